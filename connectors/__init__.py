@@ -1,0 +1,1 @@
+"""What exists and what happened in each cloud; knows no verdict."""

@@ -1,0 +1,1 @@
+"""The aws wing: the same rooms as the other clouds, its own policy language inside."""

@@ -1,0 +1,151 @@
+"""The questions every cloud answers, and what they are asked with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from connectors.facts import Facts, Window
+from connectors.logs.rows import LogFile, Presence, UsageRow
+
+Record = Mapping[str, Any]
+"""One raw API record, as the cloud wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key that a `[[source]]` table of this provider may hold.
+
+    `file` is one path, `files` one path or a list of files, folders or globs, `text` a plain string.
+    """
+
+    name: str
+    kind: Literal["file", "files", "text"]
+    help: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured place to gather evidence from; paths are absolute."""
+
+    name: str
+    provider: str
+    stage: str
+    mode: str
+    files: Mapping[str, tuple[Path, ...]]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Status(StrEnum):
+    """How reading one part of a source went."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one part (one kind of record) of one source was read."""
+
+    source: str
+    part: str
+    status: Status
+    records: int = 0
+    reason: str = ""
+    data_as_of: str = ""
+    """RFC 3339 time up to which the records speak (newest event, file time of a dump), or empty."""
+
+
+class Sink(Protocol):
+    """Where a collector puts what it reads (an evidence bundle being written)."""
+
+    def add(self, source: str, part: str, records: Sequence[Record] | Iterator[Record]) -> int:
+        """Store raw records of one part and return how many; may be called again to append."""
+        ...
+
+    def add_logs(
+        self, source: str, rows: Sequence[UsageRow], files: Sequence[LogFile], presence: Sequence[Presence]
+    ) -> None:
+        """Store what the log engine read for one source."""
+        ...
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Record how a part was read."""
+        ...
+
+
+class Evidence(Protocol):
+    """One source's gathered evidence, read back from a bundle."""
+
+    source: str
+    provider: str
+    stage: str
+
+    def records(self, part: str) -> Iterator[Record]:
+        """Yield the raw records of a part in the order they were stored; nothing when it is absent."""
+        ...
+
+    def usage(self) -> Iterator[UsageRow]:
+        """Yield the folded log rows."""
+        ...
+
+    def log_files(self) -> Sequence[LogFile]:
+        """Return what became of each log file."""
+        ...
+
+    def presence(self) -> Sequence[Presence]:
+        """Return which classes of log were seen where, over all events, in or out of the window."""
+        ...
+
+    def outcomes(self) -> Sequence[Outcome]:
+        """Return how each part was read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Configured glob patterns that mark an identity as an AI workload, matched without case.
+
+    `names` match the identity's short name; `tags` are `key=value` globs over tags and labels; `owners`
+    are tag keys whose value names the owner.
+    """
+
+    names: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ("owner", "team", "contact", "owner-email", "cost-owner")
+
+
+class Observer(Protocol):
+    """Told about progress; silent unless the terminal asks."""
+
+    def __call__(self, event: str, /, **numbers: int | str) -> None:
+        """Hear of one step, for example `log-file` with `files`, `bytes` and `events` so far."""
+        ...
+
+
+def silent(event: str, /, **numbers: int | str) -> None:
+    """Ignore progress."""
+    del event, numbers
+
+
+class Connector(Protocol):
+    """One cloud's wing."""
+
+    name: str
+    settings: tuple[Setting, ...]
+
+    def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
+        """Gather the evidence of all sources of this cloud.
+
+        Sources are handed over together because logs of one may repeat the events of another. A part
+        that cannot be read becomes an Outcome; nothing is raised for bad input.
+        """
+        ...
+
+    def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
+        """Turn gathered evidence into facts; pure, no I/O beyond reading `evidence`."""
+        ...

@@ -1,0 +1,126 @@
+"""What the log engine produces: folded usage rows, the fate of each file, and which logs were seen."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+
+class RowKey(NamedTuple):
+    """What distinguishes one usage row from another; every column is a string, empty when unknown."""
+
+    account: str
+    """Account, project or subscription that recorded the event."""
+    identity: str
+    """The caller in the form of `Identity.id`; empty when the record does not say."""
+    identity_type: str
+    """The cloud's own word for the kind of caller (`AssumedRole`, `serviceAccount`, …)."""
+    credential: str
+    """Long-lived credential id; temporary session keys fold into their issuer and are empty here."""
+    operation: str
+    """What the log calls the operation; AWS: `<eventSource>:<eventName>`."""
+    permission: str
+    """The permission where the log itself names it (GCP, Azure storage logs), else empty."""
+    resource: str
+    region: str
+    via: str
+    """The service or delegate through which the identity's permissions were used."""
+    grant: str
+    """The grant the log itself names, else empty."""
+    outcome: str
+    """`allowed`, `denied` (authorisation refused) or `error` (authorised, then failed)."""
+    detail: str
+    """Cloud-specific word the interpreter needs (GCP permission type, AWS event category, …)."""
+
+
+class UsageRow(msgspec.Struct, frozen=True, order=True):
+    """Events with one RowKey on one UTC day. `first` and `last` are `YYYY-MM-DDTHH:MM:SSZ`."""
+
+    account: str
+    identity: str
+    identity_type: str
+    credential: str
+    operation: str
+    permission: str
+    resource: str
+    region: str
+    via: str
+    grant: str
+    outcome: str
+    detail: str
+    day: str
+    count: int
+    first: str
+    last: str
+
+
+class LogFile(msgspec.Struct, frozen=True, order=True):
+    """What became of one log file or object."""
+
+    path: str
+    size_bytes: int
+    status: str
+    """`ok`, `partial` (something in it could not be read), `failed` or `skipped` (not a log, digest)."""
+    reason: str
+    records: int
+    """Events read, before duplicates and the window are taken out."""
+    duplicates: int
+    outside_window: int
+    rejected: int
+    """Records that are JSON but no usable event (no time, no operation)."""
+    digest: str = ""
+    """SHA-256 of the file as stored, hexadecimal; empty when it could not be read to the end."""
+
+
+class Presence(msgspec.Struct, frozen=True, order=True):
+    """Events of one class seen in one place over everything read, in or out of the window."""
+
+    account: str
+    region: str
+    log_class: str
+    resource_type: str
+    events: int
+    first: str
+    last: str
+
+
+class Folded(NamedTuple):
+    """One event, ready to be counted."""
+
+    event_id: bytes
+    """16 bytes that are equal exactly for copies of one event; empty when the event has no id."""
+    time: str
+    """`YYYY-MM-DDTHH:MM:SSZ`, fractions cut off."""
+    keys: Sequence[RowKey]
+    """The rows this event counts in: usually one, several when one call used several permissions."""
+    place: tuple[str, str, str, str]
+    """(account, region, log class, resource type) for `Presence`."""
+
+
+class LogReader(Protocol):
+    """How one cloud's log records become rows; the engine does everything else.
+
+    An instance is sent to worker processes, so it must pickle and hold no open handles.
+    """
+
+    name: str
+    record_type: Any
+    """A msgspec.Struct with only the fields that matter; unknown fields are skipped."""
+    containers: tuple[str, ...]
+    """Keys of a document object that may hold its list of records (`Records`, `value`)."""
+
+    def skip_file(self, path: str) -> str:
+        """Return why a file is not a log, judged by its name (digest, …), or an empty string."""
+        ...
+
+    def fold(self, record: Any) -> Folded | str:
+        """Return the event's rows, or the reason why it is no usable event."""
+        ...
+
+
+class LogRead(NamedTuple):
+    """Everything one run of the engine learned."""
+
+    rows: list[UsageRow]
+    files: list[LogFile]
+    presence: list[Presence]

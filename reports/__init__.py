@@ -1,0 +1,1 @@
+"""How results are shown; knows neither the engine nor the clouds."""

@@ -1,0 +1,451 @@
+"""The report document, schema version 1: what `report.json` holds and every renderer reads.
+
+Within version 1 fields are only ever added. Times are RFC 3339 UTC strings, or empty when unknown.
+Lists are sorted by the key their docstring names, so that equal input gives equal bytes.
+"""
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA_VERSION = "1.0"
+
+Severity = Literal["critical", "high", "medium", "low", "info"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
+Confidence = Literal["high", "medium", "low"]
+Verdict = Literal["used", "denied", "unused", "unobservable", "conditional"]
+VERDICTS: tuple[Verdict, ...] = ("used", "denied", "unused", "unobservable", "conditional")
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """The program that wrote the report."""
+
+    name: str
+    version: str
+
+
+class WindowSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """The half-open span [start, end) the report speaks about."""
+
+    start: str
+    end: str
+    days: float
+
+
+class SourcePart(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of record of a source and how reading it went."""
+
+    part: str
+    status: Literal["ok", "partial", "failed", "skipped"]
+    reason: str = ""
+    records: int = 0
+    data_as_of: str = ""
+
+
+class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One configured source; sorted by (provider, name, account).
+
+    A source with several accounts has one entry per account it holds identities of, each with the source's own status.
+    """
+
+    name: str
+    provider: str
+    account: str
+    stage: str
+    status: Literal["ok", "partial", "failed", "skipped"]
+    reason: str
+    records: int
+    data_as_of: str
+    parts: list[SourcePart] = []
+
+
+class LogFileEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A log file that could not be read whole; sorted by path. Files read whole are only counted."""
+
+    source: str
+    path: str
+    status: Literal["partial", "failed", "skipped"]
+    reason: str
+    records: int
+
+
+class CoverageEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether one class of log was recorded in one place; sorted by all fields in order."""
+
+    provider: str
+    account: str
+    place: str
+    log_class: str
+    state: Literal["on", "off", "partial", "unknown"]
+    since: str
+    reason: str
+    fix: str
+
+
+class PermissionCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Permissions by verdict.
+
+    granted = used + denied + unused + unobservable + conditional - not_granted, where `not_granted`
+    counts the used or denied permissions that no present grant gives (revoked since, granted by the
+    resource, needing no grant, or never held).
+    """
+
+    granted: int = 0
+    used: int = 0
+    denied: int = 0
+    unused: int = 0
+    unobservable: int = 0
+    conditional: int = 0
+    not_granted: int = 0
+
+
+class FindingCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Open findings by severity, and those that are waived or fixed."""
+
+    critical: int = 0
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+    info: int = 0
+    waived: int = 0
+    fixed: int = 0
+
+
+class LogEventCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the log events.
+
+    `read` counts every record, the rest are parts of it or of the
+    files: `duplicates` copies of an event already counted, `outside_window` not in the window,
+    `unmapped` in the window but of an operation without a known permission, `unattributed` in the
+    window but without a caller we can name, `rejected` records that are no usable event.
+    """
+
+    read: int = 0
+    duplicates: int = 0
+    outside_window: int = 0
+    unmapped: int = 0
+    unattributed: int = 0
+    unattributed_by_kind: dict[str, int] = {}
+    rejected: int = 0
+    files: int = 0
+    unreadable_files: int = 0
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The report in numbers; permissions are summed over the identities listed."""
+
+    identities: int
+    ai_identities: int
+    permissions: PermissionCounts
+    findings: FindingCounts
+    log_events: LogEventCounts
+
+
+class SignalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason to call an identity an AI workload."""
+
+    kind: str
+    value: str
+    evidence: str
+
+
+class AiWorkload(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an identity belongs to an AI workload, and how we know."""
+
+    is_ai: bool
+    confidence: Literal["high", "medium", "low", "none"]
+    signals: list[SignalEntry]
+
+
+class WorkloadEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that runs as the identity."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class CredentialEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A key, secret or certificate of the identity. `uses` counts calls in the window made with it."""
+
+    id: str
+    kind: str
+    status: str
+    created: str
+    expires: str
+    last_used: str
+    uses: int
+    long_lived: bool
+    age_days: int | None = None
+
+
+class GrantEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One written grant; sorted by id. `last_used` is the last allowed call of any permission it holds."""
+
+    id: str
+    name: str
+    source: str
+    effect: Literal["allow", "deny"]
+    scope: str
+    conditions: str
+    verdict: Literal["used", "unused", "unobservable", "conditional", "not_applicable"]
+    last_used: str
+    permissions: int
+    admin: str = ""
+    shared: bool = False
+
+
+class ServiceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One service of one identity: how many permissions are granted and the names by verdict, sorted.
+
+    A long list that many identities share is written once in the document's `permission_sets`; then the
+    list here holds only what is not in that set and `sets` names the set by verdict.
+    """
+
+    service: str
+    granted: int
+    used: list[str] = []
+    denied: list[str] = []
+    unused: list[str] = []
+    unobservable: list[str] = []
+    conditional: list[str] = []
+    sets: dict[str, str] = {}
+
+
+class VerdictReason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why permissions got their verdict; sorted by (verdict, code, reason).
+
+    `services` are those where the reason holds for every permission with that verdict; `permissions`
+    names the rest one by one, so that each permission's reason can be told exactly.
+    """
+
+    verdict: Verdict
+    code: str
+    reason: str
+    fix: str
+    count: int
+    services: list[str]
+    permissions: list[str]
+
+
+class UsageEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls of one permission on one resource with one credential; sorted by those three and `via`.
+
+    `count` includes `denied`.
+    """
+
+    permission: str
+    resource: str
+    credential: str
+    count: int
+    denied: int
+    first_seen: str
+    last_seen: str
+    via: str = ""
+    operation: str = ""
+    grant: str = ""
+
+
+class ReachEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What the identity can touch of one class, granted beside used (counts of permissions).
+
+    `resources` are those the log saw it use, sorted, at most 50; `resources_total` counts all.
+    """
+
+    granted: int
+    used: int
+    resources: list[str]
+    resources_total: int = 0
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """One replacement document or command list."""
+
+    form: str
+    name: str
+    content: str
+    applies_to: str
+
+
+class ReplayProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether every recorded, allowed call is still allowed by the replacement."""
+
+    status: Literal["proved", "refuted", "undecided"]
+    requests: int = 0
+    refused: list[str] = []
+    reason: str = ""
+
+
+class ContainmentProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the replacement allows nothing that the present grants do not."""
+
+    status: Literal["proved", "refuted", "undecided"]
+    witness: str = ""
+    reason: str = ""
+
+
+class LimitsProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the replacement keeps within the cloud's document limits and grammar."""
+
+    status: Literal["proved", "refuted", "undecided"]
+    reason: str = ""
+
+
+class BacktestProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What the same cut, made earlier, would have refused since."""
+
+    status: Literal["proved", "refuted", "undecided"]
+    days: int = 0
+    requests: int = 0
+    refused: int = 0
+    identities_broken: int = 0
+    reason: str = ""
+
+
+class RestoreProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the rollback gives back the present access."""
+
+    status: Literal["proved", "refuted", "undecided"]
+    reason: str = ""
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """The five machine-checked claims of a reduction."""
+
+    replay: ReplayProof
+    containment: ContainmentProof
+    limits: LimitsProof
+    backtest: BacktestProof
+    restore: RestoreProof
+
+
+class Reduction(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be taken away and what stays.
+
+    `keeps` and `removes` count permissions; `removes_services`
+    names whole services without any kept permission, sorted.
+    """
+
+    disposition: Literal["safe", "review", "none"]
+    reason: str
+    keeps: int
+    removes: int
+    removes_grants: list[str] = []
+    removes_credentials: list[str] = []
+    artifacts: list[Artifact] = []
+    rollback: list[Artifact] = []
+    proof: Proof
+
+
+class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One identity; sorted by (provider, account, id)."""
+
+    id: str
+    provider: str
+    account: str
+    kind: str
+    name: str
+    stage: str
+    source: str
+    owner: str
+    created: str
+    enabled: bool
+    ai_workload: AiWorkload
+    workloads: list[WorkloadEntry]
+    trusted: list[str]
+    credentials: list[CredentialEntry]
+    grants: list[GrantEntry]
+    permissions: PermissionCounts
+    services: list[ServiceEntry]
+    reasons: list[VerdictReason]
+    usage: list[UsageEntry]
+    usage_total: int
+    """Number of usage rows known; more than `usage` holds when the list was cut."""
+    first_seen: str
+    last_seen: str
+    reach: dict[str, ReachEntry]
+    reduction: Reduction
+
+
+class FrameworkReference(msgspec.Struct, frozen=True, kw_only=True):
+    """A control or risk that a finding is evidence for."""
+
+    framework: str
+    version: str
+    control: str
+    name: str
+    relation: Literal["direct", "supports"]
+
+
+class Waiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Who accepted a finding, why and until when."""
+
+    reason: str
+    owner: str
+    until: str
+
+
+class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding; sorted by (severity, rule, provider, identity, subject). A waived one stays a row."""
+
+    fingerprint: str
+    rule: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    provider: str
+    account: str
+    identity: str
+    subject: str
+    message: str
+    evidence: dict[str, str | int | float | bool | list[str]]
+    frameworks: list[FrameworkReference]
+    remediation: str
+    status: Literal["open", "waived", "fixed", "regressed"]
+    first_seen: str
+    waiver: Waiver | None = None
+
+
+class UnmappedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A log operation without a known permission; sorted by all fields in order."""
+
+    provider: str
+    source: str
+    operation: str
+    count: int
+
+
+class LimitEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the analysis did not interpret and what that does to the result; sorted."""
+
+    what: str
+    where: str
+    effect: str
+
+
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Which list of permissions wildcards were expanded against; sorted by provider."""
+
+    provider: str
+    source: str
+    date: str
+    permissions: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole document."""
+
+    schema_version: str
+    tool: Tool
+    generated_at: str
+    window: WindowSpan
+    catalogues: list[CatalogueEntry]
+    sources: list[SourceEntry]
+    log_files: list[LogFileEntry]
+    coverage: list[CoverageEntry]
+    summary: Summary
+    permission_sets: dict[str, list[str]]
+    identities: list[IdentityEntry]
+    findings: list[FindingEntry]
+    unmapped_events: list[UnmappedEntry]
+    limits_of_analysis: list[LimitEntry]

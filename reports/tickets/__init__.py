@@ -1,0 +1,1 @@
+"""Remediation tickets: a pure plan, and files to hand over."""

@@ -1,0 +1,1 @@
+"""What the facts mean; knows no cloud by name."""
