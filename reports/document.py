@@ -45,7 +45,8 @@ class SourcePart(msgspec.Struct, frozen=True, kw_only=True):
 class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One configured source; sorted by (provider, name, account).
 
-    A source with several accounts has one entry per account it holds identities of, each with the source's own status.
+    A source with several accounts has one entry per account it holds identities of, each with the
+    source's own status.
     """
 
     name: str

@@ -29,6 +29,8 @@ class RowKey(NamedTuple):
     """The grant the log itself names, else empty."""
     outcome: str
     """`allowed`, `denied` (authorisation refused) or `error` (authorised, then failed)."""
+    workload: str
+    """The workload the credentials were issued to, where the log names it (`inScopeOf`), else empty."""
     detail: str
     """Cloud-specific word the interpreter needs (GCP permission type, AWS event category, …)."""
 
@@ -47,6 +49,7 @@ class UsageRow(msgspec.Struct, frozen=True, order=True):
     via: str
     grant: str
     outcome: str
+    workload: str
     detail: str
     day: str
     count: int
