@@ -73,7 +73,9 @@ def read_json(path: Path) -> Any:
 
 def _several(text: str) -> list[Any] | None:
     """Return the values of text that holds one JSON value after another, or None when it does not."""
-    decoder, values, at = json.JSONDecoder(), [], 0
+    decoder = json.JSONDecoder()
+    values: list[Any] = []
+    at = 0
     while True:
         while at < len(text) and text[at].isspace():
             at += 1
