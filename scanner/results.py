@@ -1,0 +1,180 @@
+"""What the analysis concludes about each identity, before it becomes a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from connectors.facts import (
+    Caveat,
+    Coverage,
+    Credential,
+    Grant,
+    Identity,
+    PermissionSet,
+    Unmapped,
+    Usage,
+    Window,
+)
+from connectors.interface import Outcome
+from connectors.logs.rows import LogFile
+from connectors.permissions import Permissions
+
+
+class Verdict(StrEnum):
+    """What we can say about one permission of one identity in the window."""
+
+    USED = "used"
+    DENIED = "denied"
+    UNUSED = "unused"
+    UNOBSERVABLE = "unobservable"
+    CONDITIONAL = "conditional"
+
+
+class Confidence(StrEnum):
+    """How sure we are, apart from how bad it is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a set of permissions has its verdict, and what would change it."""
+
+    verdict: Verdict
+    code: str
+    text: str
+    fix: str
+    permissions: PermissionSet
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The permissions of one identity, one verdict each.
+
+    `used`, `denied`, `unused`, `unobservable` and `conditional` are disjoint. `granted` is what the
+    identity holds (for certain or under an undecided condition); `not_granted` is the part of `used` and
+    `denied` that no present grant gives.
+    """
+
+    granted: PermissionSet = 0
+    used: PermissionSet = 0
+    denied: PermissionSet = 0
+    unused: PermissionSet = 0
+    unobservable: PermissionSet = 0
+    conditional: PermissionSet = 0
+    not_granted: PermissionSet = 0
+    reasons: tuple[Reason, ...] = ()
+
+    def of(self, verdict: Verdict) -> PermissionSet:
+        """Return the set with this verdict."""
+        found: PermissionSet = getattr(self, verdict.value)
+        return found
+
+
+class GrantVerdict(StrEnum):
+    """What we can say about one written grant in the window."""
+
+    USED = "used"
+    UNUSED = "unused"
+    UNOBSERVABLE = "unobservable"
+    CONDITIONAL = "conditional"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantResult:
+    """A grant and whether any permission it gives was used."""
+
+    grant: Grant
+    verdict: GrantVerdict
+    last_used: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialResult:
+    """A credential with its use in the window. `last_used` is the newest of log and cloud report."""
+
+    credential: Credential
+    uses: int
+    last_used: str
+    age_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What an identity can touch of one class, and what it did touch."""
+
+    granted: PermissionSet
+    used: PermissionSet
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityResult:
+    """Everything concluded about one identity."""
+
+    identity: Identity
+    stage: str
+    is_ai: bool
+    ai_confidence: Confidence
+    readable: bool
+    """False when the evidence held no grants for this identity, so that nothing can be called unused."""
+    verdicts: Verdicts
+    usage: tuple[Usage, ...]
+    grants: tuple[GrantResult, ...]
+    credentials: tuple[CredentialResult, ...]
+    reach: Mapping[str, Reach]
+    observed: Window | None
+    """The part of the window in which this identity's account has log records; None when it has none."""
+
+    @property
+    def first_seen(self) -> str:
+        """Time of the first call in the window, or empty."""
+        return min((usage.first_seen for usage in self.usage), default="")
+
+    @property
+    def last_seen(self) -> str:
+        """Time of the last call in the window, or empty."""
+        return max((usage.last_seen for usage in self.usage), default="")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """One source: the accounts it holds, how its parts were read and what became of its log files."""
+
+    name: str
+    provider: str
+    stage: str
+    accounts: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    log_files: tuple[LogFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CloudResult:
+    """Results of one cloud."""
+
+    provider: str
+    permissions: Permissions
+    identities: tuple[IdentityResult, ...]
+    known_identities: int
+    """Identities in the inventory, analysed or not."""
+    ai_identities: int
+    coverage: tuple[Coverage, ...]
+    unmapped: tuple[Unmapped, ...]
+    caveats: tuple[Caveat, ...]
+    unattributed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """Results of a scan, sorted by cloud and identity."""
+
+    window: Window
+    now: datetime
+    sources: tuple[SourceResult, ...]
+    clouds: tuple[CloudResult, ...]

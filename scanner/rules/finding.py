@@ -1,0 +1,105 @@
+"""What a rule is asked with, and what it answers."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from connectors.facts import Window
+from connectors.permissions import Permissions
+from scanner.results import Confidence, IdentityResult
+
+FINGERPRINT_TAG = "entdrift/1"
+"""Part of every fingerprint; changes only when fingerprints must change for everyone."""
+
+Evidence = Mapping[str, str | int | float | bool | list[str]]
+
+
+class Severity(StrEnum):
+    """How bad it is, by the written rule of docs/findings.md."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a reviewer or a platform team has to decide. Cannot be built without evidence and remedy.
+
+    `subject` is the part of the identity it is about (a service, a grant id, a credential id); empty when
+    it is the identity as a whole.
+    """
+
+    rule: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    provider: str
+    account: str
+    identity: str
+    immutable_id: str
+    subject: str
+    message: str
+    evidence: Evidence
+    remediation: str
+
+    def __post_init__(self) -> None:
+        if not (self.identity and self.message and self.evidence and self.remediation):
+            raise ValueError(f"{self.rule}: a finding needs an identity, a message, evidence and a remedy")
+
+    @property
+    def fingerprint(self) -> str:
+        """Stable id: over rule, cloud, the identity's immutable id and the subject, never over numbers."""
+        parts = (
+            FINGERPRINT_TAG,
+            self.rule,
+            self.provider,
+            self.immutable_id or self.identity,
+            self.subject,
+        )
+        return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Thresholds of the rules, from the config file."""
+
+    credential_max_age_days: int = 90
+    """Older active long-lived credentials are stale (CIS AWS 2.12, GCP 1.8)."""
+    credential_unused_days: int = 45
+    """Active credentials without use for longer are unused (CIS AWS 2.11)."""
+    grace_days: int = 14
+    """Grants and identities younger than this are never called unused."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleContext:
+    """What a rule may know beside the identity."""
+
+    window: Window
+    now: datetime
+    permissions: Permissions
+    limits: Limits
+    identities: Mapping[str, IdentityResult]
+    """All analysed identities of the same cloud, by id."""
+
+
+class Rule(Protocol):
+    """A module of this package that finds one type of finding."""
+
+    ID: str
+    TITLE: str
+
+    def find(self, result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
+        """Yield the findings of this type for one identity."""
+        ...
