@@ -1,0 +1,173 @@
+"""Turn one cloud's facts into results per identity."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connectors.facts import Credential, Facts, Grant, Identity, Signal, SignalKind, Usage, Window
+from connectors.logs.rows import Presence
+from scanner.reach import map_reach
+from scanner.results import CloudResult, Confidence, CredentialResult, IdentityResult
+from scanner.verdicts import judge, judge_grants
+
+_SURE = {SignalKind.DECLARED, SignalKind.LOG, SignalKind.TRUST}
+_LIKELY = {SignalKind.GRANT, SignalKind.USAGE}
+
+
+def analyse_cloud(
+    facts: Facts,
+    *,
+    stages: Mapping[str, str],
+    presence: Iterable[Presence],
+    everyone: bool,
+    window: Window,
+    now: datetime,
+) -> CloudResult:
+    """Return results for the AI identities of one cloud, or for everyone.
+
+    `stages` maps source name to stage; `presence` is what the logs of all its sources held.
+    """
+    joined = _join(facts, observed_spans(presence, window), stages)
+    identities = {identity.id: identity for identity in reversed(facts.identities)}
+    results = [
+        _analyse(identity, facts, joined, now)
+        for identity in sorted(identities.values(), key=lambda i: (i.account, i.id))
+        if everyone or identity.signals
+    ]
+    return CloudResult(
+        provider=facts.provider,
+        permissions=facts.permissions,
+        identities=tuple(results),
+        known_identities=len(identities),
+        ai_identities=sum(bool(identity.signals) for identity in identities.values()),
+        coverage=tuple(sorted(set(facts.coverage))),
+        unmapped=tuple(sorted(set(facts.unmapped))),
+        caveats=tuple(sorted(set(facts.caveats))),
+        unattributed=dict(sorted(facts.unattributed.items())),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """What the facts say about each identity, by its id; `spans` and `stages` by account and source."""
+
+    usage: Mapping[str, Sequence[Usage]]
+    grants: Mapping[str, Sequence[Grant]]
+    credentials: Mapping[str, Sequence[Credential]]
+    spans: Mapping[str, Window]
+    stages: Mapping[str, str]
+
+
+def _join(facts: Facts, spans: Mapping[str, Window], stages: Mapping[str, str]) -> _Joined:
+    """Index facts by identity; what two sources both list counts once."""
+    grants: dict[str, list[Grant]] = {}
+    for grant in {(grant.identity, grant.id): grant for grant in facts.grants}.values():
+        grants.setdefault(grant.identity, []).append(grant)
+    credentials: dict[str, list[Credential]] = {}
+    for credential in {(c.identity, c.id): c for c in facts.credentials}.values():
+        credentials.setdefault(credential.identity, []).append(credential)
+    return _Joined(_grouped(facts.usage), grants, credentials, spans, stages)
+
+
+def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -> IdentityResult:
+    entitlement = facts.entitlements.get(identity.id)
+    usage = joined.usage.get(identity.id, ())
+    verdicts = judge(entitlement, usage, facts.permissions)
+    sees = bool(verdicts.used | verdicts.denied | verdicts.unused)
+    return IdentityResult(
+        identity=identity,
+        stage=joined.stages.get(identity.source, ""),
+        is_ai=bool(identity.signals),
+        ai_confidence=ai_confidence(identity.signals),
+        readable=entitlement is not None,
+        verdicts=verdicts,
+        usage=tuple(usage),
+        grants=judge_grants(joined.grants.get(identity.id, ()), verdicts, usage, facts.permissions),
+        credentials=_credentials(joined.credentials.get(identity.id, ()), usage, now),
+        reach=map_reach(verdicts, usage, facts.reach, facts.permissions),
+        observed=joined.spans.get(identity.account) or (joined.spans.get("") if sees else None),
+    )
+
+
+def ai_confidence(signals: Iterable[Signal]) -> Confidence:
+    """Return how sure the strongest signal makes us that this is an AI workload.
+
+    Declared by a service, named in a log's issued-to field, or trusted by an AI service: high. Granted or
+    used AI permissions: medium. A name or tag: low.
+    """
+    kinds = {signal.kind for signal in signals}
+    if kinds & _SURE:
+        return Confidence.HIGH
+    if kinds & _LIKELY:
+        return Confidence.MEDIUM
+    return Confidence.LOW if kinds else Confidence.NONE
+
+
+def observed_spans(presence: Iterable[Presence], window: Window) -> dict[str, Window]:
+    """Return for each account the part of the window its log records span; "" is all accounts together."""
+    spans: dict[str, tuple[str, str]] = {}
+    for seen in presence:
+        for account in (seen.account, ""):
+            first, last = spans.get(account, (seen.first, seen.last))
+            spans[account] = (min(first, seen.first), max(last, seen.last))
+    found = {}
+    for account, (first, last) in spans.items():
+        start = max(_moment(first), window.start)
+        end = min(_moment(last), window.end)
+        if start <= end:
+            found[account] = Window(start, end)
+    return found
+
+
+def _grouped(usage: Iterable[Usage]) -> dict[str, list[Usage]]:
+    """Merge usage rows that differ only in what a report does not tell apart, per identity, sorted."""
+    merged: dict[tuple[str, ...], Usage] = {}
+    for row in usage:
+        key = (row.identity, row.permission, row.resource, row.credential, row.via, row.operation, row.grant)
+        held = merged.get(key)
+        merged[key] = row if held is None else _merge(held, row)
+    grouped: dict[str, list[Usage]] = {}
+    for _, row in sorted(merged.items()):
+        grouped.setdefault(row.identity, []).append(row)
+    return grouped
+
+
+def _merge(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        identity=one.identity,
+        permission=one.permission,
+        resource=one.resource,
+        credential=one.credential,
+        count=one.count + other.count,
+        denied=one.denied + other.denied,
+        first_seen=min(one.first_seen, other.first_seen),
+        last_seen=max(one.last_seen, other.last_seen),
+        via=one.via,
+        grant=one.grant,
+        operation=one.operation,
+        last_allowed=max(one.last_allowed, other.last_allowed),
+    )
+
+
+def _credentials(
+    credentials: Sequence[Credential], usage: Sequence[Usage], now: datetime
+) -> tuple[CredentialResult, ...]:
+    uses: dict[str, int] = {}
+    last: dict[str, str] = {}
+    for row in usage:
+        uses[row.credential] = uses.get(row.credential, 0) + row.count
+        last[row.credential] = max(last.get(row.credential, ""), row.last_seen)
+    return tuple(
+        CredentialResult(
+            credential=credential,
+            uses=uses.get(credential.id, 0),
+            last_used=max(credential.last_used, last.get(credential.id, "")),
+            age_days=(now - _moment(credential.created)).days if credential.created else None,
+        )
+        for credential in sorted(credentials, key=lambda credential: (credential.kind, credential.id))
+    )
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

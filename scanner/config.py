@@ -1,0 +1,286 @@
+"""Read and check the config file; every error names file, line and key."""
+
+import difflib
+import glob
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from connectors.facts import Window
+from connectors.interface import Patterns, Setting, Source
+from connectors.registry import PROVIDERS, connector
+from scanner.errors import ConfigError
+from scanner.rules.finding import Limits
+
+FAIL_ON = ("none", "info", "low", "medium", "high", "critical")
+_SCAN_KEYS = ("window_days", "start", "end", "identities", "output", "fail_on")
+_AI_KEYS = ("names", "tags", "owner_tags")
+_LIMIT_KEYS = ("credential_max_age_days", "credential_unused_days", "grace_days")
+_SOURCE_KEYS = ("name", "provider", "stage", "mode")
+_LONGEST_WINDOW_DAYS = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A checked configuration; paths are absolute."""
+
+    sources: tuple[Source, ...]
+    window_days: int = 90
+    start: datetime | None = None
+    end: datetime | None = None
+    everyone: bool = False
+    output: Path | None = None
+    fail_on: str = "none"
+    patterns: Patterns = field(default_factory=Patterns)
+    limits: Limits = field(default_factory=Limits)
+
+    def window(self, now: datetime) -> Window:
+        """Return the window: `end` or now, and `start` or `window_days` before the end."""
+        end = self.end or now
+        start = self.start or end - timedelta(days=self.window_days)
+        if start >= end:
+            raise ConfigError(f"the window is empty: start {start:%Y-%m-%d} is not before end {end:%Y-%m-%d}")
+        return Window(start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """The parsed file with what is needed to say where something stands."""
+
+    path: Path
+    text: str
+
+    def fail(self, message: str, table: str, key: str = "", *, index: int = 0, hint: str = "") -> ConfigError:
+        """Return an error that points at a key of the index-th table of that name."""
+        return ConfigError(f"{self.path}:{self._line(table, key, index)}: {message}", hint=hint)
+
+    def _line(self, table: str, key: str, index: int) -> int:
+        current, seen, at_table = "", -1, 0
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if header := re.match(r"\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}", line):
+                current = header[1]
+                seen += current == table
+                if current == table and seen == index:
+                    at_table = number
+            elif (
+                current == table and seen == index and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line)
+            ):
+                return number
+        if not table:
+            found = re.search(rf"^\s*\[*\s*[\"']?{re.escape(key)}\b", self.text, re.MULTILINE)
+            return self.text[: found.start()].count("\n") + 1 if found else 1
+        return at_table or 1
+
+
+def load(path: Path) -> Config:
+    """Read a TOML config file.
+
+    Raises ConfigError for a file that cannot be read, is no TOML, has unknown keys, or values that make
+    no sense. Evidence files that do not exist are no config error: the scan goes on without them.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror})", hint="entdrift init writes a commented config.toml"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text", hint="save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", hint="see config.example.toml") from error
+    document = _Document(path, text)
+    _known(document, data, ("scan", "ai", "limits", "source"), "")
+    scan = _table(document, data, "scan", _SCAN_KEYS)
+    ai = _table(document, data, "ai", _AI_KEYS)
+    limits = _table(document, data, "limits", _LIMIT_KEYS)
+    base = path.resolve().parent
+    return Config(
+        sources=_sources(document, data.get("source"), base),
+        window_days=_whole(document, "scan", scan, "window_days", 90, _LONGEST_WINDOW_DAYS),
+        start=_moment(document, scan, "start"),
+        end=_moment(document, scan, "end"),
+        everyone=_choice(document, scan, "identities", ("ai", "all"), "ai") == "all",
+        output=base / _text(document, "scan", scan, "output") if "output" in scan else None,
+        fail_on=_choice(document, scan, "fail_on", FAIL_ON, "none"),
+        patterns=Patterns(
+            names=_texts(document, "ai", ai, "names", Patterns().names),
+            tags=_texts(document, "ai", ai, "tags", Patterns().tags),
+            owners=_texts(document, "ai", ai, "owner_tags", Patterns().owners),
+        ),
+        limits=Limits(
+            **{
+                key: _whole(document, "limits", limits, key, getattr(Limits(), key), 36_500)
+                for key in _LIMIT_KEYS
+            }
+        ),
+    )
+
+
+def _known(
+    document: _Document, table: Mapping[str, Any], keys: Sequence[str], name: str, index: int = 0
+) -> None:
+    for key in table:
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1)
+            where = f"in [{name}]" if name else "at the top level"
+            raise document.fail(
+                f"unknown key {key!r} {where}",
+                name,
+                key,
+                index=index,
+                hint=f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(keys)}",
+            )
+
+
+def _table(document: _Document, data: Mapping[str, Any], name: str, keys: Sequence[str]) -> Mapping[str, Any]:
+    table = data.get(name, {})
+    if not isinstance(table, dict):
+        raise document.fail(f"{name!r} must be a table", "", name, hint=f"write [{name}] on its own line")
+    _known(document, table, keys, name)
+    return table
+
+
+def _sources(document: _Document, tables: Any, base: Path) -> tuple[Source, ...]:
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise document.fail("no [[source]] table", "", "source", hint="name at least one source to scan")
+    sources: list[Source] = []
+    for index, table in enumerate(tables):
+        source = _source(document, table, index, base)
+        if source.name in {other.name for other in sources}:
+            raise document.fail(f"two sources are named {source.name!r}", "source", "name", index=index)
+        sources.append(source)
+    return tuple(sources)
+
+
+def _source(document: _Document, table: Mapping[str, Any], index: int, base: Path) -> Source:
+    for key in ("name", "provider"):
+        if not isinstance(table.get(key), str) or not table[key].strip():
+            raise document.fail(f"[[source]] needs {key!r}", "source", key, index=index)
+    provider = table["provider"]
+    if provider not in PROVIDERS:
+        raise document.fail(
+            f"unknown provider {provider!r}",
+            "source",
+            "provider",
+            index=index,
+            hint=f"one of {', '.join(PROVIDERS)}",
+        )
+    mode = table.get("mode", "export")
+    if mode != "export":
+        raise document.fail(
+            f"mode {mode!r} is not available in this version",
+            "source",
+            "mode",
+            index=index,
+            hint='mode = "export" reads files that the cloud\'s own tools write',
+        )
+    settings = {setting.name: setting for setting in connector(provider).settings}
+    _known(document, table, (*_SOURCE_KEYS, *settings), "source", index)
+    stage = table.get("stage", "")
+    if not isinstance(stage, str):
+        raise document.fail("'stage' must be a word", "source", "stage", index=index)
+    files: dict[str, tuple[Path, ...]] = {}
+    texts: dict[str, str] = {}
+    for name, setting in settings.items():
+        if name in table:
+            values = _values(document, table[name], setting, index)
+            if setting.kind == "text":
+                texts[name] = values[0]
+            else:
+                files[name] = tuple(path for value in values for path in _paths(base, value))
+    if not files:
+        wanted = ", ".join(name for name, setting in settings.items() if setting.kind != "text")
+        raise document.fail(
+            f"source {table['name']!r} names no evidence file",
+            "source",
+            "name",
+            index=index,
+            hint=f"give: {wanted}",
+        )
+    return Source(table["name"], provider, stage, mode, files, texts)
+
+
+def _values(document: _Document, value: Any, setting: Setting, index: int) -> list[str]:
+    values = value if isinstance(value, list) and setting.kind != "text" else [value]
+    if not values or not all(isinstance(item, str) and item for item in values):
+        wanted = "a string" if setting.kind == "text" else "a path or a list of paths"
+        raise document.fail(f"{setting.name!r} must be {wanted}", "source", setting.name, index=index)
+    if setting.kind == "file" and len(values) > 1:
+        raise document.fail(f"{setting.name!r} takes one path", "source", setting.name, index=index)
+    return values
+
+
+def _paths(base: Path, value: str) -> list[Path]:
+    """Return the absolute paths of a setting; a glob that matches nothing stays, to be reported missing."""
+    path = base / Path(value).expanduser()
+    if path.exists() or not glob.has_magic(value):
+        return [path]
+    return sorted(Path(found) for found in glob.glob(str(path), recursive=True)) or [path]
+
+
+def _text(document: _Document, name: str, table: Mapping[str, Any], key: str) -> str:
+    value = table[key]
+    if not isinstance(value, str) or not value:
+        raise document.fail(f"{key!r} must be a string", name, key)
+    return value
+
+
+def _texts(
+    document: _Document, name: str, table: Mapping[str, Any], key: str, default: tuple[str, ...]
+) -> tuple[str, ...]:
+    value = table.get(key, list(default))
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise document.fail(f"{key!r} must be a list of strings", name, key)
+    return tuple(value)
+
+
+def _whole(
+    document: _Document, name: str, table: Mapping[str, Any], key: str, default: int, most: int
+) -> int:
+    value = table.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+        raise document.fail(f"{key!r} must be a whole number from 1 to {most}", name, key)
+    return value
+
+
+def _choice(
+    document: _Document, table: Mapping[str, Any], key: str, choices: Sequence[str], default: str
+) -> str:
+    value = table.get(key, default)
+    if value not in choices:
+        raise document.fail(f"{key!r} must be one of {', '.join(choices)}", "scan", key)
+    return str(value)
+
+
+def _moment(document: _Document, table: Mapping[str, Any], key: str) -> datetime | None:
+    value = table.get(key)
+    if value is None:
+        return None
+    try:
+        return moment(value)
+    except ValueError as error:
+        raise document.fail(f"{key!r}: {error}", "scan", key) from error
+
+
+def moment(value: object) -> datetime:
+    """Return a UTC time from a date, a time or RFC 3339 text; times without a zone are UTC.
+
+    Raises ValueError with a sentence a user understands.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is no date or RFC 3339 time (2026-11-22 or 2026-11-22T00:00:00Z)"
+            ) from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if not isinstance(value, datetime):
+        raise ValueError("must be a date or time (2026-11-22 or 2026-11-22T00:00:00Z)")  # noqa: TRY004 one error kind
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,0 +1,11 @@
+"""Errors of the scanner itself, each with its exit code.
+
+EntdriftError (connectors.errors)
+└── ConfigError        exit 2: the config file or a flag makes no sense
+"""
+
+from connectors.errors import EntdriftError
+
+
+class ConfigError(EntdriftError):
+    """A config file or flag that makes no sense; names file, key and line."""
