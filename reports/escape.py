@@ -1,0 +1,187 @@
+"""The one place where text from clouds, logs and tags is made safe for the context it is shown in.
+
+Every function takes untrusted text and returns text that stands for itself in its context: it cannot
+move the cursor, start a formula, open a tag, end a string or hide part of a name.
+"""
+
+import html
+import re
+import shlex
+from collections.abc import Callable
+
+_UNSEEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, ESC and the 8-bit CSI and OSC among them
+    "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"  # spaces that look like a space and are none
+    "\u00ad\u034f\u061c\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # zero width, line separators, bidi controls
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff"
+    "\ud800-\udfff"  # lone surrogates, which no encoding can write
+    "\ue000-\uf8ff"  # private use: each font shows something else
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"  # tag characters and variation selectors: invisible text in a name
+    "\U000f0000-\U0010ffff"
+    "]"
+)
+_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_MARKDOWN = re.compile(
+    r"[\\`*_\[\]|~$<>]"  # emphasis, code, links, tables, strike-through, mathematics, tags
+    r"|&(?=[#\w])"  # entities
+    r"|(?<!\w)@(?=\w)"  # mentions
+    r"|\#(?=\d)|(?<=GH)-(?=\d)"  # issue references
+    r"|:(?=//)|(?<=www)\.",  # links that renderers make of plain text
+    re.IGNORECASE,
+)
+_BLOCK_START = re.compile(r"^(\s*)(?:([#+=-])|(\d{1,9})([.)]))")
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_BACKTICKS = re.compile("`+")
+_MARKDOWN_AS = {
+    "<": "&lt;",
+    ">": "&gt;",
+    "&": "&amp;",
+    "@": "@&#8203;",
+    "#": "#&#8203;",
+    "-": "-&#8203;",
+}
+
+
+def _mark(match: re.Match[str]) -> str:
+    return f"<U+{ord(match[0]):04X}>"
+
+
+def _keep(*kept: str) -> Callable[[re.Match[str]], str]:
+    return lambda match: match[0] if match[0] in kept else _mark(match)
+
+
+_mark_lines_kept = _keep("\n")
+_mark_text_kept = _keep("\n", "\t")
+
+
+def terminal(text: str) -> str:
+    """Show every control, bidi and invisible character as `<U+XXXX>`; the result is one line.
+
+    rich writes ESC, OSC 8 and C1 sequences inside `Text` through to the terminal (measured with
+    rich 15.0.0), so this runs before anything reaches it.
+    """
+    return _UNSEEN.sub(_mark, text)
+
+
+def terminal_lines(text: str) -> str:
+    """Do as `terminal`, but keep line feeds: for text of several lines that is written as such."""
+    return _UNSEEN.sub(_mark_lines_kept, text)
+
+
+def clip(text: str, limit: int) -> str:
+    """Cut text longer than `limit` characters and say how much is missing."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}... ({len(text) - limit:,} more characters)"
+
+
+def csv_cell(text: str) -> str:
+    """Stop a spreadsheet from reading text as a formula, and show what it would hide.
+
+    A cell that begins with = + - @, TAB, CR, LF or their full-width forms gets a leading apostrophe
+    (OWASP, CSV Injection). Quoting of commas and quotes is the csv module's part.
+    """
+    shown = terminal_lines(text)
+    return f"'{shown}" if _FORMULA.match(text) else shown
+
+
+def markdown(text: str) -> str:
+    """Write text as one line of plain Markdown prose: no markup, HTML, link, mention or table edge."""
+
+    def escaped(match: re.Match[str]) -> str:
+        found = match[0]
+        return _MARKDOWN_AS.get(found, f"\\{found}")
+
+    line = _MARKDOWN.sub(escaped, _shown_line(text).strip())
+    return _BLOCK_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", line)
+
+
+def markdown_code(text: str) -> str:
+    """Write text as a code span: the fence is longer than any run of backticks inside (CommonMark 6.1).
+
+    Text with a pipe becomes a `<code>` element with entities instead, because table parsers disagree
+    on how to escape a pipe inside a code span.
+    """
+    shown = _shown_line(text)
+    if not shown.strip():
+        return "(empty)"
+    if "|" in shown:
+        return f"<code>{_PUNCTUATION.sub(lambda m: f'&#{ord(m[0])};', shown)}</code>"
+    fence = "`" * (_longest_run(shown) + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def markdown_block(text: str, language: str = "") -> str:
+    """Write text as a fenced code block whose fence no line of the text can close (CommonMark 4.5)."""
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}{language}\n{_UNSEEN.sub(_mark_text_kept, text)}\n{fence}"
+
+
+def json_in_html(document: str) -> str:
+    """Make a JSON text safe inside a `<script>` element or an HTML comment; it stays the same JSON."""
+    for char in "<>&\u2028\u2029":
+        document = document.replace(char, f"\\u{ord(char):04x}")
+    return document
+
+
+def html_text(text: str) -> str:
+    """Write text as HTML text or as a quoted attribute value, with the unseen made visible."""
+    return html.escape(terminal_lines(text), quote=True)
+
+
+def xml_text(text: str) -> str:
+    """Replace what XML 1.0 cannot hold (controls, lone surrogates, non-characters) and what hides.
+
+    Angle brackets and ampersands are the XML writer's part.
+    """
+    return _UNSEEN.sub(_mark_text_kept, text)
+
+
+def shell_word(text: str) -> str:
+    """Quote text as one word for POSIX shells; text with unseen characters takes the `$'…'` form.
+
+    A word that begins with a hyphen is still read as an option by most programs: put `--` before it.
+    A word cannot hold NUL; cutting it there would name something else, so that is refused.
+    """
+    if "\x00" in text:
+        message = "a shell word cannot hold a NUL character"
+        raise ValueError(message)
+    if not _UNSEEN.search(text):
+        return shlex.quote(text)
+    quoted = "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and chr(byte) not in "'\\" else f"\\x{byte:02x}"
+        for byte in text.encode("utf-8", "surrogatepass")
+    )
+    return f"$'{_separate_hex(quoted)}'"
+
+
+def hcl_string(text: str) -> str:
+    """Write text as a quoted HCL string without template sequences (HCL native syntax specification)."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    escaped = "".join(escapes.get(char, char) for char in text)
+    escaped = _UNSEEN.sub(_hcl_escape, escaped)
+    return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
+
+
+def _shown_line(text: str) -> str:
+    return terminal(text.replace("\r\n", " ").replace("\n", " "))
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+
+
+def _hcl_escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xD800 <= code <= 0xDFFF:
+        return "\\ufffd"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _separate_hex(quoted: str) -> str:
+    """Close and reopen the word where a hexadecimal digit follows an escape: some shells read on."""
+    return re.sub(r"(\\x[0-9a-f]{2})(?=[0-9a-fA-F])", r"\1'$'", quoted)
