@@ -121,6 +121,16 @@ class LogReader(Protocol):
         ...
 
 
+class EmbeddingReader(LogReader, Protocol):
+    """A reader whose exports may wrap each event as JSON text inside another record.
+
+    The engine looks for `embedded` on every reader and does without it where it is missing.
+    """
+
+    embedded: str
+    """Key of the wrapping record that holds the event as JSON text (`CloudTrailEvent`)."""
+
+
 class LogRead(NamedTuple):
     """Everything one run of the engine learned."""
 

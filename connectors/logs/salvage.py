@@ -1,0 +1,151 @@
+"""Read records one by one from text that is not one clean JSON document."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+MOST_LOST = 10_000
+"""After this many unreadable records the rest of a text is given up."""
+
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)
+_SPACE = re.compile(r"[\s\ufeff\0]*")
+_KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_OPENING = re.compile(r'\{\s*("(?:[^"\\]|\\.)*")\s*:', re.DOTALL)
+
+
+class Salvage:
+    """The objects of a text: JSON lines, arrays, container objects, pages, or several of these in a row.
+
+    What cannot be parsed is stepped over and counted in `lost`, with the first reason in `reason`.
+    """
+
+    def __init__(self, text: str, containers: Sequence[str]) -> None:
+        self.lost = 0
+        self.reason = ""
+        self.contained = False
+        """True when a container object was met, so that even no record at all is a proper log."""
+        self._text = text
+        self._containers = frozenset(containers)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield every object that stands where a record may stand."""
+        text = self._text
+        at = 0
+        depth = 0  # open arrays inside a container; 0 is where containers may begin
+        while (at := _space(text, at)) < len(text) and self.lost < MOST_LOST:
+            mark = text[at]
+            if mark == "[":
+                depth += depth > 0
+                at += 1
+            elif mark in "],}":
+                depth -= mark == "]" and depth > 0
+                at += 1
+            elif not depth and mark == "{" and self._opens_container(at):
+                at += 1
+            elif not depth and (key := _KEY.match(text, at)):
+                at = key.end()
+                held = json.loads(key[1], strict=False) in self._containers
+                if held and text[at : at + 1] == "[":
+                    self.contained = True
+                    depth = 1
+                    at += 1
+                else:
+                    self.contained = self.contained or (held and text.startswith("null", at))
+                    at = self._skip(at)
+            else:
+                value, at = self._value(at)
+                if isinstance(value, dict):
+                    yield value
+                elif value is not None and depth:
+                    self._lose("a record is no object")
+
+    def _opens_container(self, at: int) -> bool:
+        """Return whether an object has a container key that holds a list, looking at its own keys only."""
+        text = self._text
+        at += 1
+        while key := _KEY.match(text, at):
+            at = key.end()
+            if json.loads(key[1], strict=False) in self._containers and text[at : at + 1] in ("[", "n"):
+                return True
+            try:
+                _, at = _DECODER.raw_decode(text, at)
+            except (ValueError, RecursionError):
+                return False
+            at = _space(text, at)
+            if text[at : at + 1] != ",":
+                return False
+            at += 1
+        return False
+
+    def _value(self, at: int) -> tuple[Any, int]:
+        """Return the value at a place and where it ends; None for one that cannot be parsed."""
+        text = self._text
+        try:
+            return _DECODER.raw_decode(text, at)
+        except RecursionError:
+            self._lose("nested too deeply")
+            return None, _balanced_end(text, at)
+        except ValueError as error:
+            what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            self._lose(f"not JSON after character {at} ({what})")
+            return None, self._next_record(at)
+
+    def _skip(self, at: int) -> int:
+        """Return the end of a value that holds no records."""
+        try:
+            return _DECODER.raw_decode(self._text, at)[1]
+        except RecursionError:
+            return _balanced_end(self._text, at)
+        except ValueError:
+            self._lose(f"not JSON after character {at}")
+            return self._next_record(at)
+
+    def _next_record(self, at: int) -> int:
+        """Return where the next object begins that opens with the same key as the broken one."""
+        opening = _OPENING.match(self._text, at)
+        again = re.compile(r"\{\s*" + re.escape(opening[1]) + r"\s*:") if opening else _OPENING
+        found = again.search(self._text, at + 1)
+        return found.start() if found else len(self._text)
+
+    def _lose(self, reason: str) -> None:
+        self.lost += 1
+        self.reason = self.reason or reason
+
+
+def _space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _balanced_end(text: str, at: int) -> int:
+    """Return where the brackets opened at a place are closed, or the end of the text."""
+    depth = 0
+    for token in _TOKEN.finditer(text, at):
+        mark = token[0]
+        if mark in "{[":
+            depth += 1
+        elif mark in "}]":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return len(text)
+
+
+def as_json(value: Any) -> bytes:
+    """Return a parsed value as strict JSON: lone surrogates become `?`, infinite numbers null."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(value), ensure_ascii=False)
+    return text.encode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
