@@ -81,9 +81,20 @@ class Sink(Protocol):
 class Evidence(Protocol):
     """One source's gathered evidence, read back from a bundle."""
 
-    source: str
-    provider: str
-    stage: str
+    @property
+    def source(self) -> str:
+        """Name of the source."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """Which cloud."""
+        ...
+
+    @property
+    def stage(self) -> str:
+        """`pilot`, `production`, or the user's own word."""
+        ...
 
     def records(self, part: str) -> Iterator[Record]:
         """Yield the raw records of a part in the order they were stored; nothing when it is absent."""

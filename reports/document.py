@@ -331,6 +331,7 @@ class Reduction(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     keeps: int
     removes: int
+    removes_services: list[str] = []
     removes_grants: list[str] = []
     removes_credentials: list[str] = []
     artifacts: list[Artifact] = []

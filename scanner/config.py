@@ -114,7 +114,7 @@ def load(path: Path) -> Config:
         ),
         limits=Limits(
             **{
-                key: _whole(document, "limits", limits, key, getattr(Limits(), key), 36_500)
+                key: _whole(document, "limits", limits, key, getattr(Limits(), key), 36_500, least=0)
                 for key in _LIMIT_KEYS
             }
         ),
@@ -220,7 +220,8 @@ def _paths(base: Path, value: str) -> list[Path]:
     path = base / Path(value).expanduser()
     if path.exists() or not glob.has_magic(value):
         return [path]
-    return sorted(Path(found) for found in glob.glob(str(path), recursive=True)) or [path]
+    matches = glob.glob(str(path), recursive=True)  # noqa: PTH207 the pattern may be absolute
+    return sorted(Path(found) for found in matches) or [path]
 
 
 def _text(document: _Document, name: str, table: Mapping[str, Any], key: str) -> str:
@@ -240,11 +241,18 @@ def _texts(
 
 
 def _whole(
-    document: _Document, name: str, table: Mapping[str, Any], key: str, default: int, most: int
+    document: _Document,
+    name: str,
+    table: Mapping[str, Any],
+    key: str,
+    default: int,
+    most: int,
+    *,
+    least: int = 1,
 ) -> int:
     value = table.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
-        raise document.fail(f"{key!r} must be a whole number from 1 to {most}", name, key)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise document.fail(f"{key!r} must be a whole number from {least} to {most}", name, key)
     return value
 
 
@@ -262,25 +270,27 @@ def _moment(document: _Document, table: Mapping[str, Any], key: str) -> datetime
     if value is None:
         return None
     try:
-        return moment(value)
+        return moment(value, whole_day=key == "end")
     except ValueError as error:
         raise document.fail(f"{key!r}: {error}", "scan", key) from error
 
 
-def moment(value: object) -> datetime:
+def moment(value: object, *, whole_day: bool = False) -> datetime:
     """Return a UTC time from a date, a time or RFC 3339 text; times without a zone are UTC.
 
+    With `whole_day` a bare date means the end of that day, so that `end = 2026-11-22` includes the 22nd.
     Raises ValueError with a sentence a user understands.
     """
     if isinstance(value, str):
+        text = value.strip()
         try:
-            value = datetime.fromisoformat(value.strip())
+            value = (
+                date.fromisoformat(text) if len(text) <= len("2026-11-22") else datetime.fromisoformat(text)
+            )
         except ValueError:
-            raise ValueError(
-                f"{value!r} is no date or RFC 3339 time (2026-11-22 or 2026-11-22T00:00:00Z)"
-            ) from None
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    if not isinstance(value, datetime):
-        raise ValueError("must be a date or time (2026-11-22 or 2026-11-22T00:00:00Z)")  # noqa: TRY004 one error kind
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+            raise ValueError(f"{text!r} is no date or RFC 3339 time (2026-11-22T00:00:00Z)") from None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC) + timedelta(days=int(whole_day))
+    raise ValueError("must be a date or time (2026-11-22 or 2026-11-22T00:00:00Z)")

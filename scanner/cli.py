@@ -1,0 +1,198 @@
+"""The command line: flags in, exit code out; everything heavy is imported by the verb that needs it."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+_FAIL_ON = click.Choice(["none", "info", "low", "medium", "high", "critical"])
+_PATH = click.Path(path_type=Path)
+
+_NOW = click.option(
+    "--now", metavar="TIME", help="Pretend that this is the present (RFC 3339); makes runs repeatable."
+)
+_OUTPUT = click.option(
+    "--output", "-o", type=_PATH, metavar="DIR", help="Folder for everything that is written."
+)
+_FAIL = click.option("--fail-on", type=_FAIL_ON, help="Exit 1 when a finding is at or above this severity.")
+_STRICT = click.option("--strict", is_flag=True, help="Exit 3 when any evidence could not be read whole.")
+_FORMAT = click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME[=FILE]",
+    help="A format to write, repeatable; FILE may be - for standard output. See `entdrift report --help`.",
+)
+_SINCE = click.option("--since", metavar="TIME", help="Start of the window (overrides the config file).")
+_UNTIL = click.option("--until", metavar="TIME", help="End of the window (overrides the config file).")
+
+
+class _Group(click.Group):
+    """A group whose expected errors end in one clear message and the exit code of the contract."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; turn errors into a message on stderr and an exit code."""
+        from scanner.failure import exit_code, explain  # noqa: PLC0415 start-up time
+
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:  # the last stop: every error gets a message
+            explain(error, verbose=bool(ctx.obj and ctx.obj.verbose))
+            ctx.exit(exit_code(error))
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@click.option("--verbose", "-v", is_flag=True, help="Say more, and show tracebacks of internal errors.")
+@click.option("--no-color", is_flag=True, help="No colours (also: the NO_COLOR variable).")
+@click.version_option(package_name="entdrift", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, *, quiet: bool, verbose: bool, no_color: bool) -> None:
+    """Find what AI workload identities may do in AWS, GCP and Azure but never do, and what cannot be seen.
+
+    \b
+    First look:    entdrift demo
+    Own account:   entdrift init, then entdrift scan --config config.toml --output out
+    """
+    from scanner.talk import Talk  # noqa: PLC0415 start-up time
+
+    ctx.obj = Talk(quiet=quiet, verbose=verbose, no_color=no_color)
+
+
+@cli.command()
+@click.option(
+    "--output", "-o", type=_PATH, default=Path("demo-report"), show_default=True, help="Folder to write."
+)
+@click.pass_obj
+def demo(talk: Any, *, output: Path) -> None:
+    """Run the whole way on evidence that ships with the package; needs no cloud and no account.
+
+    \b
+    Example:  entdrift demo --output demo-report
+    """
+    from scanner import run  # noqa: PLC0415 start-up time
+
+    sys.exit(run.demo(output, talk))
+
+
+@cli.command()
+@click.option(
+    "--cloud", "clouds", multiple=True, type=click.Choice(["aws", "gcp", "azure"]), help="Repeatable."
+)
+@click.option(
+    "--output", "-o", type=_PATH, default=Path("config.toml"), show_default=True, help="File to write."
+)
+@click.pass_obj
+def init(talk: Any, *, clouds: tuple[str, ...], output: Path) -> None:
+    """Write a commented config.toml for the clouds you name (all three by default).
+
+    \b
+    Example:  entdrift init --cloud aws --cloud gcp
+    """
+    from scanner.example import write_example  # noqa: PLC0415 start-up time
+
+    write_example(output, clouds)
+    talk.say(f"wrote {output}; fill in the paths, then: entdrift scan --config {output} --output out")
+
+
+@cli.command()
+@click.option("--config", "-c", type=_PATH, required=True, help="The config file.")
+@click.option("--output", "-o", type=_PATH, required=True, metavar="BUNDLE", help="Folder for the bundle.")
+@_SINCE
+@_UNTIL
+@_NOW
+@_STRICT
+@click.pass_obj
+def collect(
+    talk: Any,
+    *,
+    config: Path,
+    output: Path,
+    since: str | None,
+    until: str | None,
+    now: str | None,
+    strict: bool,
+) -> None:
+    """Gather evidence into a bundle and stop; `scan --bundle` analyses it later, without the originals.
+
+    \b
+    Example:  entdrift collect --config config.toml --output evidence
+    """
+    from scanner import run  # noqa: PLC0415 start-up time
+
+    sys.exit(run.collect(config, output, run.Span(since, until, now), talk, strict=strict))
+
+
+@cli.command()
+@click.option("--config", "-c", type=_PATH, help="The config file.")
+@click.option("--bundle", type=_PATH, help="Analyse this evidence bundle instead of collecting.")
+@_OUTPUT
+@click.option("--identities", type=click.Choice(["ai", "all"]), help="Whom to analyse (default: ai).")
+@_SINCE
+@_UNTIL
+@_FORMAT
+@_FAIL
+@_STRICT
+@_NOW
+@click.pass_obj
+def scan(  # noqa: PLR0913 one parameter per flag
+    talk: Any,
+    *,
+    config: Path | None,
+    bundle: Path | None,
+    output: Path | None,
+    identities: str | None,
+    since: str | None,
+    until: str | None,
+    formats: tuple[str, ...],
+    fail_on: str | None,
+    strict: bool,
+    now: str | None,
+) -> None:
+    """Collect, analyse and report.
+
+    \b
+    Example:  entdrift scan --config config.toml --output out
+    Example:  entdrift scan --bundle evidence --output out
+    """
+    from scanner import run  # noqa: PLC0415 start-up time
+
+    request = run.Request(
+        config=config,
+        bundle=bundle,
+        output=output,
+        identities=identities,
+        span=run.Span(since, until, now),
+        formats=formats,
+        fail_on=fail_on,
+        strict=strict,
+    )
+    sys.exit(run.scan(request, talk))
+
+
+@cli.command()
+@click.option("--from", "source", type=_PATH, required=True, help="A report.json.")
+@_FORMAT
+@_OUTPUT
+@_FAIL
+@click.pass_obj
+def report(
+    talk: Any, *, source: Path, formats: tuple[str, ...], output: Path | None, fail_on: str | None
+) -> None:
+    """Render an existing report.json in other formats, without analysing again.
+
+    \b
+    Example:  entdrift report --from out/report.json --format sarif=out/report.sarif
+    Example:  entdrift report --from out/report.json --format markdown=-
+    """
+    from scanner import run  # noqa: PLC0415 start-up time
+
+    sys.exit(run.report(source, formats, output, fail_on, talk))
+
+
+def main() -> None:
+    """Run the command line."""
+    cli.main(prog_name="entdrift", auto_envvar_prefix="ENTDRIFT")

@@ -1,0 +1,109 @@
+"""Run the whole way: configured sources to evidence, evidence to results and findings."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from connectors.bundle import Bundle, BundleWriter, SourceEvidence, open_bundle
+from connectors.facts import Facts, Window
+from connectors.interface import Observer, Outcome, Patterns, Source, Status
+from connectors.registry import PROVIDERS, connector
+from scanner.analysis import analyse_cloud
+from scanner.results import CloudResult, ScanResult, SourceResult
+from scanner.rules.finding import Finding, Limits, RuleContext
+from scanner.rules.registry import find_all
+
+
+def collect(
+    sources: Sequence[Source], path: Path, *, window: Window, now: datetime, tool: str, observe: Observer
+) -> Bundle:
+    """Gather the evidence of all sources into a bundle at `path` and return it opened.
+
+    Raises BundleError when the path is taken by something else, OSError when the disk refuses.
+    """
+    with BundleWriter(path, sources, window, tool=tool, now=now) as writer:
+        for provider in PROVIDERS:
+            group = [source for source in sources if source.provider == provider]
+            if group:
+                observe("provider", name=provider, sources=len(group))
+                connector(provider).collect(group, writer, window, observe)
+    return open_bundle(path)
+
+
+def analyse(
+    bundle: Bundle, *, patterns: Patterns, everyone: bool, now: datetime, observe: Observer
+) -> ScanResult:
+    """Analyse a bundle; touches nothing but the bundle."""
+    clouds: list[CloudResult] = []
+    sources: list[SourceResult] = []
+    for provider in PROVIDERS:
+        evidence = [source for source in bundle.sources if source.provider == provider]
+        if not evidence:
+            continue
+        observe("interpret", name=provider)
+        facts = connector(provider).interpret(evidence, bundle.window, patterns)
+        presence = [seen for source in evidence for seen in source.presence()]
+        clouds.append(
+            analyse_cloud(
+                facts,
+                stages={source.source: source.stage for source in evidence},
+                presence=presence,
+                everyone=everyone,
+                window=bundle.window,
+                now=now,
+            )
+        )
+        sources += [_source(source, facts) for source in evidence]
+    return ScanResult(
+        window=bundle.window,
+        now=now,
+        sources=tuple(sorted(sources, key=lambda source: (source.provider, source.name))),
+        clouds=tuple(sorted(clouds, key=lambda cloud: cloud.provider)),
+    )
+
+
+def _source(evidence: SourceEvidence, facts: Facts) -> SourceResult:
+    accounts = {identity.account for identity in facts.identities if identity.source == evidence.source}
+    return SourceResult(
+        name=evidence.source,
+        provider=evidence.provider,
+        stage=evidence.stage,
+        accounts=tuple(sorted(accounts)),
+        outcomes=tuple(evidence.outcomes()),
+        log_files=tuple(evidence.log_files()),
+    )
+
+
+def judge(result: ScanResult, limits: Limits) -> list[Finding]:
+    """Return the findings of every rule over all analysed identities, in report order."""
+    findings: list[Finding] = []
+    for cloud in result.clouds:
+        context = RuleContext(
+            window=result.window,
+            now=result.now,
+            permissions=cloud.permissions,
+            limits=limits,
+            identities={entry.identity.id: entry for entry in cloud.identities},
+        )
+        findings += find_all(cloud.identities, context)
+    return sorted(findings, key=order)
+
+
+def order(finding: Finding) -> tuple[int, str, str, str, str]:
+    """Return the place of a finding in a report: worst first, then by what and whom it is about."""
+    return (finding.severity.rank, finding.rule, finding.provider, finding.identity, finding.subject)
+
+
+def worst(outcomes: Sequence[Outcome]) -> Status:
+    """Return the status of a source from its parts: failed only when nothing of it could be read."""
+    states = {outcome.status for outcome in outcomes}
+    if not states - {Status.SKIPPED}:
+        return Status.SKIPPED
+    if states <= {Status.FAILED, Status.SKIPPED}:
+        return Status.FAILED
+    return Status.PARTIAL if states & {Status.FAILED, Status.PARTIAL} else Status.OK
+
+
+def statuses(result: ScanResult) -> Mapping[str, Status]:
+    """Return the status of every source by name."""
+    return {source.name: worst(source.outcomes) for source in result.sources}

@@ -1,0 +1,367 @@
+"""Turn results and findings into the report document."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from typing import Literal
+
+from connectors.interface import Outcome
+from reports import document as doc
+from scanner.pipeline import worst
+from scanner.reduction import reduce
+from scanner.results import (
+    CloudResult,
+    Confidence,
+    CredentialResult,
+    GrantResult,
+    IdentityResult,
+    ScanResult,
+    SourceResult,
+    Verdict,
+)
+from scanner.rules.finding import Finding
+from scanner.rules.frameworks import references
+
+USAGE_ROWS = 2000
+"""Usage rows kept per identity in the report; `usage_total` says how many there are."""
+_RESOURCES = 50
+_FILE_STATUS: dict[str, Literal["partial", "failed", "skipped"]] = {
+    "partial": "partial",
+    "failed": "failed",
+    "skipped": "skipped",
+}
+_CONFIDENCE: dict[Confidence, doc.Confidence] = {
+    Confidence.HIGH: "high",
+    Confidence.MEDIUM: "medium",
+    Confidence.LOW: "low",
+}
+
+
+def publish(result: ScanResult, findings: Sequence[Finding]) -> doc.Report:
+    """Return the report document of a scan."""
+    identities = [_identity(entry, cloud, result) for cloud in result.clouds for entry in cloud.identities]
+    return doc.Report(
+        schema_version=doc.SCHEMA_VERSION,
+        tool=tool(),
+        generated_at=_time(result.now),
+        window=doc.WindowSpan(
+            start=_time(result.window.start), end=_time(result.window.end), days=result.window.days
+        ),
+        catalogues=[
+            doc.CatalogueEntry(
+                provider=cloud.provider,
+                source=cloud.permissions.source,
+                date=cloud.permissions.date,
+                permissions=cloud.permissions.known.bit_count(),
+            )
+            for cloud in result.clouds
+        ],
+        sources=[entry for source in result.sources for entry in _source(source)],
+        log_files=[entry for source in result.sources for entry in _log_files(source)],
+        coverage=[
+            doc.CoverageEntry(
+                provider=row.provider,
+                account=row.account,
+                place=row.place,
+                log_class=row.log_class,
+                state=row.state.value,
+                since=row.since,
+                reason=row.reason,
+                fix=row.fix,
+            )
+            for cloud in result.clouds
+            for row in cloud.coverage
+        ],
+        summary=_summary(result, identities, findings),
+        permission_sets={},
+        identities=identities,
+        findings=[_finding(finding, result.now) for finding in findings],
+        unmapped_events=[
+            doc.UnmappedEntry(
+                provider=row.provider, source=row.source, operation=row.operation, count=row.count
+            )
+            for cloud in result.clouds
+            for row in cloud.unmapped
+        ],
+        limits_of_analysis=[
+            doc.LimitEntry(what=caveat.what, where=caveat.where, effect=caveat.effect)
+            for caveat in sorted({caveat for cloud in result.clouds for caveat in cloud.caveats})
+        ],
+    )
+
+
+def tool() -> doc.Tool:
+    """Return the name and version of this program."""
+    return doc.Tool(name="entdrift", version=version("entdrift"))
+
+
+def _source(source: SourceResult) -> list[doc.SourceEntry]:
+    reasons = sorted({f"{o.part}: {o.reason}" for o in source.outcomes if o.reason})
+    return [
+        doc.SourceEntry(
+            name=source.name,
+            provider=source.provider,
+            account=account,
+            stage=source.stage,
+            status=worst(source.outcomes).value,
+            reason="; ".join(reasons),
+            records=sum(outcome.records for outcome in source.outcomes),
+            data_as_of=max((outcome.data_as_of for outcome in source.outcomes), default=""),
+            parts=[_part(outcome) for outcome in sorted(source.outcomes, key=lambda o: (o.part, o.status))],
+        )
+        for account in source.accounts or ("",)
+    ]
+
+
+def _part(outcome: Outcome) -> doc.SourcePart:
+    return doc.SourcePart(
+        part=outcome.part,
+        status=outcome.status.value,
+        reason=outcome.reason,
+        records=outcome.records,
+        data_as_of=outcome.data_as_of,
+    )
+
+
+def _log_files(source: SourceResult) -> Iterable[doc.LogFileEntry]:
+    for file in sorted(source.log_files):
+        if file.status in _FILE_STATUS:
+            yield doc.LogFileEntry(
+                source=source.name,
+                path=file.path,
+                status=_FILE_STATUS[file.status],
+                reason=file.reason,
+                records=file.records,
+            )
+
+
+def _identity(entry: IdentityResult, cloud: CloudResult, result: ScanResult) -> doc.IdentityEntry:
+    identity = entry.identity
+    return doc.IdentityEntry(
+        id=identity.id,
+        provider=identity.provider,
+        account=identity.account,
+        kind=identity.kind,
+        name=identity.name,
+        stage=entry.stage,
+        source=identity.source,
+        owner=identity.owner,
+        created=identity.created,
+        enabled=identity.enabled,
+        ai_workload=doc.AiWorkload(
+            is_ai=entry.is_ai,
+            confidence=entry.ai_confidence.value,
+            signals=[
+                doc.SignalEntry(kind=signal.kind.value, value=signal.value, evidence=signal.evidence)
+                for signal in sorted(identity.signals)
+            ],
+        ),
+        workloads=[
+            doc.WorkloadEntry(kind=load.kind, id=load.id, name=load.name)
+            for load in sorted(identity.workloads)
+        ],
+        trusted=sorted(identity.trusted),
+        credentials=[_credential(credential) for credential in entry.credentials],
+        grants=[_grant(grant) for grant in entry.grants],
+        permissions=_counts(entry),
+        services=_services(entry, cloud),
+        reasons=_reasons(entry, cloud),
+        usage=_usage(entry),
+        usage_total=len(entry.usage),
+        first_seen=entry.first_seen,
+        last_seen=entry.last_seen,
+        reach={
+            name: doc.ReachEntry(
+                granted=reach.granted.bit_count(),
+                used=reach.used.bit_count(),
+                resources=list(reach.resources[:_RESOURCES]),
+                resources_total=len(reach.resources),
+            )
+            for name, reach in entry.reach.items()
+        },
+        reduction=reduce(entry, cloud.permissions, result.window),
+    )
+
+
+def _credential(entry: CredentialResult) -> doc.CredentialEntry:
+    credential = entry.credential
+    return doc.CredentialEntry(
+        id=credential.id,
+        kind=credential.kind,
+        status=credential.status,
+        created=credential.created,
+        expires=credential.expires,
+        last_used=entry.last_used,
+        uses=entry.uses,
+        long_lived=credential.long_lived,
+        age_days=entry.age_days,
+    )
+
+
+def _grant(entry: GrantResult) -> doc.GrantEntry:
+    grant = entry.grant
+    return doc.GrantEntry(
+        id=grant.id,
+        name=grant.name,
+        source=grant.source,
+        effect=grant.effect.value,
+        scope=grant.scope,
+        conditions=grant.conditions,
+        verdict=entry.verdict.value,
+        last_used=entry.last_used,
+        permissions=grant.permissions.bit_count(),
+        admin=grant.admin,
+        shared=grant.shared,
+    )
+
+
+def _counts(entry: IdentityResult) -> doc.PermissionCounts:
+    verdicts = entry.verdicts
+    return doc.PermissionCounts(
+        granted=verdicts.granted.bit_count(),
+        used=verdicts.used.bit_count(),
+        denied=verdicts.denied.bit_count(),
+        unused=verdicts.unused.bit_count(),
+        unobservable=verdicts.unobservable.bit_count(),
+        conditional=verdicts.conditional.bit_count(),
+        not_granted=verdicts.not_granted.bit_count(),
+    )
+
+
+def _services(entry: IdentityResult, cloud: CloudResult) -> list[doc.ServiceEntry]:
+    verdicts, permissions = entry.verdicts, cloud.permissions
+    named = {verdict: permissions.by_service(verdicts.of(verdict)) for verdict in Verdict}
+    granted = {name: len(names) for name, names in permissions.by_service(verdicts.granted).items()}
+    return [
+        doc.ServiceEntry(
+            service=service,
+            granted=granted.get(service, 0),
+            used=named[Verdict.USED].get(service, []),
+            denied=named[Verdict.DENIED].get(service, []),
+            unused=named[Verdict.UNUSED].get(service, []),
+            unobservable=named[Verdict.UNOBSERVABLE].get(service, []),
+            conditional=named[Verdict.CONDITIONAL].get(service, []),
+        )
+        for service in sorted({*granted, *(service for names in named.values() for service in names)})
+    ]
+
+
+def _reasons(entry: IdentityResult, cloud: CloudResult) -> list[doc.VerdictReason]:
+    """Name whole services where a reason holds for all their permissions of that verdict."""
+    permissions = cloud.permissions
+    whole = {verdict: permissions.by_service(entry.verdicts.of(verdict)) for verdict in Verdict}
+    rows = []
+    for reason in entry.verdicts.reasons:
+        services, single = [], []
+        for service, names in permissions.by_service(reason.permissions).items():
+            if len(names) == len(whole[reason.verdict][service]):
+                services.append(service)
+            else:
+                single += names
+        rows.append(
+            doc.VerdictReason(
+                verdict=reason.verdict.value,
+                code=reason.code,
+                reason=reason.text,
+                fix=reason.fix,
+                count=reason.permissions.bit_count(),
+                services=services,
+                permissions=single,
+            )
+        )
+    return sorted(rows, key=lambda row: (row.verdict, row.code, row.reason))
+
+
+def _usage(entry: IdentityResult) -> list[doc.UsageEntry]:
+    rows = sorted(entry.usage, key=lambda row: (row.permission, row.resource, row.credential, row.via))
+    return [
+        doc.UsageEntry(
+            permission=row.permission,
+            resource=row.resource,
+            credential=row.credential,
+            count=row.count,
+            denied=row.denied,
+            first_seen=row.first_seen,
+            last_seen=row.last_seen,
+            via=row.via,
+            operation=row.operation,
+            grant=row.grant,
+        )
+        for row in rows[:USAGE_ROWS]
+    ]
+
+
+def _finding(finding: Finding, now: datetime) -> doc.FindingEntry:
+    return doc.FindingEntry(
+        fingerprint=finding.fingerprint,
+        rule=finding.rule,
+        title=finding.title,
+        severity=finding.severity.value,
+        confidence=_CONFIDENCE[finding.confidence],
+        provider=finding.provider,
+        account=finding.account,
+        identity=finding.identity,
+        subject=finding.subject,
+        message=finding.message,
+        evidence=dict(finding.evidence),
+        frameworks=[
+            doc.FrameworkReference(
+                framework=row.framework,
+                version=row.version,
+                control=row.control,
+                name=row.name,
+                relation=row.relation,
+            )
+            for row in references(finding.rule, finding.provider)
+        ],
+        remediation=finding.remediation,
+        status="open",
+        first_seen=_time(now),
+    )
+
+
+def _summary(
+    result: ScanResult, identities: Sequence[doc.IdentityEntry], findings: Sequence[Finding]
+) -> doc.Summary:
+    counted = [entry.permissions for entry in identities]
+    by_severity = {
+        name: sum(finding.severity.value == name for finding in findings) for name in doc.SEVERITIES
+    }
+    return doc.Summary(
+        identities=sum(cloud.known_identities for cloud in result.clouds),
+        ai_identities=sum(cloud.ai_identities for cloud in result.clouds),
+        permissions=doc.PermissionCounts(
+            granted=sum(counts.granted for counts in counted),
+            used=sum(counts.used for counts in counted),
+            denied=sum(counts.denied for counts in counted),
+            unused=sum(counts.unused for counts in counted),
+            unobservable=sum(counts.unobservable for counts in counted),
+            conditional=sum(counts.conditional for counts in counted),
+            not_granted=sum(counts.not_granted for counts in counted),
+        ),
+        findings=doc.FindingCounts(**{name: by_severity[name] for name in doc.SEVERITIES}),
+        log_events=_log_events(result),
+    )
+
+
+def _log_events(result: ScanResult) -> doc.LogEventCounts:
+    files = [file for source in result.sources for file in source.log_files]
+    kinds: dict[str, int] = {}
+    for cloud in result.clouds:
+        for kind, count in cloud.unattributed.items():
+            kinds[f"{cloud.provider}:{kind}"] = count
+    return doc.LogEventCounts(
+        read=sum(file.records for file in files),
+        duplicates=sum(file.duplicates for file in files),
+        outside_window=sum(file.outside_window for file in files),
+        unmapped=sum(row.count for cloud in result.clouds for row in cloud.unmapped),
+        unattributed=sum(kinds.values()),
+        unattributed_by_kind=dict(sorted(kinds.items())),
+        rejected=sum(file.rejected for file in files),
+        files=sum(file.status != "skipped" for file in files),
+        unreadable_files=sum(file.status in {"failed", "partial"} for file in files),
+    )
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

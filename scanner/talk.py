@@ -1,0 +1,56 @@
+"""What the program says to a person while it works: always on stderr, silent unless wanted."""
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+
+from reports.escape import terminal
+
+_REFRESH_SECONDS = 0.2
+
+
+@dataclass
+class Talk:
+    """How much to say, and the progress line being shown."""
+
+    quiet: bool = False
+    verbose: bool = False
+    no_color: bool = False
+    _shown: float = field(default=0.0, repr=False)
+    _open: bool = field(default=False, repr=False)
+
+    @property
+    def color(self) -> bool:
+        """Whether colours are wanted: not with --no-color, not with a non-empty NO_COLOR variable."""
+        return not self.no_color and not os.environ.get("NO_COLOR")
+
+    def say(self, text: str) -> None:
+        """Print one line unless --quiet."""
+        self._end_line()
+        if not self.quiet:
+            sys.stderr.write(terminal(text) + "\n")
+
+    def warn(self, text: str) -> None:
+        """Print one warning line unless --quiet."""
+        self.say(f"warning: {text}")
+
+    def observe(self, event: str, /, **numbers: int | str) -> None:
+        """Show progress: one line that is rewritten, only on a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            return
+        now = time.monotonic()
+        if event == "log-file" and now - self._shown < _REFRESH_SECONDS:
+            return
+        self._shown = now
+        text = " ".join(
+            f"{key} {value:,}" if isinstance(value, int) else str(value) for key, value in numbers.items()
+        )
+        sys.stderr.write(f"\r\x1b[K{terminal(event.replace('-', ' '))}: {terminal(text)}")
+        sys.stderr.flush()
+        self._open = True
+
+    def _end_line(self) -> None:
+        if self._open:
+            sys.stderr.write("\r\x1b[K")
+            self._open = False

@@ -1,0 +1,33 @@
+"""Write outputs so that a reader sees the old file or the new one, never half of one."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file readable by its owner only: beside its place first, then moved there in one step.
+
+    Raises OSError naming the file; nothing is left behind then.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that only its owner can enter, with its parents; keep one that exists."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write_standard_output(data: bytes) -> None:
+    """Write bytes to standard output as they are."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

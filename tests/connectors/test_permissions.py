@@ -1,0 +1,46 @@
+"""Interned permissions: sets as integers, looked up as the cloud looks them up."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.permissions import Permissions
+
+
+def aws_like() -> Permissions:
+    return Permissions(
+        source="test", date="2026-11-22", service=lambda n: n.partition(":")[0], fold=str.lower
+    )
+
+
+def test_names_come_back_sorted_and_in_the_spelling_first_seen():
+    permissions = aws_like()
+    permissions.load(["s3:GetObject", "ec2:RunInstances"])
+    assert permissions.names(permissions.mask(["S3:GETOBJECT", "ec2:runinstances"])) == [
+        "ec2:RunInstances",
+        "s3:GetObject",
+    ]
+
+
+def test_a_name_outside_the_catalogue_is_kept_but_not_known():
+    permissions = aws_like()
+    known = permissions.load(["s3:GetObject"])
+    stranger = permissions.mask(["s3:BrandNew"])
+    assert known == permissions.known
+    assert stranger & permissions.known == 0
+    assert permissions.names(stranger) == ["s3:BrandNew"]
+
+
+def test_by_service_groups_and_sorts():
+    permissions = aws_like()
+    mask = permissions.mask(["s3:B", "ec2:Z", "s3:A"])
+    assert permissions.by_service(mask) == {"ec2": ["ec2:Z"], "s3": ["s3:A", "s3:B"]}
+
+
+@given(st.lists(st.text(min_size=1), unique=True), st.data())
+def test_a_set_holds_exactly_what_was_put_in(names, data):
+    permissions = Permissions(source="test", date="", service=str)
+    permissions.load(names)
+    chosen = data.draw(st.lists(st.sampled_from(names), unique=True)) if names else []
+    mask = permissions.mask(chosen)
+    assert sorted(chosen) == permissions.names(mask)
+    assert len(chosen) == mask.bit_count()
