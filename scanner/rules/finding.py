@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypedDict
 
-from connectors.facts import Window
+from connectors.facts import Coverage, Identity, Window
 from connectors.permissions import Permissions
 from scanner.results import Confidence, IdentityResult
 
@@ -70,6 +70,25 @@ class Finding:
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class Whose(TypedDict):
+    """The fields of a finding that say whose it is."""
+
+    provider: str
+    account: str
+    identity: str
+    immutable_id: str
+
+
+def whose(identity: Identity) -> Whose:
+    """Return the fields of a finding that name its identity."""
+    return Whose(
+        provider=identity.provider,
+        account=identity.account,
+        identity=identity.id,
+        immutable_id=identity.immutable_id,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Thresholds of the rules, from the config file."""
@@ -92,13 +111,21 @@ class RuleContext:
     limits: Limits
     identities: Mapping[str, IdentityResult]
     """All analysed identities of the same cloud, by id."""
+    coverage: tuple[Coverage, ...] = ()
+    """Which logs were on in this cloud; without it no finding about use is of high confidence."""
 
 
 class Rule(Protocol):
     """A module of this package that finds one type of finding."""
 
     ID: str
+    """`ED101`: never given to another type."""
+    NAME: str
+    """`unused-permission`: what people call it."""
     TITLE: str
+    """What the type is about, in a few words and without an identity."""
+    SEVERITIES: tuple[Severity, ...]
+    """Every severity its findings may have, worst first, as docs/findings.md says."""
 
     def find(self, result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         """Yield the findings of this type for one identity."""

@@ -1,0 +1,77 @@
+"""What an identity holds for certain, and how much power lies in a set of permissions."""
+
+from connectors.facts import Effect, PermissionSet
+from scanner.results import GrantResult, GrantVerdict, IdentityResult
+from scanner.rules.finding import RuleContext, Severity
+from scanner.rules.observation import is_young
+
+GRAVE = ("admin", "credential", "identity", "logging")
+"""Reach classes that change who may do what, hand out secrets, or blind the record."""
+SERIOUS = ("data", "destructive", "network")
+"""Reach classes that read, change or expose what an organisation keeps."""
+
+
+def held(result: IdentityResult) -> PermissionSet:
+    """Return what is held for certain; what hangs on an undecided condition or was only refused is not."""
+    verdicts = result.verdicts
+    return (verdicts.used & verdicts.granted) | verdicts.unused | verdicts.unobservable
+
+
+def reach_of(result: IdentityResult, names: tuple[str, ...]) -> PermissionSet:
+    """Return the granted permissions of these reach classes."""
+    found = 0
+    for name in names:
+        if name in result.reach:
+            found |= result.reach[name].granted
+    return found
+
+
+def severity_of(permissions: PermissionSet, result: IdentityResult) -> Severity:
+    """Return high, medium or low by the gravest reach class among the permissions."""
+    if permissions & reach_of(result, GRAVE):
+        return Severity.HIGH
+    return Severity.MEDIUM if permissions & reach_of(result, SERIOUS) else Severity.LOW
+
+
+def allows(result: IdentityResult) -> list[GrantResult]:
+    """Return the grants that give the identity something that no other layer takes away again."""
+    return [
+        entry
+        for entry in result.grants
+        if entry.grant.effect is Effect.ALLOW and entry.grant.permissions & result.verdicts.granted
+    ]
+
+
+def wide(result: IdentityResult) -> PermissionSet:
+    """Return what is held for certain on every resource of an account, project or subscription."""
+    found = 0
+    for entry in allows(result):
+        if entry.verdict is not GrantVerdict.CONDITIONAL:
+            found |= entry.grant.wide
+    return found & held(result)
+
+
+def is_full(entry: GrantResult, result: IdentityResult) -> bool:
+    """Tell whether an administrator grant takes full effect.
+
+    Not when its own condition is undecided, nor when other layers leave less than half of its permissions.
+    """
+    grant = entry.grant
+    left = (grant.permissions & held(result)).bit_count()
+    return bool(grant.admin) and not grant.undecided and 2 * left >= grant.permissions.bit_count()
+
+
+def is_admin(result: IdentityResult) -> bool:
+    """Tell whether the identity holds an administrator grant that takes full effect."""
+    return any(is_full(entry, result) for entry in allows(result))
+
+
+def only_young(result: IdentityResult, context: RuleContext) -> PermissionSet:
+    """Return the permissions that only grants within the grace period give."""
+    young = old = 0
+    for entry in allows(result):
+        if is_young(entry.grant.created, context):
+            young |= entry.grant.permissions
+        else:
+            old |= entry.grant.permissions
+    return young & ~old
