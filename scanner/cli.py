@@ -33,7 +33,7 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb; turn errors into a message on stderr and an exit code."""
-        from scanner.failure import exit_code, explain  # noqa: PLC0415 start-up time
+        from scanner.failure import exit_code, explain
 
         try:
             return super().invoke(ctx)
@@ -57,7 +57,7 @@ def cli(ctx: click.Context, *, quiet: bool, verbose: bool, no_color: bool) -> No
     First look:    entdrift demo
     Own account:   entdrift init, then entdrift scan --config config.toml --output out
     """
-    from scanner.talk import Talk  # noqa: PLC0415 start-up time
+    from scanner.talk import Talk
 
     ctx.obj = Talk(quiet=quiet, verbose=verbose, no_color=no_color)
 
@@ -73,7 +73,7 @@ def demo(talk: Any, *, output: Path) -> None:
     \b
     Example:  entdrift demo --output demo-report
     """
-    from scanner import run  # noqa: PLC0415 start-up time
+    from scanner import run
 
     sys.exit(run.demo(output, talk))
 
@@ -92,7 +92,7 @@ def init(talk: Any, *, clouds: tuple[str, ...], output: Path) -> None:
     \b
     Example:  entdrift init --cloud aws --cloud gcp
     """
-    from scanner.example import write_example  # noqa: PLC0415 start-up time
+    from scanner.example import write_example
 
     write_example(output, clouds)
     talk.say(f"wrote {output}; fill in the paths, then: entdrift scan --config {output} --output out")
@@ -121,7 +121,7 @@ def collect(
     \b
     Example:  entdrift collect --config config.toml --output evidence
     """
-    from scanner import run  # noqa: PLC0415 start-up time
+    from scanner import run
 
     sys.exit(run.collect(config, output, run.Span(since, until, now), talk, strict=strict))
 
@@ -138,7 +138,7 @@ def collect(
 @_STRICT
 @_NOW
 @click.pass_obj
-def scan(  # noqa: PLR0913 one parameter per flag
+def scan(
     talk: Any,
     *,
     config: Path | None,
@@ -158,7 +158,7 @@ def scan(  # noqa: PLR0913 one parameter per flag
     Example:  entdrift scan --config config.toml --output out
     Example:  entdrift scan --bundle evidence --output out
     """
-    from scanner import run  # noqa: PLC0415 start-up time
+    from scanner import run
 
     request = run.Request(
         config=config,
@@ -188,7 +188,7 @@ def report(
     Example:  entdrift report --from out/report.json --format sarif=out/report.sarif
     Example:  entdrift report --from out/report.json --format markdown=-
     """
-    from scanner import run  # noqa: PLC0415 start-up time
+    from scanner import run
 
     sys.exit(run.report(source, formats, output, fail_on, talk))
 

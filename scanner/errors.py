@@ -1,8 +1,7 @@
 """Errors of the scanner itself, each with its exit code.
 
 EntdriftError (connectors.errors)
-├── ConfigError        exit 2: the config file or a flag makes no sense
-└── ExportError        exit 6: findings are fine, a file could not be written
+└── ConfigError        exit 2: the config file or a flag makes no sense
 
 Reports have a tree of their own (reports.errors), since they do not know the connectors.
 """
@@ -12,7 +11,3 @@ from connectors.errors import EntdriftError
 
 class ConfigError(EntdriftError):
     """A config file or flag that makes no sense; names file, line and key."""
-
-
-class ExportError(EntdriftError):
-    """One or more outputs could not be written; names them."""

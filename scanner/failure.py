@@ -7,7 +7,7 @@ import traceback
 from connectors.errors import BundleError, EntdriftError, SettingError
 from reports.errors import ReportError
 from reports.escape import terminal
-from scanner.errors import ConfigError, ExportError
+from scanner.errors import ConfigError
 from scanner.exits import Exit
 
 
@@ -20,7 +20,7 @@ def exit_code(error: BaseException) -> Exit:
             return Exit.USAGE
         case BundleError():
             return Exit.NO_SOURCE
-        case ExportError() | OSError():
+        case OSError():
             return Exit.EXPORT
         case _:
             return Exit.INTERNAL

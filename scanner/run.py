@@ -9,7 +9,8 @@ from connectors.bundle import Bundle, open_bundle
 from connectors.interface import Status
 from reports import formats
 from reports import json as report_json
-from scanner import pipeline
+from reports.document import Report
+from scanner import outputs, pipeline
 from scanner.config import Config, load, moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
@@ -48,9 +49,9 @@ class Span:
 class Request:
     """The flags of `scan`."""
 
-    config: Path | None
-    bundle: Path | None
-    output: Path | None
+    config: Path | None = None
+    bundle: Path | None = None
+    output: Path | None = None
     span: Span = Span()
     identities: str | None = None
     formats: tuple[str, ...] = ()
@@ -67,15 +68,13 @@ def _flag(name: str, value: str | None, *, whole_day: bool = False) -> datetime 
 
 def demo(output: Path, talk: Talk) -> Exit:
     """Scan the evidence that ships with the package; the present is the end of its window."""
+    end = load(DEMO / "config.toml").end
     request = Request(
         config=DEMO / "config.toml",
-        bundle=None,
         output=output,
-        span=Span(now=load(DEMO / "config.toml").end_text()),
+        span=Span(now=end.isoformat() if end else None),
     )
-    code = scan(request, talk)
-    talk.say(f"open {output / 'report.html'} in a browser")
-    return code
+    return scan(request, talk)
 
 
 def collect(path: Path, output: Path, span: Span, talk: Talk, *, strict: bool) -> Exit:
@@ -102,7 +101,7 @@ def collect(path: Path, output: Path, span: Span, talk: Talk, *, strict: bool) -
 
 def scan(request: Request, talk: Talk) -> Exit:
     """Collect (or open a bundle), analyse, and write the report in every format asked for."""
-    if (request.config is None) == (request.bundle is None) and request.bundle is None:
+    if request.config is None and request.bundle is None:
         raise ConfigError(
             "scan needs --config or --bundle", hint="entdrift init writes a commented config.toml"
         )
@@ -111,7 +110,7 @@ def scan(request: Request, talk: Talk) -> Exit:
     output = request.output or config.output
     if output is None:
         raise ConfigError("scan needs --output, or output in [scan]", hint="for example: --output out")
-    targets = _targets(request.formats or DEFAULT_FORMATS, output)
+    targets = outputs.targets(request.formats or DEFAULT_FORMATS)
     make_folder(output)
     bundle = open_bundle(request.bundle) if request.bundle else _collect(config, output / EVIDENCE, now, talk)
     result = pipeline.analyse(
@@ -122,26 +121,25 @@ def scan(request: Request, talk: Talk) -> Exit:
         observe=talk.observe,
     )
     report = publish(result, pipeline.judge(result, config.limits))
-    failed = _write(report, targets)
-    _summary(report, targets, output, talk)
-    return _exit(report, result, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
+    written, failed = outputs.write(report, targets, output, talk)
+    if not any(target.place == outputs.STANDARD_OUTPUT for target in targets):
+        talk.summary(report, written)
+    return _exit(report, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
 
 
 def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: str | None, talk: Talk) -> Exit:
     """Render an existing report in other formats."""
     if not chosen:
         raise ConfigError("report needs --format", hint=f"one of {', '.join(sorted(formats.FORMATS))}")
+    targets = outputs.targets(chosen)
     document = report_json.decode(source)
     folder = output or source.parent
-    targets = _targets(chosen, folder)
-    make_folder(folder)
-    failed = _write(document, targets)
-    for name, path in targets:
-        if path is not None and name not in failed:
-            talk.say(f"wrote {path}")
+    written, failed = outputs.write(document, targets, folder, talk)
+    for path in written:
+        talk.say(f"wrote {path}")
     if failed:
-        raise _export_error(failed)
-    return Exit.FINDINGS if _reaches(document, fail_on or "none") else Exit.OK
+        return Exit.EXPORT
+    return Exit.FINDINGS if outputs.reaches(document, fail_on or "none") else Exit.OK
 
 
 def _collect(config: Config, path: Path, now: datetime, talk: Talk) -> Bundle:
@@ -156,15 +154,13 @@ def _collect(config: Config, path: Path, now: datetime, talk: Talk) -> Bundle:
     )
 
 
-def _targets(chosen: Sequence[str], folder: Path) -> list[tuple[str, Path | None]]:
-    """Return what to write where; None is standard output, which takes one format only."""
-    targets: list[tuple[str, Path | None]] = []
-    for text in chosen:
-        name, _, place = text.partition("=")
-        if name not in formats.FORMATS:
-            raise ConfigError(f"unknown format {name!r}", hint=f"one of {', '.join(sorted(formats.FORMATS))}")
-        for file_name in formats.FORMATS[name].files:
-            targets.append((name, _place(folder, file_name, place)))
-    if sum(path is None for _, path in targets) > 1:
-        raise ConfigError("only one format can go to standard output")
-    return targets
+def _exit(report: Report, failed: Sequence[str], *, fail_on: str, strict: bool) -> Exit:
+    """Return the exit code; an execution error outranks findings."""
+    states = {entry.status for entry in report.sources}
+    if not states & {"ok", "partial"}:
+        return Exit.NO_SOURCE
+    if failed:
+        return Exit.EXPORT
+    if strict and (states != {"ok"} or report.summary.log_events.unreadable_files):
+        return Exit.INCOMPLETE
+    return Exit.FINDINGS if outputs.reaches(report, fail_on) else Exit.OK

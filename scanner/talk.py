@@ -3,9 +3,15 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reports.escape import terminal
+
+if TYPE_CHECKING:
+    from reports.document import Report
 
 _REFRESH_SECONDS = 0.2
 
@@ -34,6 +40,19 @@ class Talk:
     def warn(self, text: str) -> None:
         """Print one warning line unless --quiet."""
         self.say(f"warning: {text}")
+
+    def error(self, text: str) -> None:
+        """Print one error line, even with --quiet."""
+        self._end_line()
+        sys.stderr.write(f"entdrift: error: {terminal(text)}\n")
+
+    def summary(self, report: "Report", written: Sequence[Path]) -> None:
+        """Print what the report says in one screen, and where the files are, unless --quiet."""
+        self._end_line()
+        if not self.quiet:
+            from reports.terminal import summarise  # noqa: PLC0415 rich is slow to import
+
+            summarise(report, sys.stderr, written=written, color=self.color)
 
     def observe(self, event: str, /, **numbers: int | str) -> None:
         """Show progress: one line that is rewritten, only on a terminal."""

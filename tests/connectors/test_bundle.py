@@ -1,6 +1,7 @@
 """The evidence bundle: written whole or not at all, and every changed byte is noticed."""
 
 import gzip
+import hashlib
 from datetime import UTC, datetime
 
 import pytest
@@ -74,15 +75,17 @@ def test_a_missing_and_a_foreign_file_are_named(tmp_path):
         open_bundle(path)
 
 
+def interrupted_write(path):
+    with BundleWriter(path, [SOURCE], WINDOW, tool="t", now=NOW) as writer:
+        writer.add(SOURCE.name, "roles", [{"Name": "half"}])
+        raise KeyboardInterrupt
+
+
 def test_an_interrupted_write_leaves_the_old_bundle_and_no_rest(tmp_path):
     path = write(tmp_path / "evidence")
     before = (path / "manifest.json").read_bytes()
-    with (
-        pytest.raises(KeyboardInterrupt),
-        BundleWriter(path, [SOURCE], WINDOW, tool="t", now=NOW) as writer,
-    ):
-        writer.add(SOURCE.name, "roles", [{"Name": "half"}])
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_write(path)
     assert before == (path / "manifest.json").read_bytes()
     assert [path] == list(tmp_path.iterdir())
 
@@ -104,8 +107,6 @@ def test_a_newer_schema_is_refused_with_a_hint(tmp_path):
     path = write(tmp_path / "evidence")
     manifest = path / "manifest.json"
     manifest.write_bytes(manifest.read_bytes().replace(b'"schema_version": 1', b'"schema_version": 9'))
-    import hashlib
-
     (path / "manifest.sha256").write_text(hashlib.sha256(manifest.read_bytes()).hexdigest())
     with pytest.raises(BundleError, match="schema 9"):
         open_bundle(path)

@@ -1,0 +1,76 @@
+"""Which formats to write where, and writing them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports import formats
+from reports.document import SEVERITIES, Report
+from reports.errors import ReportError
+from scanner.errors import ConfigError
+from scanner.talk import Talk
+from scanner.write import make_folder, write_standard_output, write_whole
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One format to write, and where: empty for its usual name in the output folder."""
+
+    name: str
+    place: str
+
+
+def targets(chosen: Sequence[str]) -> list[Target]:
+    """Read NAME[=FILE] flags; only one format can go to standard output."""
+    found = []
+    for text in chosen:
+        name, _, place = text.partition("=")
+        if name not in formats.FORMATS:
+            known = ", ".join(sorted(formats.FORMATS))
+            raise ConfigError(f"unknown format {name!r}", hint=f"one of {known}")
+        found.append(Target(name, place))
+    if sum(target.place == STANDARD_OUTPUT for target in found) > 1:
+        raise ConfigError("only one format can go to standard output")
+    return found
+
+
+def write(
+    report: Report, targets: Sequence[Target], folder: Path, talk: Talk
+) -> tuple[list[Path], list[str]]:
+    """Write every format; one that fails is named and the others are still written."""
+    written: list[Path] = []
+    failed: list[str] = []
+    for target in targets:
+        try:
+            written += _write_one(report, target, folder)
+        except (OSError, ReportError) as error:
+            talk.error(f"{target.name}: {error}")
+            failed.append(target.name)
+    return written, failed
+
+
+def _write_one(report: Report, target: Target, folder: Path) -> list[Path]:
+    outputs = formats.render(target.name, report)
+    if target.place == STANDARD_OUTPUT:
+        for data in outputs.values():
+            write_standard_output(data)
+        return []
+    if target.place and len(outputs) == 1:
+        paths = [Path(target.place)]
+    else:
+        paths = [Path(target.place or folder) / name for name in outputs]
+    for path, data in zip(paths, outputs.values(), strict=True):
+        make_folder(path.parent)
+        write_whole(path, data)
+    return paths
+
+
+def reaches(report: Report, fail_on: str) -> bool:
+    """Tell whether an open finding is at or above a severity; waived and fixed ones do not count."""
+    if fail_on == "none":
+        return False
+    names: list[str] = [*SEVERITIES]
+    counted = names[: names.index(fail_on) + 1]
+    return any(row.severity in counted and row.status in {"open", "regressed"} for row in report.findings)
