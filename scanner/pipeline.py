@@ -1,6 +1,6 @@
 """Run the whole way: configured sources to evidence, evidence to results and findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from connectors.registry import PROVIDERS, connector
 from scanner.analysis import analyse_cloud
 from scanner.results import CloudResult, ScanResult, SourceResult
 from scanner.rules.finding import Finding, Limits, RuleContext
-from scanner.rules.registry import find_all
+from scanner.rules.registry import find_all, order
 
 
 def collect(
@@ -84,14 +84,10 @@ def judge(result: ScanResult, limits: Limits) -> list[Finding]:
             permissions=cloud.permissions,
             limits=limits,
             identities={entry.identity.id: entry for entry in cloud.identities},
+            coverage=cloud.coverage,
         )
         findings += find_all(cloud.identities, context)
     return sorted(findings, key=order)
-
-
-def order(finding: Finding) -> tuple[int, str, str, str, str]:
-    """Return the place of a finding in a report: worst first, then by what and whom it is about."""
-    return (finding.severity.rank, finding.rule, finding.provider, finding.identity, finding.subject)
 
 
 def worst(outcomes: Sequence[Outcome]) -> Status:
@@ -102,8 +98,3 @@ def worst(outcomes: Sequence[Outcome]) -> Status:
     if states <= {Status.FAILED, Status.SKIPPED}:
         return Status.FAILED
     return Status.PARTIAL if states & {Status.FAILED, Status.PARTIAL} else Status.OK
-
-
-def statuses(result: ScanResult) -> Mapping[str, Status]:
-    """Return the status of every source by name."""
-    return {source.name: worst(source.outcomes) for source in result.sources}
