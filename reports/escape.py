@@ -82,9 +82,10 @@ def csv_cell(text: str) -> str:
     """Stop a spreadsheet from reading text as a formula, and show what it would hide.
 
     A cell that begins with = + - @, TAB, CR, LF or their full-width forms gets a leading apostrophe
-    (OWASP, CSV Injection). Quoting of commas and quotes is the csv module's part.
+    (OWASP, CSV Injection). Text is cut at 32,000 characters, because a spreadsheet cell holds 32,767.
+    Quoting of commas and quotes is the csv module's part.
     """
-    shown = terminal_lines(text)
+    shown = clip(terminal_lines(text), 32_000)
     return f"'{shown}" if _FORMULA.match(text) else shown
 
 

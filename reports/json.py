@@ -16,8 +16,8 @@ _READABLE_BYTES = 8_000_000
 _SHARING_NAMES = 200_000
 """Permission names written in place before sharing starts; fewer are easier to read where they are."""
 
-_SHARED_LENGTH = 10
-"""Shortest list that is shared: a reference takes the room of about two names."""
+_SHARED_LENGTH = 3
+"""Shortest list that is shared: a reference takes the room of one name."""
 
 
 class _Head(msgspec.Struct):
@@ -32,12 +32,16 @@ def encode(report: Report) -> bytes:
     Small documents are indented by one space, so that two scans can be compared line by line. In large
     ones the long lists are shared and line breaks left out: 500 administrators stay below 50 MB.
     """
-    shared = share_permission_sets(report)
+    return write(share_permission_sets(report))
+
+
+def write(document: object) -> bytes:
+    """Write any document of ours as UTF-8 JSON: keys of mappings sorted, indented while it is small."""
     try:
-        raw = msgspec.json.encode(shared, order="deterministic")
+        raw = msgspec.json.encode(document, order="deterministic")
     except UnicodeEncodeError:
         # A tolerant log reader may hand on lone surrogates, which UTF-8 cannot hold.
-        raw = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(shared)), order="deterministic")
+        raw = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(document)), order="deterministic")
     return (msgspec.json.format(raw, indent=1) if len(raw) <= _READABLE_BYTES else raw) + b"\n"
 
 
@@ -74,7 +78,7 @@ def decode(source: bytes | Path) -> Report:
 def share_permission_sets(report: Report) -> Report:
     """Move equal long lists of permission names into `permission_sets`, when the document is large.
 
-    Only lists of ten names or more that occur at least twice are moved, and only when the report holds
+    Only lists of three names or more that occur at least twice are moved, and only when the report holds
     more than 200,000 names in all. A set's id is a hash of its names, so it is the same in every report.
     """
     lists = [names for identity in report.identities for _, names in _lists(identity)]
@@ -127,7 +131,7 @@ def _refer(entry: ServiceEntry, ids: dict[tuple[str, ...], str]) -> ServiceEntry
 
 
 def _set_id(names: tuple[str, ...]) -> str:
-    return "set-" + hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _read(path: Path) -> bytes:

@@ -1,0 +1,103 @@
+"""Write the body of a ticket in Markdown: what to remove and why, on which evidence, and how to go back."""
+
+import msgspec
+
+from reports import escape
+from reports.document import FindingEntry, IdentityEntry, Report
+from reports.tickets.changes import credentials, what_stays, what_to_remove
+from reports.tickets.evidence import evidence, is_open, open_and_waived, proof, sources
+from reports.tickets.removals import Removal
+from reports.tickets.wording import code, text, window
+
+BODY_LIMIT = 30_000
+"""Characters; Jira refuses a description of more than 32,767."""
+
+_Section = tuple[str, list[str]]
+
+
+def write_body(
+    report: Report,
+    identity: IdentityEntry,
+    findings: list[FindingEntry],
+    removes: list[Removal],
+    key: str,
+) -> str:
+    """Write the body; what does not fit in 30,000 characters is left out and said to be."""
+    sections: list[_Section] = [
+        ("", _introduction(report, identity)),
+        ("What to remove and why", what_to_remove(report, identity, removes)),
+        ("Credentials", credentials(identity)),
+        ("What stays, and why", what_stays(identity)),
+        ("Evidence", evidence(report, identity)),
+        ("Findings", open_and_waived(findings)),
+        ("Proof and way back", proof(identity)),
+    ]
+    block = _machine_block(identity, findings, key)
+    return _assemble(sections, BODY_LIMIT - len(block)) + block
+
+
+def _introduction(report: Report, identity: IdentityEntry) -> list[str]:
+    workload = identity.ai_workload
+    signals = "; ".join(
+        f"{text(signal.kind)}: {text(signal.value)} ({text(signal.evidence)})"
+        for signal in workload.signals[:5]
+    )
+    runs = ", ".join(f"{text(run.kind)} {text(run.name or run.id)}" for run in identity.workloads[:5])
+    facts = [
+        ("Identity", code(identity.id)),
+        (
+            "Where",
+            f"{identity.provider}, account {code(identity.account)}, stage {text(identity.stage) or '-'}",
+        ),
+        ("Kind", f"{text(identity.kind)}{'' if identity.enabled else ', disabled'}"),
+        ("Owner", text(identity.owner) or "nobody is named as owner: find one before you change anything"),
+        ("AI workload", f"confidence {workload.confidence}" + (f"; {signals}" if signals else "")),
+        ("Runs", runs),
+        ("Window", window(report)),
+    ]
+    lines = [f"- {name}: {value}" for name, value in facts if value]
+    broken = [source for source in sources(report, identity) if source.status != "ok"]
+    if broken:
+        lines += [
+            "",
+            "**The evidence is incomplete.** "
+            + " ".join(f"{text(source.name)} {source.status}: {text(source.reason)}." for source in broken)
+            + " Check what is missing before you remove anything.",
+        ]
+    return lines
+
+
+def _machine_block(identity: IdentityEntry, findings: list[FindingEntry], key: str) -> str:
+    """Write what a later run needs to find and compare this ticket, as JSON in a comment.
+
+    It holds no time of the run, so an unchanged finding gives an unchanged ticket.
+    """
+    facts = {
+        "schema": 1,
+        "key": key,
+        "provider": identity.provider,
+        "account": escape.clip(escape.terminal(identity.account), 200),
+        "identity": escape.clip(escape.terminal(identity.id), 500),
+        "removes": identity.reduction.removes,
+        "findings": [escape.terminal(f.fingerprint)[:64] for f in findings if is_open(f)][:100],
+    }
+    return f"\n<!-- entdrift {escape.json_in_html(msgspec.json.encode(facts).decode())} -->\n"
+
+
+def _assemble(sections: list[_Section], budget: int) -> str:
+    body = ""
+    for title, lines in sections:
+        if not lines:
+            continue
+        heading = f"\n## {title}\n\n" if title else ""
+        kept: list[str] = []
+        room = budget - len(body) - len(heading) - 200
+        for line in lines:
+            room -= len(line) + 1
+            if room < 0:
+                break
+            kept.append(line)
+        left = len(lines) - len(kept)
+        cut = f"\n\n({left:,} lines left out here; the report holds them.)" if left else ""
+        body += heading + "\n".join(kept) + cut + "\n"
+    return body

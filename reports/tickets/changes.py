@@ -1,0 +1,139 @@
+"""Say in a ticket what to take away and why, and what stays and why."""
+
+from reports.document import CredentialEntry, IdentityEntry, Report, Verdict
+from reports.tickets.removals import Removal
+from reports.tickets.wording import ROWS, code, count, left_out, text, window
+
+_SERVICES, _NAMES = 20, 10
+
+
+def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Removal]) -> list[str]:
+    """List unused permissions by service and grants that can go, after the numbers they come from."""
+    counts, reduction = identity.permissions, identity.reduction
+    lines = [
+        (
+            f"Of {count(counts.granted, 'permission')} granted: {counts.used:,} used, {counts.denied:,} only "
+            f"refused, {counts.unused:,} unused, {counts.unobservable:,} not observable, "
+            f"{counts.conditional:,} conditional."
+        )
+    ]
+    if counts.not_granted:
+        lines.append(f"({counts.not_granted:,} of the used or refused are given by no present grant.)")
+    reason = f": {text(reduction.reason)}" if reduction.reason else ""
+    if reduction.disposition == "none":
+        lines += ["", f"No reduction is offered{reason}."]
+    else:
+        lines += [
+            "",
+            (
+                f"The reduction removes **{count(reduction.removes, 'permission')}** and keeps "
+                f"{reduction.keeps:,} (disposition {reduction.disposition}{reason})."
+            ),
+        ]
+    services = [removal for removal in removes if removal.kind == "permissions"]
+    if services:
+        lines += ["", *_services_table(report, services)]
+        unused = sum(removal.count for removal in services)
+        if reduction.removes != unused:
+            lines += [
+                "",
+                (
+                    f"The table names all {unused:,} unused permissions; the reduction takes "
+                    f"{reduction.removes:,}, and its replacement document says which."
+                ),
+            ]
+    grants = [removal for removal in removes if removal.kind == "grant"]
+    if grants:
+        lines += ["", "Grants that can go as a whole:", ""]
+        lines += [
+            f"- [ ] {code(grant.name)} ({count(grant.count, 'permission')}"
+            + (f"; {text(grant.note)})" if grant.note else ")")
+            for grant in grants[:ROWS]
+        ]
+        lines += left_out(len(grants) - ROWS, "grants", "reduction.removes_grants")
+    return lines
+
+
+def _services_table(report: Report, services: list[Removal]) -> list[str]:
+    lines = [
+        f"Granted, would have been recorded, and not called in the window ({window(report)}):",
+        "",
+        "| Service | Unused | Granted | Permissions |",
+        "| --- | ---: | ---: | --- |",
+    ]
+    for removal in services[:_SERVICES]:
+        names = ", ".join(code(name) for name in removal.permissions[:_NAMES])
+        rest = removal.count - min(_NAMES, len(removal.permissions))
+        more = f" and {rest:,} more" if rest > 0 else ""
+        lines.append(f"| {code(removal.name)} | {removal.count:,} | {removal.of:,} | {names}{more} |")
+    lines += left_out(len(services) - _SERVICES, "services", "services")
+    return [
+        *lines,
+        "",
+        (
+            "The full list is in `report.json`: `identities`, this id, `services`, `unused`"
+            " (with `sets` pointing into `permission_sets`)."
+        ),
+    ]
+
+
+def credentials(identity: IdentityEntry) -> list[str]:
+    """List the credentials with age and last use, and what to do about each."""
+    if not identity.credentials:
+        return []
+    lines = [
+        "| Credential | Kind | Status | Age in days | Last used | Calls in window | To do |",
+        "| --- | --- | --- | ---: | --- | ---: | --- |",
+    ]
+    for credential in identity.credentials[:ROWS]:
+        age = "?" if credential.age_days is None else f"{credential.age_days:,}"
+        cells = [code(credential.id), text(credential.kind), text(credential.status), age]
+        cells += [text(credential.last_used) or "no use on record", f"{credential.uses:,}"]
+        lines.append("| " + " | ".join([*cells, _advice(identity, credential)]) + " |")
+    return lines + left_out(len(identity.credentials) - ROWS, "credentials", "credentials")
+
+
+def _advice(identity: IdentityEntry, credential: CredentialEntry) -> str:
+    if credential.id in identity.reduction.removes_credentials:
+        return "remove (disable first, delete later)"
+    if not credential.long_lived:
+        return ""
+    if credential.uses or credential.last_used:
+        return "replace by short-lived credentials, then remove; rotate until then"
+    return "find out whether it is used; no use is on record"
+
+
+def what_stays(identity: IdentityEntry) -> list[str]:
+    """Say what is kept because it cannot be seen or decided, and what would change that."""
+    counts = identity.permissions
+    kept: list[tuple[str, int, Verdict]] = [
+        ("their use could not have been seen", counts.unobservable, "unobservable"),
+        ("they hang on a condition that could not be decided", counts.conditional, "conditional"),
+    ]
+    lines: list[str] = []
+    for because, number, verdict in kept:
+        if number:
+            lines += [f"Kept because {because}: {count(number, 'permission')}.", ""]
+            lines += [*_reasons(identity, verdict), ""]
+    if counts.denied:
+        lines += [
+            (
+                f"Tried and always refused: {count(counts.denied, 'permission')}. Either the workload lacks "
+                "something it needs, or it should not try."
+            )
+        ]
+    return lines
+
+
+def _reasons(identity: IdentityEntry, verdict: Verdict) -> list[str]:
+    reasons = sorted(
+        (reason for reason in identity.reasons if reason.verdict == verdict), key=lambda r: -r.count
+    )
+    lines = []
+    for reason in reasons[:ROWS]:
+        places = [*reason.services, *reason.permissions]
+        where = ", ".join(code(place) for place in places[:5])
+        more = f" and {len(places) - 5:,} more" if len(places) > 5 else ""
+        fix = f" To change that: {text(reason.fix)}." if reason.fix else ""
+        lines.append(f"- {reason.count:,} ({where}{more}): {text(reason.reason)}.{fix}")
+    return lines + left_out(len(reasons) - ROWS, "reasons", "reasons")

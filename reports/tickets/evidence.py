@@ -1,0 +1,138 @@
+"""Say in a ticket what the decision rests on: logs, findings, and which claims are proved."""
+
+from reports import escape
+from reports.document import Artifact, FindingEntry, IdentityEntry, Proof, Report, SourceEntry
+from reports.tickets.wording import ROWS, code, count, left_out, text, window
+
+_ARTIFACT_CHARACTERS = 4_000
+"""Longest document that is written into the ticket itself."""
+
+
+def is_open(finding: FindingEntry) -> bool:
+    """Tell whether a finding still asks for a decision."""
+    return finding.status in {"open", "regressed"}
+
+
+def sources(report: Report, identity: IdentityEntry) -> list[SourceEntry]:
+    """Give the sources that the verdicts about an identity rest on."""
+    return [
+        source
+        for source in report.sources
+        if source.provider == identity.provider
+        and (source.account == identity.account or source.name == identity.source)
+    ]
+
+
+def evidence(report: Report, identity: IdentityEntry) -> list[str]:
+    """Say which sources were read, which calls were seen and which logs were on; gaps come first."""
+    lines = [f"- Window: {window(report)}"]
+    for source in sources(report, identity):
+        said = f": {text(source.reason)}" if source.reason else ""
+        lines.append(
+            f"- Source {text(source.name)}: {source.status}{said}; {source.records:,} records, "
+            f"data as of {text(source.data_as_of) or 'unknown'}"
+        )
+    calls = sum(usage.count for usage in identity.usage)
+    least = "at least " if identity.usage_total > len(identity.usage) else ""
+    if calls:
+        first, last = text(identity.first_seen), text(identity.last_seen)
+        lines.append(f"- On record: {least}{count(calls, 'call')}, {first} to {last}")
+    else:
+        lines.append("- No call of this identity is on record; where a log was off, that shows nothing")
+    coverage = [
+        c for c in report.coverage if (c.provider, c.account) == (identity.provider, identity.account)
+    ]
+    if not coverage:
+        return [*lines, "- Which logs were on in this account is not stated by the evidence."]
+    lines += ["", "| Log | Place | State | Why | What would change it |", "| --- | --- | --- | --- | --- |"]
+    coverage.sort(key=lambda entry: entry.state == "on")
+    lines += [
+        f"| {text(c.log_class)} | {text(c.place)} | {c.state} | {text(c.reason)} | {text(c.fix)} |"
+        for c in coverage[:ROWS]
+    ]
+    return lines + left_out(len(coverage) - ROWS, "rows", "coverage")
+
+
+def open_and_waived(findings: list[FindingEntry]) -> list[str]:
+    """List open findings to tick off, and below them who accepted which until when."""
+    lines = [
+        f"- [ ] **{finding.severity}** {text(finding.rule)} {text(finding.title)} (confidence "
+        f"{finding.confidence}): {text(finding.message)}. {text(finding.remediation)}. "
+        f"Fingerprint {code(finding.fingerprint)}"
+        for finding in findings
+        if is_open(finding)
+    ]
+    for finding in findings:
+        if finding.waiver and finding.status == "waived":
+            waiver = finding.waiver
+            lines.append(
+                f"- {text(finding.rule)} {text(finding.title)}: waived until {text(waiver.until)} by "
+                f"{text(waiver.owner)}: {text(waiver.reason)}"
+            )
+    kept = lines[: 2 * ROWS]
+    return kept + left_out(len(lines) - len(kept), "findings", "findings")
+
+
+def proof(identity: IdentityEntry) -> list[str]:
+    """Say which of the five claims are proved, and how to go back; an undecided one is no proof."""
+    reduction = identity.reduction
+    if reduction.disposition == "none" and not (reduction.artifacts or reduction.rollback):
+        return ["No replacement is offered, so there is nothing to prove or to roll back."]
+    claims = _claims(reduction.proof)
+    lines = ["| Claim | Status | Detail |", "| --- | --- | --- |"]
+    lines += [f"| {name} | {status} | {' '.join(filter(None, detail))} |" for name, status, *detail in claims]
+    undecided = sum(status == "undecided" for _, status, *_ in claims)
+    if undecided:
+        lines += ["", f"{undecided} of 5 claims are undecided: that is not a proof. Review by hand."]
+    lines += _artifacts("Replacement", reduction.artifacts)
+    if reduction.rollback:
+        return lines + _artifacts("Way back", reduction.rollback)
+    return [*lines, "", "No rollback document was written: export the present grants before the change."]
+
+
+def _claims(proof: Proof) -> list[tuple[str, str, str, str]]:
+    replay, contained, limits, backtest, restore = (
+        proof.replay,
+        proof.containment,
+        proof.limits,
+        proof.backtest,
+        proof.restore,
+    )
+    replayed = f"{replay.requests:,} recorded calls replayed, {len(replay.refused):,} refused."
+    earlier = (
+        f"Cut {backtest.days:,} days earlier: {backtest.refused:,} of {backtest.requests:,} calls refused."
+    )
+    witness = f"Newly allowed: {code(contained.witness)}."
+    return [
+        (
+            "Every recorded, allowed call stays allowed",
+            replay.status,
+            replayed if replay.requests else "",
+            text(replay.reason),
+        ),
+        (
+            "Nothing new is allowed",
+            contained.status,
+            witness if contained.witness else "",
+            text(contained.reason),
+        ),
+        ("Within the cloud's limits and grammar", limits.status, "", text(limits.reason)),
+        (
+            "The same cut, made earlier, would have refused nothing",
+            backtest.status,
+            earlier if backtest.requests else "",
+            text(backtest.reason),
+        ),
+        ("The way back restores the present access", restore.status, "", text(restore.reason)),
+    ]
+
+
+def _artifacts(title: str, artifacts: list[Artifact]) -> list[str]:
+    lines: list[str] = []
+    for artifact in artifacts[:5]:
+        heading = f"{title} ({text(artifact.form)}) {code(artifact.name)} for {code(artifact.applies_to)}"
+        if len(artifact.content) <= _ARTIFACT_CHARACTERS:
+            lines += ["", f"{heading}:", "", escape.markdown_block(artifact.content)]
+        else:
+            lines += ["", f"{heading}: {len(artifact.content):,} characters, see `report.json`."]
+    return lines + left_out(len(artifacts) - 5, "documents", "reduction")

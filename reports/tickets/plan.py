@@ -1,0 +1,130 @@
+"""Decide which tickets a report calls for: one per AI identity with something to remove or decide.
+
+Planning is pure: it reads the report and nothing else, so the same report gives the same tickets.
+"""
+
+import hashlib
+import re
+
+import msgspec
+
+from reports import escape
+from reports.document import SEVERITIES, FindingEntry, IdentityEntry, Report, Severity
+from reports.tickets.body import write_body
+from reports.tickets.evidence import is_open
+from reports.tickets.removals import Removal, removals
+from reports.tickets.wording import count
+
+TITLE_LIMIT = 250
+"""Characters; Jira refuses a summary of more than 255."""
+
+_LEAST_SEVERITY = SEVERITIES.index("low")
+_UNSAFE_IN_LABEL = re.compile(r"[^a-z0-9_.-]+")
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work for the owner of one identity.
+
+    `key` finds the ticket again and is one of its labels: it depends on provider, account and identity
+    id only, never on counts, names or dates. `findings` are the fingerprints of those still open;
+    `removes_permissions` is how many permissions the reduction takes away in all.
+    """
+
+    key: str
+    title: str
+    body: str
+    labels: list[str]
+    priority: Severity
+    provider: str
+    account: str
+    identity: str
+    name: str
+    owner: str
+    findings: list[str]
+    removes_permissions: int
+    removes: list[Removal]
+
+
+def plan(report: Report) -> list[Ticket]:
+    """Give the tickets of a report, the most severe first, then in the report's own order.
+
+    An identity gets one when its reduction removes permissions, a whole grant or a credential, or when
+    a finding of severity low or higher is open. Waived and fixed findings call for nothing.
+    """
+    findings: dict[tuple[str, str, str], list[FindingEntry]] = {}
+    for finding in report.findings:
+        findings.setdefault((finding.provider, finding.account, finding.identity), []).append(finding)
+    tickets = []
+    for identity in report.identities:
+        own = findings.get((identity.provider, identity.account, identity.id), [])
+        if identity.ai_workload.is_ai and _calls_for_work(identity, own):
+            tickets.append(_ticket(report, identity, own))
+    return sorted(tickets, key=lambda ticket: SEVERITIES.index(ticket.priority))
+
+
+def ticket_key(provider: str, account: str, identity: str) -> str:
+    """Name the ticket of an identity: `entdrift-` and 12 hexadecimal digits of a SHA-256."""
+    subject = "\n".join(f"{len(part)}:{part}" for part in ("ticket/1", provider, account, identity))
+    return "entdrift-" + hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _calls_for_work(identity: IdentityEntry, findings: list[FindingEntry]) -> bool:
+    reduction = identity.reduction
+    removes = reduction.removes > 0 or reduction.removes_grants or reduction.removes_credentials
+    return bool(removes) or any(
+        is_open(finding) and SEVERITIES.index(finding.severity) <= _LEAST_SEVERITY for finding in findings
+    )
+
+
+def _ticket(report: Report, identity: IdentityEntry, findings: list[FindingEntry]) -> Ticket:
+    still_open = [finding for finding in findings if is_open(finding)]
+    priority = _priority([finding.severity for finding in still_open])
+    key = ticket_key(identity.provider, identity.account, identity.id)
+    removes = removals(report, identity)
+    labels = ["entdrift", key, identity.provider, f"severity-{priority}"]
+    labels += [f"stage-{identity.stage}"] if identity.stage else []
+    return Ticket(
+        key=key,
+        title=_title(identity, still_open),
+        body=write_body(report, identity, findings, removes, key),
+        labels=[_label(label) for label in labels],
+        priority=priority,
+        provider=identity.provider,
+        account=identity.account,
+        identity=identity.id,
+        name=identity.name,
+        owner=identity.owner,
+        findings=[finding.fingerprint for finding in still_open],
+        removes_permissions=identity.reduction.removes,
+        removes=removes,
+    )
+
+
+def _priority(severities: list[Severity]) -> Severity:
+    """Take the highest severity, and low where only something to tidy up is left."""
+    return min(("low", *severities), key=SEVERITIES.index)
+
+
+def _title(identity: IdentityEntry, still_open: list[FindingEntry]) -> str:
+    reduction = identity.reduction
+    who = f"{_short(identity.name or identity.id, 80)} ({identity.provider} {_short(identity.account, 60)})"
+    tasks = []
+    if reduction.removes:
+        tasks.append(f"remove {reduction.removes:,} of {identity.permissions.granted:,} permissions")
+    elif reduction.removes_grants:
+        tasks.append(f"remove {count(len(reduction.removes_grants), 'grant')}")
+    if reduction.removes_credentials:
+        tasks.append(f"remove {count(len(reduction.removes_credentials), 'credential')}")
+    if tasks:
+        return f"Reduce access of {who}: {', '.join(tasks)}"[:TITLE_LIMIT]
+    return f"Review access of {who}: {count(len(still_open), 'open finding')}"[:TITLE_LIMIT]
+
+
+def _short(text: str, limit: int) -> str:
+    shown = escape.terminal(text)
+    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def _label(text: str) -> str:
+    """Keep what every tracker takes in a label: lower-case ASCII letters, digits and `_.-`."""
+    return _UNSAFE_IN_LABEL.sub("-", text.lower()).strip("-")[:50]

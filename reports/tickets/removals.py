@@ -1,0 +1,68 @@
+"""Name what can be taken away from one identity, so that people and machines read the same list."""
+
+import msgspec
+
+from reports.document import GrantEntry, IdentityEntry, Report
+from reports.json import resolve
+
+NAMES_LIMIT = 50
+"""Permission names per service that a ticket carries; the report carries all."""
+
+
+class Removal(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to take away: the unused permissions of a service, a grant, or a credential.
+
+    `count` is the number of permissions (0 for a credential), `of` how many the service or grant gives
+    now; `permissions` names the first fifty.
+    """
+
+    kind: str
+    name: str
+    count: int
+    of: int = 0
+    permissions: list[str] = []
+    note: str = ""
+
+
+def removals(report: Report, identity: IdentityEntry) -> list[Removal]:
+    """List what the reduction takes away: permissions by service, whole grants, credentials.
+
+    Only permissions with the verdict `unused` are named: one whose use cannot be seen is never on the
+    list, whatever the reduction says.
+    """
+    reduction = identity.reduction
+    found = _permissions(report, identity) if reduction.removes else []
+    grants = {grant.id: grant for grant in identity.grants}
+    found += [_grant(grant_id, grants.get(grant_id)) for grant_id in reduction.removes_grants]
+    credentials = {credential.id: credential for credential in identity.credentials}
+    for credential_id in reduction.removes_credentials:
+        credential = credentials.get(credential_id)
+        kind = credential.kind if credential else ""
+        found.append(Removal(kind="credential", name=credential_id, count=0, note=kind))
+    return found
+
+
+def _permissions(report: Report, identity: IdentityEntry) -> list[Removal]:
+    found = []
+    for entry in identity.services:
+        unused = resolve(report, entry, "unused")
+        if unused:
+            found.append(
+                Removal(
+                    kind="permissions",
+                    name=entry.service,
+                    count=len(unused),
+                    of=entry.granted,
+                    permissions=unused[:NAMES_LIMIT],
+                )
+            )
+    return found
+
+
+def _grant(grant_id: str, grant: GrantEntry | None) -> Removal:
+    if grant is None:
+        return Removal(kind="grant", name=grant_id, count=0)
+    note = f"{grant.name} on {grant.scope}"
+    if grant.shared:
+        note += "; other identities hold it too: detach it here, do not delete it"
+    return Removal(kind="grant", name=grant_id, count=grant.permissions, of=grant.permissions, note=note)

@@ -1,0 +1,215 @@
+"""One honest, findable, bounded ticket per AI identity with something to remove or decide."""
+
+import csv
+import io
+import json
+import re
+
+import msgspec
+import pytest
+from markdown_it import MarkdownIt
+from report_sample import AGENT, BUILDER, FOUNDRY, NOTHING, finding, hostile_report, identity
+
+from reports import json as report_json
+from reports.document import PermissionCounts, ServiceEntry
+from reports.tickets import csv as tickets_csv
+from reports.tickets import json as tickets_json
+from reports.tickets import markdown as tickets_markdown
+from reports.tickets.body import BODY_LIMIT
+from reports.tickets.plan import TITLE_LIMIT, plan, ticket_key
+
+HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def with_identity(report, *identities, findings=()):
+    return msgspec.structs.replace(report, identities=list(identities), findings=list(findings))
+
+
+def wide(services, names):
+    return [
+        ServiceEntry(
+            service=f"service{n:03}",
+            granted=names,
+            unused=[f"service{n:03}:DoSomethingWithALongName{k:04}" for k in range(names)],
+        )
+        for n in range(services)
+    ]
+
+
+def test_each_ai_identity_with_something_to_do_gets_one(report):
+    tickets = plan(report)
+    assert [(ticket.identity, ticket.priority) for ticket in tickets] == [
+        (AGENT, "critical"),
+        (BUILDER, "low"),
+    ]
+
+
+def test_people_and_identities_with_nothing_to_do_get_none(report):
+    assert not any(ticket.identity == FOUNDRY or "user/ops" in ticket.identity for ticket in plan(report))
+
+
+@pytest.mark.parametrize(
+    ("severity", "status", "expected"),
+    [
+        ("low", "open", 1),
+        ("high", "regressed", 1),
+        ("info", "open", 0),
+        ("critical", "waived", 0),
+        ("critical", "fixed", 0),
+    ],
+)
+def test_an_open_finding_from_low_up_is_enough(report, severity, status, expected):
+    own = finding(identity="x", severity=severity, status=status)
+    changed = with_identity(report, identity(id="x"), findings=[own])
+    assert len(plan(changed)) == expected
+
+
+def test_the_key_depends_on_who_it_is_and_on_nothing_else(report):
+    renamed = msgspec.structs.replace(
+        report,
+        generated_at="2027-01-01T00:00:00Z",
+        identities=[msgspec.structs.replace(i, name="new", stage="production") for i in report.identities],
+    )
+    assert [t.key for t in plan(renamed)] == [t.key for t in plan(report)]
+    assert all(re.fullmatch("entdrift-[0-9a-f]{12}", ticket.key) for ticket in plan(report))
+    assert all(ticket.key in ticket.labels for ticket in plan(report))
+
+
+def test_keys_of_different_identities_cannot_meet():
+    assert ticket_key("aws", "1", "23") != ticket_key("aws", "12", "3")
+
+
+def test_the_machine_block_changes_only_with_the_work(report):
+    """A second run over unchanged entitlements plans nothing, so no time of the run is inside."""
+    later = msgspec.structs.replace(report, generated_at="2027-01-01T00:00:00Z")
+    assert [ticket.body for ticket in plan(later)] == [ticket.body for ticket in plan(report)]
+
+
+def test_the_body_says_what_goes_and_what_it_rests_on(report):
+    body = plan(report)[0].body
+    for sentence in (
+        "The reduction removes **5 permissions** and keeps 4 (disposition review: S3 use cannot be seen).",
+        "| `sqs` | 4 | 4 | `sqs:CreateQueue`, `sqs:DeleteQueue`, `sqs:ReceiveMessage`, `sqs:SendMessage` |",
+        "other identities hold it too: detach it here, do not delete it",
+        "**The evidence is incomplete.** pilot-aws partial: 1 of 12 log files could not be read.",
+        "2026-08-24T00:00:00Z to 2026-11-22T00:00:00Z, 90 days",
+        "4 of 5 claims are undecided: that is not a proof.",
+        "132 recorded calls replayed, 0 refused.",
+        "remove (disable first, delete later)",
+        "replace by short-lived credentials",
+        "waived until 2027-01-31",
+        "nobody is named as owner",
+        "To change that: Turn on S3 data events in trail main.",
+        "aws iam put-role-policy --role-name invoice-agent",
+    ):
+        assert sentence in body, sentence
+
+
+def test_what_cannot_be_seen_is_never_on_the_list_to_remove(report):
+    for ticket in plan(report):
+        named = {name for removal in ticket.removes for name in removal.permissions}
+        assert named & {"s3:GetObject", "s3:DeleteObject", "storage.objects.get"} == set()
+        removal = ticket.body.partition("## What to remove")[2].partition("\n## ")[0]
+        assert "GetObject" not in removal
+        assert "objects.get" not in removal
+
+
+def test_a_long_list_is_cut_and_says_where_the_rest_is(report):
+    reduction = msgspec.structs.replace(NOTHING, disposition="safe", removes=60 * 40, keeps=0)
+    changed = with_identity(
+        report,
+        identity(
+            services=wide(60, 40),
+            permissions=PermissionCounts(granted=2400, unused=2400),
+            reduction=reduction,
+        ),
+    )
+    (ticket,) = plan(changed)
+    assert "and 30 more" in ticket.body
+    assert "40 more services are in `report.json` under `services`." in ticket.body
+    assert "The full list is in `report.json`" in ticket.body
+    assert len(ticket.removes) == 60
+
+
+def test_shared_permission_sets_are_resolved(report):
+    reduction = msgspec.structs.replace(NOTHING, disposition="safe", removes=400_000, keeps=0)
+    big = with_identity(
+        report,
+        *(identity(id=f"i{n}", services=wide(300, 700), reduction=reduction) for n in range(2)),
+    )
+    shared = report_json.share_permission_sets(big)
+    assert shared.permission_sets
+    assert plan(shared) == plan(big)
+
+
+def test_no_reduction_is_said_with_its_reason(report):
+    own = finding(identity="x", severity="high")
+    (ticket,) = plan(with_identity(report, identity(id="x"), findings=[own]))
+    assert "No reduction is offered: nothing was granted that could be removed." in ticket.body
+    assert "nothing to prove or to roll back" in ticket.body
+    assert ticket.title == "Review access of name (aws 123456789012): 1 open finding"
+
+
+def test_bodies_and_titles_stay_within_the_trackers_limits(hostile_text):
+    for ticket in plan(hostile_report(hostile_text)):
+        assert len(ticket.body) <= BODY_LIMIT
+        assert len(ticket.title) <= TITLE_LIMIT
+        assert all(re.fullmatch(r"[a-z0-9_.-]{1,50}", label) for label in ticket.labels)
+
+
+def test_hostile_texts_stay_text_in_the_ticket_body(hostile_text):
+    tickets = plan(hostile_report(hostile_text))
+    assert len(tickets) == 2
+    for ticket in tickets:
+        rendered = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(ticket.body)
+        (block,) = re.findall(r"<!-- entdrift (\{.*?\}) -->", rendered)
+        assert json.loads(block)["key"] == ticket.key
+        visible = rendered.replace(f"<!-- entdrift {block} -->", "")
+        tags = set(re.findall(r"<\s*/?([a-zA-Z0-9!]+)", visible))
+        assert tags <= {
+            "p",
+            "ul",
+            "li",
+            "h2",
+            "strong",
+            "code",
+            "pre",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+        }
+        assert HIDDEN.search(ticket.body + ticket.title) is None
+
+
+def test_the_markdown_file_lists_and_holds_every_ticket(report):
+    text = tickets_markdown.render(report)
+    assert text.count("\n# Reduce access of ") == 2
+    for ticket in plan(report):
+        assert text.count(f"| {ticket.key} |") == 1
+        assert ticket.body.rstrip("\n") in text
+
+
+def test_the_json_file_reads_back(hostile_text):
+    report = hostile_report(hostile_text)
+    read = json.loads(tickets_json.render(report))
+    assert [ticket["key"] for ticket in read] == [ticket.key for ticket in plan(report)]
+    assert set(read[0]) >= {"key", "title", "body", "labels", "identity", "findings", "removes"}
+
+
+def test_the_csv_file_has_one_inert_row_per_ticket(hostile_text):
+    report = hostile_report(hostile_text)
+    rows = list(csv.DictReader(io.StringIO(tickets_csv.render(report), newline="")))
+    assert [row["External ID"] for row in rows] == [ticket.key for ticket in plan(report)]
+    for row in rows:
+        assert not any(cell[:1] in tuple("=+-@\t\r") for cell in row.values() if cell)
+        assert len(row["Description"]) < 32_767
+
+
+def test_no_tickets_is_an_answer(report):
+    empty = with_identity(report)
+    assert "0 AI identities need a change" in tickets_markdown.render(empty)
+    assert json.loads(tickets_json.render(empty)) == []
+    assert len(tickets_csv.render(empty).splitlines()) == 1
