@@ -124,7 +124,7 @@ def _repair(value: Any, path: str, got: str) -> bool:
         last = steps[-1]
         if got in ("int", "float") and isinstance(value[last], int | float):
             value[last] = str(value[last])
-        elif value[last] is None or isinstance(value, list):
+        elif value[last] is None:
             return False
         else:
             del value[last]

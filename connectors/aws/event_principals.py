@@ -1,0 +1,134 @@
+"""Name the caller of a CloudTrail event the way identities are named in the inventory."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+
+class SessionIssuer(msgspec.Struct, gc=False, rename="camel"):
+    """Who a session's credentials were issued to."""
+
+    arn: str | None = None
+
+
+class SessionContext(msgspec.Struct, gc=False, rename="camel"):
+    """How a session came to be."""
+
+    session_issuer: SessionIssuer | None = None
+
+
+class Scope(msgspec.Struct, gc=False, rename="camel"):
+    """Which workload the credentials were issued to (records of 2025 and later)."""
+
+    credentials_issued_to: str | None = None
+    source_arn: str | None = None
+
+
+class OnBehalfOf(msgspec.Struct, gc=False, rename="camel"):
+    """The IAM Identity Center user behind a call."""
+
+    user_id: str | None = None
+
+
+class Delegate(msgspec.Struct, gc=False, rename="camel"):
+    """An AWS partner that acted under delegated access."""
+
+    account_id: str | None = None
+
+
+class UserIdentity(msgspec.Struct, gc=False, rename="camel"):
+    """The caller as CloudTrail writes it."""
+
+    type: str | None = None
+    arn: str | None = None
+    account_id: str | None = None
+    access_key_id: str | None = None
+    user_name: str | None = None
+    principal_id: str | None = None
+    identity_provider: str | None = None
+    invoked_by: str | None = None
+    session_context: SessionContext | None = None
+    in_scope_of: Scope | None = None
+    on_behalf_of: OnBehalfOf | None = None
+    invoked_by_delegate: Delegate | None = None
+
+
+class Caller(NamedTuple):
+    """Who called, with which long-lived credential, through what, and as which workload."""
+
+    identity: str
+    credential: str
+    via: str
+    workload: str
+
+
+def caller_of(user: UserIdentity) -> Caller:
+    """Return the caller of an event.
+
+    A session counts for its issuer, because `sessionIssuer.arn` keeps the role path that the session's own
+    ARN drops. `via` is the service (or partner) that acted with the caller's own permissions.
+    """
+    key = user.access_key_id
+    workload = ""
+    if user.in_scope_of:
+        workload = user.in_scope_of.credentials_issued_to or user.in_scope_of.source_arn or ""
+    via = ""
+    if user.type and user.type != "AWSService":
+        via = user.invoked_by or ""
+        if not via and user.invoked_by_delegate:
+            via = f"delegate:{user.invoked_by_delegate.account_id or ''}"
+    return Caller(
+        identity=_identity(user),
+        credential=key if key and key.startswith("AKIA") else "",
+        via=via,
+        workload=workload,
+    )
+
+
+def _identity(user: UserIdentity) -> str:
+    kind = user.type
+    if kind in ("AssumedRole", "FederatedUser"):
+        issuer = user.session_context and user.session_context.session_issuer
+        return (issuer and issuer.arn) or canonical(user.arn or "")
+    if user.arn and kind != "AWSService":
+        return canonical(user.arn)
+    return _without_arn(user, user.account_id or "", user.user_name or "")
+
+
+def _without_arn(user: UserIdentity, account: str, name: str) -> str:
+    """Return a name for a caller whose record holds no ARN."""
+    principal = ""
+    match user.type:
+        case "AWSAccount" | "Unknown":
+            principal = f"AWSAccount:{account}" if account else ""
+        case "Root":
+            principal = f"arn:aws:iam::{account}:root" if account else ""
+        case "IAMUser":
+            named = account and name and not name.startswith("HIDDEN_DUE_TO")
+            principal = f"arn:aws:iam::{account}:user/{name}" if named else ""
+        case "WebIdentityUser" | "SAMLUser":
+            principal = f"{user.type}:{user.identity_provider or ''}:{name or user.principal_id or ''}"
+        case "IdentityCenterUser":
+            principal = f"{user.type}:{(user.on_behalf_of and user.on_behalf_of.user_id) or ''}"
+        case "Directory":
+            principal = f"{user.type}:{name or user.principal_id or ''}"
+        case _:
+            principal = f"AWSService:{user.invoked_by}" if user.invoked_by else ""
+    return principal
+
+
+@lru_cache(maxsize=65_536)
+def canonical(arn: str) -> str:
+    """Return an ARN as the inventory writes it: a role session as its role.
+
+    Only for records without a session issuer: the role's path is lost, so a role with a path will not be
+    found under this name.
+    """
+    head, marker, rest = arn.partition(":assumed-role/")
+    if not marker:
+        return arn
+    parts = head.split(":")
+    if len(parts) != 5:
+        return arn
+    return f"arn:{parts[1]}:iam::{parts[4]}:role/{rest.split('/', 1)[0]}"
