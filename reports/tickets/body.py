@@ -4,8 +4,9 @@ import msgspec
 
 from reports import escape
 from reports.document import FindingEntry, IdentityEntry, Report
+from reports.overview import is_open
 from reports.tickets.changes import credentials, what_stays, what_to_remove
-from reports.tickets.evidence import evidence, is_open, open_and_waived, proof, sources
+from reports.tickets.evidence import evidence, open_and_waived, proof, sources
 from reports.tickets.removals import Removal
 from reports.tickets.wording import code, text, window
 

@@ -1,8 +1,9 @@
 """Say in a ticket what to take away and why, and what stays and why."""
 
 from reports.document import CredentialEntry, IdentityEntry, Report, Verdict
+from reports.overview import counted
 from reports.tickets.removals import Removal
-from reports.tickets.wording import ROWS, code, count, left_out, text, window
+from reports.tickets.wording import ROWS, code, left_out, text, window
 
 _SERVICES, _NAMES = 20, 10
 
@@ -12,8 +13,8 @@ def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Remova
     counts, reduction = identity.permissions, identity.reduction
     lines = [
         (
-            f"Of {count(counts.granted, 'permission')} granted: {counts.used:,} used, {counts.denied:,} only "
-            f"refused, {counts.unused:,} unused, {counts.unobservable:,} not observable, "
+            f"Of {counted(counts.granted, 'permission')} granted: {counts.used:,} used, {counts.denied:,} "
+            f"only refused, {counts.unused:,} unused, {counts.unobservable:,} not observable, "
             f"{counts.conditional:,} conditional."
         )
     ]
@@ -26,7 +27,7 @@ def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Remova
         lines += [
             "",
             (
-                f"The reduction removes **{count(reduction.removes, 'permission')}** and keeps "
+                f"The reduction removes **{counted(reduction.removes, 'permission')}** and keeps "
                 f"{reduction.keeps:,} (disposition {reduction.disposition}{reason})."
             ),
         ]
@@ -46,7 +47,7 @@ def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Remova
     if grants:
         lines += ["", "Grants that can go as a whole:", ""]
         lines += [
-            f"- [ ] {code(grant.name)} ({count(grant.count, 'permission')}"
+            f"- [ ] {code(grant.name)} ({counted(grant.count, 'permission')}"
             + (f"; {text(grant.note)})" if grant.note else ")")
             for grant in grants[:ROWS]
         ]
@@ -113,13 +114,13 @@ def what_stays(identity: IdentityEntry) -> list[str]:
     lines: list[str] = []
     for because, number, verdict in kept:
         if number:
-            lines += [f"Kept because {because}: {count(number, 'permission')}.", ""]
+            lines += [f"Kept because {because}: {counted(number, 'permission')}.", ""]
             lines += [*_reasons(identity, verdict), ""]
     if counts.denied:
         lines += [
             (
-                f"Tried and always refused: {count(counts.denied, 'permission')}. Either the workload lacks "
-                "something it needs, or it should not try."
+                f"Tried and always refused: {counted(counts.denied, 'permission')}. Either the workload "
+                "lacks something it needs, or it should not try."
             )
         ]
     return lines

@@ -2,15 +2,11 @@
 
 from reports import escape
 from reports.document import Artifact, FindingEntry, IdentityEntry, Proof, Report, SourceEntry
-from reports.tickets.wording import ROWS, code, count, left_out, text, window
+from reports.overview import counted, is_open
+from reports.tickets.wording import ROWS, code, left_out, text, window
 
 _ARTIFACT_CHARACTERS = 4_000
 """Longest document that is written into the ticket itself."""
-
-
-def is_open(finding: FindingEntry) -> bool:
-    """Tell whether a finding still asks for a decision."""
-    return finding.status in {"open", "regressed"}
 
 
 def sources(report: Report, identity: IdentityEntry) -> list[SourceEntry]:
@@ -36,7 +32,7 @@ def evidence(report: Report, identity: IdentityEntry) -> list[str]:
     least = "at least " if identity.usage_total > len(identity.usage) else ""
     if calls:
         first, last = text(identity.first_seen), text(identity.last_seen)
-        lines.append(f"- On record: {least}{count(calls, 'call')}, {first} to {last}")
+        lines.append(f"- On record: {least}{counted(calls, 'call')}, {first} to {last}")
     else:
         lines.append("- No call of this identity is on record; where a log was off, that shows nothing")
     coverage = [

@@ -10,10 +10,9 @@ import msgspec
 
 from reports import escape
 from reports.document import SEVERITIES, FindingEntry, IdentityEntry, Report, Severity
+from reports.overview import counted, is_open
 from reports.tickets.body import write_body
-from reports.tickets.evidence import is_open
 from reports.tickets.removals import Removal, removals
-from reports.tickets.wording import count
 
 TITLE_LIMIT = 250
 """Characters; Jira refuses a summary of more than 255."""
@@ -112,12 +111,12 @@ def _title(identity: IdentityEntry, still_open: list[FindingEntry]) -> str:
     if reduction.removes:
         tasks.append(f"remove {reduction.removes:,} of {identity.permissions.granted:,} permissions")
     elif reduction.removes_grants:
-        tasks.append(f"remove {count(len(reduction.removes_grants), 'grant')}")
+        tasks.append(f"remove {counted(len(reduction.removes_grants), 'grant')}")
     if reduction.removes_credentials:
-        tasks.append(f"remove {count(len(reduction.removes_credentials), 'credential')}")
+        tasks.append(f"remove {counted(len(reduction.removes_credentials), 'credential')}")
     if tasks:
         return f"Reduce access of {who}: {', '.join(tasks)}"[:TITLE_LIMIT]
-    return f"Review access of {who}: {count(len(still_open), 'open finding')}"[:TITLE_LIMIT]
+    return f"Review access of {who}: {counted(len(still_open), 'open finding')}"[:TITLE_LIMIT]
 
 
 def _short(text: str, limit: int) -> str:

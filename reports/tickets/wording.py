@@ -17,11 +17,6 @@ def code(untrusted: str) -> str:
     return escape.markdown_code(escape.clip(untrusted, 200))
 
 
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun in the right form."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def left_out(left: int, what: str, where: str) -> list[str]:
     """Say how many rows were left out and where in the report they are."""
     return ["", f"{left:,} more {what} are in `report.json` under `{where}`."] if left > 0 else []
