@@ -1,0 +1,70 @@
+"""The registry of output formats: name, file name, one line for the help text, and the renderer.
+
+Renderers are imported when they are first used, so that listing formats costs nothing.
+"""
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reports.document import Report
+from reports.errors import ReportError
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write a report to one file."""
+
+    name: str
+    file_name: str
+    description: str
+    renderer: str
+    """Where the renderer is: `module:function`, a function from Report to str or bytes."""
+
+    def render(self, report: Report) -> bytes:
+        """Render a report; text becomes UTF-8."""
+        module, _, function = self.renderer.partition(":")
+        renderer: Callable[[Report], str | bytes] = getattr(importlib.import_module(module), function)
+        rendered = renderer(report)
+        return rendered if isinstance(rendered, bytes) else rendered.encode()
+
+
+FORMATS: dict[str, Format] = {
+    entry.name: entry
+    for entry in (
+        Format("terminal", "summary.txt", "the summary that a scan prints", "reports.terminal:render"),
+        Format("json", "report.json", "the whole report, schema version 1", "reports.json:encode"),
+        Format("html", "report.html", "one page that opens offline", "reports.html:render"),
+        Format(
+            "tickets-markdown",
+            "tickets.md",
+            "one ticket per AI identity, to read or paste",
+            "reports.tickets.markdown:render",
+        ),
+        Format(
+            "tickets-json",
+            "tickets.json",
+            "one ticket per AI identity, for scripts",
+            "reports.tickets.json:render",
+        ),
+        Format(
+            "tickets-csv",
+            "tickets.csv",
+            "one ticket per AI identity, for the importers of Jira and ServiceNow",
+            "reports.tickets.csv:render",
+        ),
+    )
+}
+
+
+def find(name: str) -> Format:
+    """Give the format with a name; an unknown name is an error that lists those that exist."""
+    try:
+        return FORMATS[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise ReportError(
+            f"there is no report format named {name!r}", hint=f"{hint}Formats: {', '.join(FORMATS)}"
+        ) from None
