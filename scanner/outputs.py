@@ -18,19 +18,19 @@ STANDARD_OUTPUT = "-"
 class Target:
     """One format to write, and where: empty for its usual name in the output folder."""
 
-    name: str
+    format: formats.Format
     place: str
 
 
 def targets(chosen: Sequence[str]) -> list[Target]:
-    """Read NAME[=FILE] flags; only one format can go to standard output."""
+    """Read NAME[=FILE] flags; only one format can go to standard output.
+
+    Raises ReportError for a format that does not exist, ConfigError for two on standard output.
+    """
     found = []
     for text in chosen:
         name, _, place = text.partition("=")
-        if name not in formats.FORMATS:
-            known = ", ".join(sorted(formats.FORMATS))
-            raise ConfigError(f"unknown format {name!r}", hint=f"one of {known}")
-        found.append(Target(name, place))
+        found.append(Target(formats.find(name), place))
     if sum(target.place == STANDARD_OUTPUT for target in found) > 1:
         raise ConfigError("only one format can go to standard output")
     return found
@@ -44,27 +44,25 @@ def write(
     failed: list[str] = []
     for target in targets:
         try:
-            written += _write_one(report, target, folder)
+            path = _write_one(report, target, folder)
         except (OSError, ReportError) as error:
-            talk.error(f"{target.name}: {error}")
-            failed.append(target.name)
+            talk.error(f"{target.format.name}: {error}")
+            failed.append(target.format.name)
+        else:
+            written += [path] if path else []
     return written, failed
 
 
-def _write_one(report: Report, target: Target, folder: Path) -> list[Path]:
-    outputs = formats.render(target.name, report)
+def _write_one(report: Report, target: Target, folder: Path) -> Path | None:
+    """Write one format; return its file, or None when it went to standard output."""
+    data = target.format.render(report)
     if target.place == STANDARD_OUTPUT:
-        for data in outputs.values():
-            write_standard_output(data)
-        return []
-    if target.place and len(outputs) == 1:
-        paths = [Path(target.place)]
-    else:
-        paths = [Path(target.place or folder) / name for name in outputs]
-    for path, data in zip(paths, outputs.values(), strict=True):
-        make_folder(path.parent)
-        write_whole(path, data)
-    return paths
+        write_standard_output(data)
+        return None
+    path = Path(target.place) if target.place else folder / target.format.file_name
+    make_folder(path.parent)
+    write_whole(path, data)
+    return path
 
 
 def reaches(report: Report, fail_on: str) -> bool:

@@ -19,7 +19,7 @@ from scanner.talk import Talk
 from scanner.write import make_folder
 
 DEMO = Path(__file__).parent / "demo"
-DEFAULT_FORMATS = ("html", "json", "tickets")
+DEFAULT_FORMATS = ("html", "json", "tickets-markdown", "tickets-json", "tickets-csv")
 EVIDENCE = "evidence"
 """Folder below the output where `scan` keeps the bundle it analysed."""
 

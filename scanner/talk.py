@@ -50,9 +50,12 @@ class Talk:
         """Print what the report says in one screen, and where the files are, unless --quiet."""
         self._end_line()
         if not self.quiet:
-            from reports.terminal import summarise  # noqa: PLC0415 rich is slow to import
+            from rich.console import Console  # noqa: PLC0415 rich is slow to import
 
-            summarise(report, sys.stderr, written=written, color=self.color)
+            from reports.terminal import write  # noqa: PLC0415 as above
+
+            console = Console(file=sys.stderr, no_color=not self.color, highlight=False)
+            write(report, console, files=[str(path) for path in written])
 
     def observe(self, event: str, /, **numbers: int | str) -> None:
         """Show progress: one line that is rewritten, only on a terminal."""
