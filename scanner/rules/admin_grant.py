@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from connectors.facts import PermissionSet
 from scanner.results import Confidence, IdentityResult
+from scanner.rules.escalation_path import paths
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.power import allows, held, is_full
 from scanner.rules.wording import called, many
@@ -12,10 +14,11 @@ NAME = "admin-grant"
 TITLE = "Administrator grant"
 SEVERITIES: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
 
+_MANY_SERVICES = 10
+
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield one finding for each administrator grant that gives the identity anything at all."""
-    del context
     verdicts = result.verdicts
     for entry in allows(result):
         grant = entry.grant
@@ -29,13 +32,12 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         yield Finding(
             rule=ID,
             title=f"{grant.name} makes {called(result)} an administrator",
-            severity=_severity(full=full, is_ai=result.is_ai),
+            severity=_severity(result.is_ai, full, _is_whole(grant.permissions, result, context)),
             confidence=Confidence.MEDIUM if grant.undecided else Confidence.HIGH,
             **whose(result.identity),
             subject=grant.id,
-            message=f"{grant.name} on {grant.scope} is an administrator grant: {grant.admin}. Of "
-            f"{many(named, 'permission')} it names, {left:,} take effect; {used:,} were seen in use and "
-            f"{hidden:,} cannot be seen in the logs given."
+            message=f"{grant.name} on {grant.scope} is an administrator grant: {grant.admin}. "
+            + (_effect(named, left, used, hidden) if named else _UNKNOWN)
             + (" It hangs on a condition that was not decided." if grant.undecided else ""),
             evidence={
                 "grant": grant.id,
@@ -58,11 +60,30 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _severity(*, full: bool, is_ai: bool) -> Severity:
-    match full, is_ai:
-        case True, True:
+_UNKNOWN = "The evidence does not hold the list of what it gives."
+
+
+def _effect(named: int, left: int, used: int, hidden: int) -> str:
+    return (
+        f"Of {many(named, 'permission')} it names, {left:,} take effect; {used:,} were seen in use and "
+        f"{hidden:,} cannot be seen in the logs given."
+    )
+
+
+def _is_whole(permissions: PermissionSet, result: IdentityResult, context: RuleContext) -> bool:
+    """Tell whether the grant rules its scope: it spans ten services or can rewrite who may do what."""
+    names = context.permissions
+    if any(row.gain == "policy" and row.of(permissions, names) for row in paths(result.identity.provider)):
+        return True
+    return len(names.by_service(permissions)) >= _MANY_SERVICES
+
+
+def _severity(*steps: bool) -> Severity:
+    """Return critical when all three hold, high for two, medium for fewer."""
+    match sum(steps):
+        case 3:
             return Severity.CRITICAL
-        case (True, False) | (False, True):
+        case 2:
             return Severity.HIGH
         case _:
             return Severity.MEDIUM

@@ -34,11 +34,15 @@ def severity_of(permissions: PermissionSet, result: IdentityResult) -> Severity:
 
 
 def allows(result: IdentityResult) -> list[GrantResult]:
-    """Return the grants that give the identity something that no other layer takes away again."""
+    """Return the grants that give the identity something that no other layer takes away again.
+
+    A grant whose content the evidence does not hold (an unknown role) stays: it may give anything.
+    """
     return [
         entry
         for entry in result.grants
-        if entry.grant.effect is Effect.ALLOW and entry.grant.permissions & result.verdicts.granted
+        if entry.grant.effect is Effect.ALLOW
+        and (not entry.grant.permissions or entry.grant.permissions & result.verdicts.granted)
     ]
 
 

@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from scanner.results import IdentityResult
 from scanner.rules import (
     admin_grant,
+    broad_trust,
+    destructive_reach,
+    escalation_path,
     no_owner,
+    self_modification,
+    sensitive_reach,
+    shared_identity,
+    stale_credential,
     static_credential,
     unobservable_access,
     unused_credential,
@@ -22,10 +29,17 @@ RULES: tuple[Rule, ...] = (
     unused_identity,
     wide_scope,
     admin_grant,
+    escalation_path,
+    broad_trust,
+    destructive_reach,
+    self_modification,
     static_credential,
+    stale_credential,
     unused_credential,
+    shared_identity,
     no_owner,
     unobservable_access,
+    sensitive_reach,
 )
 """In the order of their ids."""
 

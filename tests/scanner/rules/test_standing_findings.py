@@ -50,25 +50,38 @@ class TestWideScope:
 
 
 class TestAdminGrant:
-    NAMES = tuple(f"iam:Action{n}" for n in range(10))
+    NAMES = tuple(f"service{n}:Act" for n in range(10))
 
-    def of(self, *, left=10, **changes):
+    def of(self, *, left=10, names=NAMES, **changes):
         world = World()
         undecided = changes.pop("undecided", False)
-        grant = world.grant(*self.NAMES, admin="Action * on Resource *", undecided=undecided)
-        verdicts = world.verdicts(unused=self.NAMES[:left])
+        grant = world.grant(*names, admin="Action * on Resource *", undecided=undecided)
+        verdicts = world.verdicts(unused=names[:left])
         result = world.result(verdicts=verdicts, grants=(grant,), **changes)
         return [finding.severity for finding in admin_grant.find(result, world.context())]
 
-    def test_severity_follows_the_written_rule(self):
+    def test_critical_for_an_ai_workload_that_rules_its_scope(self):
         assert self.of() == [Severity.CRITICAL]
+
+    def test_one_step_less_for_each_that_does_not_hold(self):
         assert self.of(is_ai=False) == [Severity.HIGH]
         assert self.of(left=4) == [Severity.HIGH]
         assert self.of(undecided=True) == [Severity.HIGH]
+        assert self.of(names=("s3:GetObject", "s3:PutObject"), left=2) == [Severity.HIGH]
         assert self.of(left=4, is_ai=False) == [Severity.MEDIUM]
+
+    def test_rewriting_policies_rules_the_scope_with_few_services(self):
+        assert self.of(names=("iam:PutRolePolicy", "s3:GetObject"), left=2) == [Severity.CRITICAL]
 
     def test_a_grant_that_other_layers_empty_is_no_finding(self):
         assert self.of(left=0) == []
+
+    def test_a_role_of_unknown_content_is_still_an_administrator_grant(self):
+        world = World("gcp")
+        grant = world.grant(name="roles/owner", admin="roles/owner")
+        [finding] = admin_grant.find(world.result(grants=(grant,)), world.context())
+        assert finding.severity is Severity.HIGH
+        assert "does not hold the list of what it gives" in finding.message
 
 
 class TestStaticCredential:

@@ -1,0 +1,216 @@
+"""What power within reach, trust, sharing and age need before they become findings."""
+
+import pytest
+from rule_builders import LAMBDA, RUNTIME, World, credential
+
+from scanner.results import Confidence
+from scanner.rules import (
+    broad_trust,
+    destructive_reach,
+    escalation_path,
+    self_modification,
+    sensitive_reach,
+    shared_identity,
+    stale_credential,
+)
+from scanner.rules.finding import Severity
+
+PASS_LAMBDA = ("iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction")
+
+
+class TestEscalationPath:
+    def of(self, world, names, *, conditional=(), **changes):
+        wide = world.mask(*changes.pop("wide", ()))
+        admin = changes.pop("admin", "")
+        verdicts = world.verdicts(unused=names, conditional=conditional)
+        grant = world.grant(*names, *conditional, wide=wide, admin=admin)
+        result = world.result(identity=world.identity(), verdicts=verdicts, grants=(grant,), **changes)
+        return list(escalation_path.find(result, world.context()))
+
+    def test_a_complete_path_is_named_with_its_permissions_and_place(self):
+        [finding] = self.of(World(), PASS_LAMBDA, wide=["iam:PassRole"])
+        assert finding.subject == "aws-pass-role-lambda"
+        assert finding.severity is Severity.HIGH
+        assert finding.evidence["permissions"] == list(PASS_LAMBDA)
+        assert finding.message == (
+            "With iam:PassRole, lambda:CreateFunction, lambda:InvokeFunction, invoice-agent can run code as a "
+            "role that it passes to a new Lambda function. iam:PassRole is granted on every resource, so the "
+            "strongest target decides. None of them was seen in use."
+        )
+
+    def test_a_path_that_lacks_one_permission_is_none(self):
+        assert self.of(World(), PASS_LAMBDA[:2]) == []
+        assert self.of(World(), PASS_LAMBDA[1:]) == []
+
+    def test_a_permission_under_an_undecided_condition_completes_no_path(self):
+        assert self.of(World(), PASS_LAMBDA[1:], conditional=PASS_LAMBDA[:1]) == []
+
+    def test_a_named_target_is_medium_in_severity_and_confidence(self):
+        [finding] = self.of(World(), PASS_LAMBDA)
+        assert (finding.severity, finding.confidence) == (Severity.MEDIUM, Confidence.MEDIUM)
+
+    def test_letter_case_of_the_evidence_does_not_matter_on_aws(self):
+        [finding] = self.of(World(), ["iam:putrolepolicy"])
+        assert finding.subject == "aws-role-policy"
+
+    def test_what_an_administrator_grant_gives_whole_is_left_to_that_finding(self):
+        assert self.of(World(), PASS_LAMBDA, admin="Action * on Resource *") == []
+
+    def test_paths_of_google_cloud_and_azure(self):
+        gcp = self.of(World("gcp"), ["iam.serviceAccounts.actAs", "run.jobs.create"])
+        azure = self.of(World("azure"), ["Microsoft.CognitiveServices/accounts/listKeys/action"])
+        assert [finding.subject for finding in gcp] == ["gcp-act-as-run"]
+        assert [finding.subject for finding in azure] == ["azure-ai-keys"]
+
+    def test_looking_for_paths_adds_no_names_to_the_evidence(self):
+        world = World()
+        self.of(world, ["s3:GetObject"])
+        assert len(world.permissions) == 1
+
+
+class TestSelfModification:
+    def test_one_finding_for_each_kind_of_limit(self):
+        world = World()
+        names = ["bedrock:UpdateGuardrail", "cloudtrail:StopLogging", "s3:GetObject"]
+        grant = world.grant(*names, wide=world.mask("cloudtrail:StopLogging"))
+        result = world.result(verdicts=world.verdicts(unused=names), grants=(grant,))
+        found = list(self_modification.find(result, world.context()))
+        assert [(finding.subject, finding.severity) for finding in found] == [
+            ("guardrail", Severity.MEDIUM),
+            ("logging", Severity.HIGH),
+        ]
+        assert "whether its own are among them was not worked out" in found[0].message
+
+    def test_low_for_other_identities(self):
+        world = World()
+        verdicts = world.verdicts(used=["cloudtrail:StopLogging"])
+        result = world.result(verdicts=verdicts, is_ai=False)
+        [finding] = self_modification.find(result, world.context())
+        assert finding.severity is Severity.LOW
+        assert finding.evidence["used"] == ["cloudtrail:StopLogging"]
+
+
+class TestBroadTrust:
+    @pytest.mark.parametrize(
+        ("trusted", "severity"),
+        [
+            ("*", Severity.CRITICAL),
+            ("AWS:*", Severity.CRITICAL),
+            ("allUsers", Severity.CRITICAL),
+            ("allAuthenticatedUsers", Severity.CRITICAL),
+            (
+                "principalSet://iam.googleapis.com/projects/42/locations/global/workloadIdentityPools/ci/*",
+                Severity.HIGH,
+            ),
+            ("principalSet://iam.googleapis.com/locations/global/workforcePools/staff/*", Severity.MEDIUM),
+        ],
+    )
+    def test_everybody_is_broad(self, trusted, severity):
+        world = World()
+        result = world.result(identity=world.identity(trusted=(trusted, "lambda.amazonaws.com")))
+        [finding] = broad_trust.find(result, world.context())
+        assert (finding.subject, finding.severity) == (trusted, severity)
+
+    @pytest.mark.parametrize(
+        "trusted",
+        [
+            "lambda.amazonaws.com",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::111122223333:role/*",
+            "* if aws:PrincipalOrgID is o-1",
+            "principalSet://iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/p/attribute.a/b",
+            "serviceAccount:ci@project.iam.gserviceaccount.com",
+            "",
+        ],
+    )
+    def test_a_named_party_or_a_condition_is_not(self, trusted):
+        world = World()
+        result = world.result(identity=world.identity(trusted=(trusted,)))
+        assert list(broad_trust.find(result, world.context())) == []
+
+
+class TestDestructiveReach:
+    def test_only_what_would_have_been_seen_is_called_without_use(self):
+        world = World()
+        names = ["s3:DeleteBucket", "s3:DeleteObject", "sqs:DeleteQueue"]
+        result = world.result(
+            verdicts=world.verdicts(
+                used=["sqs:DeleteQueue"], unused=["s3:DeleteBucket"], unobservable=["s3:DeleteObject"]
+            ),
+            grants=(world.grant(*names, wide=world.mask("s3:DeleteBucket")),),
+            reach={"destructive": names},
+        )
+        [finding] = destructive_reach.find(result, world.context())
+        assert finding.severity is Severity.HIGH
+        assert finding.evidence["permissions"] == ["s3:DeleteBucket"]
+        assert finding.evidence["unobservable"] == 1
+        assert finding.message.endswith("On every resource: 1. These logs cannot show the use of 1 more.")
+
+    def test_nothing_when_the_logs_could_not_show_it(self):
+        world = World()
+        result = world.result(
+            verdicts=world.verdicts(unobservable=["s3:DeleteObject"]),
+            reach={"destructive": ["s3:DeleteObject"]},
+        )
+        assert list(destructive_reach.find(result, world.context())) == []
+
+
+class TestSensitiveReach:
+    def test_data_and_credentials_of_everything_without_use(self):
+        world = World()
+        names = ["dynamodb:Scan", "secretsmanager:GetSecretValue", "s3:GetObject"]
+        result = world.result(
+            verdicts=world.verdicts(
+                unused=["dynamodb:Scan", "secretsmanager:GetSecretValue"], unobservable=["s3:GetObject"]
+            ),
+            grants=(world.grant(*names, wide=world.mask(*names)),),
+            reach={
+                "data": ["dynamodb:Scan", "s3:GetObject"],
+                "credential": ["secretsmanager:GetSecretValue"],
+            },
+        )
+        found = list(sensitive_reach.find(result, world.context()))
+        assert [finding.subject for finding in found] == ["data", "credential"]
+        assert found[0].evidence["permissions"] == ["dynamodb:Scan"]
+        assert found[0].evidence["unobservable"] == 1
+        assert {finding.severity for finding in found} == {Severity.HIGH}
+
+    def test_named_resources_are_not_everything(self):
+        world = World()
+        result = world.result(
+            verdicts=world.verdicts(unused=["dynamodb:Scan"]),
+            grants=(world.grant("dynamodb:Scan"),),
+            reach={"data": ["dynamodb:Scan"]},
+        )
+        assert list(sensitive_reach.find(result, world.context())) == []
+
+
+class TestStaleCredential:
+    @pytest.mark.parametrize(
+        ("age", "expected"),
+        [(None, []), (90, []), (91, [Severity.MEDIUM]), (365, [Severity.MEDIUM]), (366, [Severity.HIGH])],
+    )
+    def test_severity_follows_age(self, age, expected):
+        world = World()
+        result = world.result(credentials=(credential(age_days=age),))
+        found = stale_credential.find(result, world.context())
+        assert [finding.severity for finding in found] == expected
+
+
+class TestSharedIdentity:
+    def of(self, workloads, **changes):
+        world = World()
+        result = world.result(identity=world.identity(workloads=workloads), **changes)
+        return [finding.severity for finding in shared_identity.find(result, world.context())]
+
+    def test_two_workloads_share(self):
+        assert self.of((LAMBDA, RUNTIME)) == [Severity.MEDIUM]
+        assert self.of((LAMBDA, RUNTIME), is_ai=False) == [Severity.LOW]
+
+    def test_one_workload_named_twice_does_not(self):
+        assert self.of((LAMBDA, LAMBDA)) == []
+
+    def test_high_when_they_share_administration(self):
+        world = World()
+        grants = (world.grant(admin="Action * on Resource *"),)
+        assert self.of((LAMBDA, RUNTIME), grants=grants) == [Severity.HIGH]
