@@ -6,15 +6,13 @@ from connectors.facts import PermissionSet
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.escalation_path import paths
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
-from scanner.rules.power import allows, held, is_full
+from scanner.rules.power import allows, held, is_full, spans_many
 from scanner.rules.wording import called, many
 
 ID = "ED105"
 NAME = "admin-grant"
 TITLE = "Administrator grant"
 SEVERITIES: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
-
-_MANY_SERVICES = 10
 
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
@@ -75,7 +73,7 @@ def _is_whole(permissions: PermissionSet, result: IdentityResult, context: RuleC
     names = context.permissions
     if any(row.gain == "policy" and row.of(permissions, names) for row in paths(result.identity.provider)):
         return True
-    return len(names.by_service(permissions)) >= _MANY_SERVICES
+    return spans_many(permissions, context)
 
 
 def _severity(*steps: bool) -> Severity:

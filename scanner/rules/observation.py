@@ -20,7 +20,10 @@ class Observation:
     logs: str
     """The classes of log that were on, in words."""
     complete: bool
-    """True when the evidence says that logs were on and names no class that was on only in part."""
+    """True when the evidence says of a class of log that it was on everywhere in the account.
+
+    Other classes may be on in part: what they would have shown is unobservable, never unused.
+    """
 
     @property
     def days(self) -> float:
@@ -31,8 +34,8 @@ class Observation:
     def confidence(self) -> Confidence:
         """How sure a statement about use is: the one rule of docs/findings.md for all types.
 
-        High when the logs of the account are complete and span at least 90 % of the window; medium from
-        30 days or half of the window on; low below.
+        High when a class of log is known to be on everywhere in the account and the records span at least
+        90 % of the window; medium from 30 days or half of the window on; low below.
         """
         share = self.days / self.window.days if self.window.days else 0.0
         if self.complete and share >= 0.9:
@@ -84,8 +87,7 @@ def observe(result: IdentityResult, context: RuleContext, *, since: str = "") ->
         span=span,
         window=context.window,
         logs=f"logs: {words}" if words else "log settings not known",
-        complete=any(found == {CoverageState.ON} for found in seen.values())
-        and not any(CoverageState.PARTIAL in found for found in seen.values()),
+        complete=any(found == {CoverageState.ON} for found in states.values()),
     )
 
 

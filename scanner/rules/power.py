@@ -9,6 +9,8 @@ GRAVE = ("admin", "credential", "identity", "logging")
 """Reach classes that change who may do what, hand out secrets, or blind the record."""
 SERIOUS = ("data", "destructive", "network")
 """Reach classes that read, change or expose what an organisation keeps."""
+MANY_SERVICES = 10
+"""From so many services on, a grant is no longer made for one task."""
 
 
 def held(result: IdentityResult) -> PermissionSet:
@@ -68,6 +70,11 @@ def is_full(entry: GrantResult, result: IdentityResult) -> bool:
 def is_admin(result: IdentityResult) -> bool:
     """Tell whether the identity holds an administrator grant that takes full effect."""
     return any(is_full(entry, result) for entry in allows(result))
+
+
+def spans_many(permissions: PermissionSet, context: RuleContext) -> bool:
+    """Tell whether the permissions lie in more services than one task is likely to need."""
+    return len(context.permissions.by_service(permissions)) >= MANY_SERVICES
 
 
 def only_young(result: IdentityResult, context: RuleContext) -> PermissionSet:

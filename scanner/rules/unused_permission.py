@@ -1,11 +1,12 @@
 """ED101 unused-permission: permissions of one service that logs would have shown in use, and did not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from connectors.facts import PermissionSet
 from scanner.results import IdentityResult
-from scanner.rules.finding import Finding, RuleContext, Severity, whose
+from scanner.rules.finding import Evidence, Finding, RuleContext, Severity, whose
 from scanner.rules.observation import Observation, days, is_young, observe
-from scanner.rules.power import only_young, severity_of
+from scanner.rules.power import allows, only_young, severity_of, spans_many
 from scanner.rules.wording import NAMES, called, listed, many, shared_warning, written_in
 
 ID = "ED101"
@@ -13,12 +14,16 @@ NAME = "unused-permission"
 TITLE = "Unused permissions of a service"
 SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
+UNTOUCHED = "*"
+"""The subject that stands for all services an administrator grant gives and nobody called."""
+
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield one finding for each service of which the identity holds unused permissions.
 
-    Nothing for identities of the provider, disabled ones, and those within the grace period; permissions
-    that only young grants give are left out.
+    Services that only a sweeping administrator grant gives, and of which nothing was called, are one finding
+    together. Nothing for identities of the provider, disabled ones, and those within the grace period;
+    permissions that only young grants give are left out.
     """
     identity, verdicts = result.identity, result.verdicts
     watched = observe(result, context)
@@ -27,34 +32,34 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         return
     if is_young(identity.created, context):
         return
-    permissions = context.permissions
-    granted = permissions.by_service(verdicts.granted)
-    used = permissions.by_service(verdicts.used & verdicts.granted)
-    hidden = permissions.by_service(verdicts.unobservable)
+    by_service = context.permissions.by_service(unused)
+    tally = _tally(result, context)
     last_used = _last_used(result, context)
-    for service, names in permissions.by_service(unused).items():
-        mask = permissions.mask(names)
+    for subject, services in _subjects(by_service, result, context).items():
+        names = [name for service in services for name in by_service[service]]
+        mask = context.permissions.mask(names)
         counts = {
-            "granted": len(granted[service]),
-            "used": len(used.get(service, ())),
-            "unused": len(names),
-            "unobservable": len(hidden.get(service, ())),
+            word: sum(counted.get(service, 0) for service in services) for word, counted in tally.items()
         }
         places = written_in(result, mask)
+        together: Evidence = {"services": services[:NAMES], "services_total": len(services)}
+        untouched = subject == UNTOUCHED
         yield Finding(
             rule=ID,
-            title=f"{called(result)} holds {service} permissions it did not use",
+            title=f"{called(result)} holds {'' if untouched else f'{subject} '}permissions it did not use",
             severity=severity_of(mask, result),
             confidence=watched.confidence,
             **whose(identity),
-            subject=service,
-            message=_message(service, counts, watched),
+            subject=subject,
+            message=_message(subject, services, len(names), counts, watched),
             evidence={
-                "service": service,
+                "service": subject,
+                "unused": len(names),
                 **counts,
                 "permissions": names[:NAMES],
                 "permissions_total": len(names),
-                "last_used": last_used.get(service, ""),
+                **(together if untouched else {}),
+                "last_used": last_used.get(subject, ""),
                 "written_in": places,
                 **watched.evidence(result, context),
             },
@@ -64,10 +69,57 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _message(service: str, counts: dict[str, int], watched: Observation) -> str:
-    text = (
-        f"{counts['unused']:,} of {many(counts['granted'], f'{service} permission')} unused {watched.text}."
-    )
+def _subjects(
+    by_service: Mapping[str, Sequence[str]], result: IdentityResult, context: RuleContext
+) -> dict[str, list[str]]:
+    """Return the services of each finding: one each, but the untouched ones of an administrator together."""
+    swept = _swept(result, context)
+    touched = context.permissions.by_service(result.verdicts.used | result.verdicts.denied)
+    untouched = [
+        service
+        for service, names in by_service.items()
+        if swept and service not in touched and not context.permissions.mask(names) & ~swept
+    ]
+    together = set(untouched if len(untouched) > 1 else ())
+    subjects = {service: [service] for service in by_service if service not in together}
+    return subjects | ({UNTOUCHED: untouched} if together else {})
+
+
+def _swept(result: IdentityResult, context: RuleContext) -> PermissionSet:
+    """Return what only administrator grants over many services give."""
+    sweeping = other = 0
+    for entry in allows(result):
+        if entry.grant.admin and spans_many(entry.grant.permissions, context):
+            sweeping |= entry.grant.permissions
+        else:
+            other |= entry.grant.permissions
+    return sweeping & ~other
+
+
+def _tally(result: IdentityResult, context: RuleContext) -> dict[str, dict[str, int]]:
+    """Return the number of granted, used and unobservable permissions by service."""
+    verdicts = result.verdicts
+    sets = {
+        "granted": verdicts.granted,
+        "used": verdicts.used & verdicts.granted,
+        "unobservable": verdicts.unobservable,
+    }
+    return {
+        word: {service: len(names) for service, names in context.permissions.by_service(found).items()}
+        for word, found in sets.items()
+    }
+
+
+def _message(
+    subject: str, services: Sequence[str], unused: int, counts: Mapping[str, int], watched: Observation
+) -> str:
+    if subject == UNTOUCHED:
+        what = f"{many(counts['granted'], 'permission')} in {many(len(services), 'service')}"
+        text = (
+            f"{unused:,} of {what} ({listed(services, 3)}) unused {watched.text}. Nothing of them was called."
+        )
+    else:
+        text = f"{unused:,} of {many(counts['granted'], f'{subject} permission')} unused {watched.text}."
     if counts["unobservable"]:
         text += f" These logs cannot show the use of {counts['unobservable']:,} more."
     return text

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from rule_builders import DATA_PARTLY, LAMBDA, OBSERVED, WINDOW, World, credential
+from rule_builders import DATA_PARTLY, LAMBDA, MANAGEMENT, OBSERVED, WINDOW, World, credential
 
-from connectors.facts import Window
+from connectors.facts import CoverageState, Window
 from scanner.results import Confidence, GrantVerdict, Verdicts
 from scanner.rules import unused_credential, unused_grant, unused_identity, unused_permission
 from scanner.rules.finding import Severity
@@ -72,6 +72,23 @@ class TestUnusedPermission:
         assert finding.evidence["permissions"] == names[:50]
         assert finding.evidence["permissions_total"] == 120
 
+    def test_untouched_services_of_an_administrator_are_one_finding(self):
+        world = World()
+        names = [f"service{n}:Act" for n in range(12)]
+        result = world.result(
+            verdicts=world.verdicts(
+                used=["service0:Read"], denied=["service1:Read"], unused=[*names, "sqs:CreateQueue"]
+            ),
+            grants=(
+                world.grant(*names, "sqs:CreateQueue", id="admin", admin="Action * on Resource *"),
+                world.grant("sqs:CreateQueue", id="queues"),
+            ),
+        )
+        found = list(unused_permission.find(result, world.context()))
+        assert [finding.subject for finding in found] == ["service0", "service1", "sqs", "*"]
+        assert found[3].evidence["services_total"] == found[3].evidence["unused"] == 10
+        assert found[3].message.startswith("10 of 10 permissions in 10 services (service10, ")
+
     @pytest.mark.parametrize(
         "changes",
         [
@@ -123,6 +140,8 @@ class TestConfidence:
         world = World()
         context = world.context()
         if coverage == "partly":
+            context = replace(context, coverage=(replace(MANAGEMENT, state=CoverageState.PARTIAL),))
+        elif coverage == "complete":
             context = replace(context, coverage=(*context.coverage, DATA_PARTLY))
         elif coverage == "unknown":
             context = replace(context, coverage=())
