@@ -1,0 +1,173 @@
+"""Decide role assignment conditions (ABAC) for one operation, as far as the evidence allows.
+
+Grammar: learn, role-based-access-control/conditions-format. What depends on the request or the
+resource (`@Request`, `@Resource`, sub-operations) has no single answer for a grant: it stays undecided,
+and so does everything that is not understood.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from connectors.azure.policy import matches
+from connectors.facts import Window
+
+Verdict = bool | None
+"""True: always holds. False: never holds. None: not decided."""
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<attribute>@\w+\s*\[[^\]]*\])|(?P<set>\{[^}]*\})"
+    r"|(?P<symbol>&&|\|\||[!()])|(?P<word>[^\s'{}()@!&|]+))",
+    re.DOTALL,
+)
+_STRING = re.compile(r"'((?:[^'\\]|\\.)*)'")
+_UTC_NOW = re.compile(r"@environment\s*\[\s*utcnow\s*\]", re.IGNORECASE)
+_LARGEST = 64 * 1024
+"""Azure allows 8 KB; anything far beyond is not a condition and is left undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    value: str
+
+
+class _NotUnderstoodError(Exception):
+    """The text does not follow the grammar this module reads."""
+
+
+def decide(condition: str, operation: str, window: Window) -> Verdict:
+    """Return whether a condition holds for an operation throughout the window.
+
+    `ActionMatches` is decided by the operation and `@Environment[UtcNow]` by the window; every other
+    attribute is undecided. True and False follow three-valued logic, so `!(ActionMatches{'a'}) OR x` is
+    True for every operation but `a`.
+    """
+    if not condition.strip():
+        return True
+    try:
+        tokens = _tokens(condition)
+    except _NotUnderstoodError:
+        return None
+    try:
+        parser = _Parser(tokens, operation, window)
+        verdict = parser.either()
+        parser.finish()
+    except (_NotUnderstoodError, RecursionError):
+        return None
+    return verdict
+
+
+@lru_cache(maxsize=4096)
+def _tokens(condition: str) -> tuple[_Token, ...]:
+    if len(condition) > _LARGEST:
+        raise _NotUnderstoodError
+    return tuple(_scan(condition.strip()))
+
+
+def _scan(condition: str) -> Iterator[_Token]:
+    at = 0
+    while at < len(condition):
+        found = _TOKEN.match(condition, at)
+        if found is None or found.lastgroup is None:
+            raise _NotUnderstoodError
+        yield _Token(found.lastgroup, found[found.lastgroup].strip())
+        at = found.end()
+        if not condition[at:].strip():
+            return
+
+
+class _Parser:
+    """Reads tokens left to right, deciding as it goes."""
+
+    def __init__(self, tokens: tuple[_Token, ...], operation: str, window: Window) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self._operation = operation
+        self._window = window
+
+    def _peek(self, ahead: int = 0) -> _Token:
+        at = self._at + ahead
+        return self._tokens[at] if at < len(self._tokens) else _Token("end", "")
+
+    def _next(self) -> _Token:
+        token = self._peek()
+        self._at += 1
+        return token
+
+    def _takes(self, *words: str) -> bool:
+        if self._peek().value.lower() in words and self._peek().kind in ("word", "symbol"):
+            self._at += 1
+            return True
+        return False
+
+    def finish(self) -> None:
+        """Insist that everything was read."""
+        if self._peek().kind != "end":
+            raise _NotUnderstoodError
+
+    def either(self) -> Verdict:
+        """Read `a OR b …`."""
+        verdicts = [self._both()]
+        while self._takes("or", "||"):
+            verdicts.append(self._both())
+        return True if True in verdicts else None if None in verdicts else False
+
+    def _both(self) -> Verdict:
+        verdicts = [self._negated()]
+        while self._takes("and", "&&"):
+            verdicts.append(self._negated())
+        return False if False in verdicts else None if None in verdicts else True
+
+    def _negated(self) -> Verdict:
+        if self._takes("!", "not"):
+            inner = self._negated()
+            return None if inner is None else not inner
+        if self._takes("("):
+            inner = self.either()
+            if not self._takes(")"):
+                raise _NotUnderstoodError
+            return inner
+        return self._atom()
+
+    def _atom(self) -> Verdict:
+        first = self._next()
+        match first.kind, first.value.lower():
+            case "word", "actionmatches" if self._peek().kind == "set":
+                named = _STRING.findall(self._next().value)
+                return any(matches(name, self._operation) for name in named)
+            case "word", "suboperationmatches" if self._peek().kind == "set":
+                self._next()
+                return None
+            case "word", "exists" | "notexists" if self._peek().kind == "attribute":
+                self._next()
+                return None
+            case "word", "true":
+                return True
+            case "word", "false":
+                return False
+            case "attribute", _:
+                operator, operand = self._next(), self._next()
+                if operator.kind != "word" or operand.kind not in ("string", "set", "word", "attribute"):
+                    raise _NotUnderstoodError
+                return self._compare(first.value, operator.value.lower(), operand)
+            case _:
+                raise _NotUnderstoodError
+
+    def _compare(self, attribute: str, operator: str, operand: _Token) -> Verdict:
+        if not _UTC_NOW.fullmatch(attribute) or operand.kind != "string":
+            return None
+        try:
+            moment = datetime.fromisoformat(operand.value.strip("'"))
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        match operator:
+            case "datetimegreaterthan" | "datetimegreaterthanequals":
+                return True if self._window.start > moment else False if self._window.end <= moment else None
+            case "datetimelessthan" | "datetimelessthanequals":
+                return True if self._window.end <= moment else False if self._window.start > moment else None
+            case _:
+                return None

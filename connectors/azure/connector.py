@@ -1,0 +1,39 @@
+"""The Azure wing: wires its rooms into the questions every cloud answers."""
+
+from collections.abc import Sequence
+
+from connectors.azure.exports import LOGS, SETTINGS, collect_exports
+from connectors.azure.interpret import interpret
+from connectors.facts import Facts, Window
+from connectors.interface import Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
+from connectors.logs.seen import SeenEvents
+
+
+class AzureConnector:
+    """Azure's wing."""
+
+    name = "azure"
+    settings: tuple[Setting, ...] = SETTINGS
+
+    def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
+        """Gather the evidence of all Azure sources; an event that two of them hold counts once."""
+        seen = SeenEvents()
+        for source in sources:
+            if not any(source.files.get(part) for part in ("role_assignments", *LOGS)):
+                sink.outcome(
+                    Outcome(
+                        source.name,
+                        "role_assignments",
+                        Status.FAILED,
+                        reason="the source names neither role_assignments nor logs, there is nothing to "
+                        "compare; run: az role assignment list --all > role-assignments.json",
+                    )
+                )
+            collect_exports(source, sink, window, observe, seen)
+
+    def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
+        """Turn gathered evidence into facts."""
+        return interpret(evidence, window, patterns)
+
+
+CONNECTOR = AzureConnector()

@@ -1,0 +1,119 @@
+"""Turn one Azure log record, of whichever kind and shape, into usage rows."""
+
+from hashlib import blake2b
+from typing import Any
+
+from connectors.azure.activity import activity
+from connectors.azure.data_plane import data_plane
+from connectors.azure.ids import resource_id
+from connectors.azure.record import Record, folded, moment, pick, word
+from connectors.azure.sign_ins import is_sign_in, sign_in
+from connectors.azure.storage import storage
+from connectors.logs.rows import Folded
+
+_SUBSCRIPTION_CATEGORIES = {
+    "administrative",
+    "policy",
+    "recommendation",
+    "security",
+    "alert",
+    "autoscale",
+    "servicehealth",
+    "resourcehealth",
+}
+_DIRECTORY = "directory-audit"
+
+
+class AzureLogs:
+    """Reads every kind of Azure log, so that one folder may hold several.
+
+    The kind is told by the record, not by the setting that named its file: an export to a storage
+    account writes all of them side by side.
+    """
+
+    name = "azure"
+    record_type: Any = Record
+    containers: tuple[str, ...] = ("value", "records", "Records")
+
+    def skip_file(self, path: str) -> str:
+        """Read every file: Azure's exports hold no digests or manifests."""
+        del path
+        return ""
+
+    def fold(self, record: Any) -> Folded | str:
+        """Return the event's rows, or the reason why it is no usable event."""
+        at = _time(record)
+        if at is None:
+            return "no usable time"
+        read = _read(record)
+        if isinstance(read, str):
+            return read
+        rows, place = read
+        time, milliseconds = at
+        return Folded(_event_id(record, time + milliseconds), time, rows, place)
+
+
+def _time(record: Any) -> tuple[str, str] | None:
+    for candidate in (pick(record, "time"), folded(pick(record, "properties")).get("createddatetime")):
+        found = moment(candidate)
+        if found:
+            return found
+    return None
+
+
+def _read(record: Any) -> Any:
+    """Read a record by its kind; the reader's answer is (rows, place) or a reason."""
+    category = word(pick(record, "category")).lower()
+    operation = word(pick(record, "operation"))
+    resource = resource_id(pick(record, "resource"))
+    if is_sign_in(record, category):
+        return sign_in(record)
+    if category in _SUBSCRIPTION_CATEGORIES and "/" in operation:
+        return activity(record)
+    if category.startswith("storage") or ("/microsoft.storage/" in resource and "/" not in operation):
+        return storage(record)
+    if "/providers/microsoft.aadiam" in resource or (not resource and _directory(record)):
+        return [], ("", "", _DIRECTORY, "microsoft.aadiam")
+    exported = category and resource and word(pick(record, "table")).lower() != "azureactivity"
+    if "/" in operation and not exported:
+        return activity(record)
+    return data_plane(record) if category and operation else activity(record)
+
+
+def _directory(record: Any) -> bool:
+    properties = folded(pick(record, "properties"))
+    return "loggedbyservice" in properties or "targetresources" in properties
+
+
+def _event_id(record: Any, time: str) -> bytes:
+    """Return an id that copies of one event share, in whatever shape each copy is.
+
+    The diagnostic export drops `eventDataId`, so the id is made of what every shape keeps: correlation
+    id, time to the millisecond, operation, resource and status. Without a correlation id it is the
+    event's own id; without either the event cannot be recognised again.
+    """
+    correlation = word(pick(record, "correlation"))
+    own = word(pick(record, "event")) or word(pick(record, "id"))
+    if not correlation and not own:
+        return b""
+    parts = [own]
+    if correlation:
+        status = word(pick(record, "status")).lower()
+        parts = [
+            correlation.lower(),
+            time,
+            word(pick(record, "operation")).lower(),
+            resource_id(pick(record, "resource")),
+            _STATUS.get(status, status),
+        ]
+    return blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=16).digest()
+
+
+_STATUS = {
+    "started": "start",
+    "accepted": "accept",
+    "succeeded": "success",
+    "failed": "failure",
+    "": "success",
+}
+"""REST and the diagnostic export name the same status differently."""

@@ -1,0 +1,179 @@
+"""Read the files that `az`, ARM REST, the SDKs and log exports write, as raw records for the bundle."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.azure.events import AzureLogs
+from connectors.azure.ids import fields, text
+from connectors.azure.scrub import scrubbed
+from connectors.errors import EvidenceError
+from connectors.facts import Window
+from connectors.files import expand, modified, read_records
+from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
+from connectors.logs.engine import read_logs
+from connectors.logs.rows import LogRead
+from connectors.logs.seen import SeenEvents
+
+_WRAPPERS = ("value", "data", "body", "response", "interactions")
+_SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """One kind of inventory file: how its records are recognised and which command writes it."""
+
+    part: str
+    what: str
+    command: str
+    fits: Callable[[Mapping[str, Any]], bool]
+
+
+def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda flat: all(name in flat for name in names)
+
+
+def _typed(word: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda flat: word in text(flat.get("type")).lower() or word in text(flat.get("id")).lower()
+
+
+def _is_assignment(flat: Mapping[str, Any]) -> bool:
+    return "roledefinitionid" in flat and ("principalid" in flat or "objectid" in flat)
+
+
+def _is_definition(flat: Mapping[str, Any]) -> bool:
+    return "principals" not in flat and (
+        "permissions" in flat or ("actions" in flat and "assignablescopes" in flat)
+    )
+
+
+def _is_principal(flat: Mapping[str, Any]) -> bool:
+    return ("appid" in flat or "serviceprincipaltype" in flat or "displayname" in flat) and "id" in flat
+
+
+def _is_operation(flat: Mapping[str, Any]) -> bool:
+    return "operations" in flat or "resourcetypes" in flat or "isdataaction" in flat
+
+
+DUMPS: tuple[Dump, ...] = (
+    Dump("role_assignments", "role assignments", "az role assignment list --all", _is_assignment),
+    Dump("role_definitions", "role definitions", "az role definition list", _is_definition),
+    Dump("deny_assignments", "deny assignments", "GET …/denyAssignments", _has("principals", "permissions")),
+    Dump("service_principals", "service principals", "az ad sp list --all", _is_principal),
+    Dump("applications", "applications", "az ad app list --all", _is_principal),
+    Dump("resources", "resources", "az resource list", _has("id")),
+    Dump(
+        "diagnostic_settings",
+        "diagnostic settings",
+        "az monitor diagnostic-settings list --resource ID",
+        _typed("diagnosticsettings"),
+    ),
+    Dump("provider_operations", "provider operations", "az provider operation list", _is_operation),
+)
+
+LOGS: Mapping[str, str] = {
+    "activity_logs": "Activity Log: az monitor activity-log list, diagnostic export, or Log Analytics rows",
+    "resource_logs": "resource logs of Storage, Key Vault, Cosmos DB, Azure OpenAI",
+    "sign_in_logs": "sign-ins of service principals and managed identities",
+}
+
+SETTINGS: tuple[Setting, ...] = (
+    *(Setting(dump.part, "files", f"{dump.what}: {dump.command}") for dump in DUMPS),
+    *(Setting(name, "files", help_text) for name, help_text in LOGS.items()),
+)
+"""All are optional by themselves; a source needs `role_assignments` or `activity_logs`."""
+
+
+def collect_exports(source: Source, sink: Sink, window: Window, observe: Observer, seen: SeenEvents) -> None:
+    """Store what the files of one source hold, with an outcome for each part."""
+    for dump in DUMPS:
+        paths = source.files.get(dump.part, ())
+        if paths:
+            observe("part", source=source.name, part=dump.part)
+            sink.outcome(_collect_dump(source, dump, paths, sink))
+    for part in LOGS:
+        paths = source.files.get(part, ())
+        if paths:
+            read = read_logs(paths, AzureLogs(), window, seen=seen, observe=observe)
+            sink.add_logs(source.name, read.rows, read.files, read.presence)
+            sink.outcome(_log_outcome(source, part, read))
+
+
+def _collect_dump(source: Source, dump: Dump, paths: Sequence[Path], sink: Sink) -> Outcome:
+    files = expand(paths, _SUFFIXES)
+    problems = [] if files else ["no .json or .jsonl file found in the folder named"]
+    stored = readable = 0
+    as_of = ""
+    for path in files:
+        try:
+            records, missing = _records(path, dump)
+            as_of = max(as_of, modified(path))
+        except EvidenceError as error:
+            problems.append(f"{error} ({error.hint})" if error.hint else str(error))
+            continue
+        except OSError as error:
+            problems.append(f"{path}: cannot be read ({error.strerror})")
+            continue
+        readable += 1
+        problems += [missing] if missing else []
+        stored += sink.add(source.name, dump.part, records)
+    status = Status.OK if not problems else Status.PARTIAL if readable else Status.FAILED
+    return Outcome(source.name, dump.part, status, stored, "; ".join(problems), as_of)
+
+
+def _records(path: Path, dump: Dump) -> tuple[list[Record], str]:
+    """Return the scrubbed records of one file and what is missing from it.
+
+    EvidenceError when it holds another kind of record, or the error that a failed call answered.
+    """
+    values = read_records(path)
+    records = list(_unwrapped(values))
+    if len(records) == 1 and isinstance(records[0].get("error"), dict):
+        error = records[0]["error"]
+        said = (text(error.get("message")) or text(error.get("code")))[:200]
+        raise EvidenceError(f"{path}: holds an error answer ({said})", hint=f"run {dump.command} again")
+    fitting = [record for record in records if dump.fits(fields(record))]
+    if records and not fitting:
+        raise EvidenceError(
+            f"{path}: holds no {dump.what}", hint=f"it should be the output of {dump.command}"
+        )
+    missing = []
+    if len(fitting) < len(records):
+        missing.append(f"{len(records) - len(fitting)} of {len(records)} records are no {dump.what}")
+    if values and _goes_on(values[-1]):
+        missing.append("holds one page of several: export with all pages")
+    return [scrubbed(record) for record in fitting], f"{path}: {'; '.join(missing)}" if missing else ""
+
+
+def _unwrapped(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the records of pages, recorded replies and lists of them: objects that only wrap others."""
+    for record in value if isinstance(value, list) else [value]:
+        if not isinstance(record, dict):
+            continue
+        held = next((key for key in _WRAPPERS if isinstance(record.get(key), list | dict)), None)
+        if held is None or "id" in record or "properties" in record:
+            yield record
+        else:
+            yield from _unwrapped(record[held])
+
+
+def _goes_on(page: Mapping[str, Any]) -> bool:
+    return any(page.get(key) for key in ("nextLink", "@odata.nextLink", "skip_token", "$skipToken"))
+
+
+def _log_outcome(source: Source, part: str, read: LogRead) -> Outcome:
+    """Return how a set of log files was read: a file without any event is no evidence of silence."""
+    events = sum(file.records for file in read.files)
+    bad = [file for file in read.files if file.status not in ("ok", "skipped")]
+    reasons = [f"{file.path}: {file.reason}" for file in bad[:3]]
+    if len(bad) > 3:
+        reasons.append(f"and {len(bad) - 3} more files")
+    if not read.files:
+        reasons.append("no log file found")
+    elif not events and not bad:
+        skipped = next((file for file in read.files if file.reason), read.files[0])
+        reasons.append(f"{skipped.path}: {skipped.reason or 'holds no log events'}")
+    status = Status.OK if not reasons else Status.PARTIAL if events else Status.FAILED
+    newest = max((seen.last for seen in read.presence), default="")
+    return Outcome(source.name, part, status, events, "; ".join(reasons), newest)

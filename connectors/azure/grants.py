@@ -1,0 +1,190 @@
+"""Turn role assignments and definitions into grants: what each assignment gives, at which scope."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.azure.catalogue import catalogue
+from connectors.azure.conditions import decide
+from connectors.azure.ids import Level, level
+from connectors.azure.inventory import Assignment, Definition, Inventory
+from connectors.azure.policy import Plane, Universe
+from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
+
+WIDE = frozenset({Level.ROOT, Level.MANAGEMENT_GROUP, Level.SUBSCRIPTION})
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a role or an assignment gives: for certain, and only under a condition nobody can decide."""
+
+    granted: PermissionSet
+    conditional: PermissionSet
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One assignment as held by one principal: the group itself, or a member the evidence names."""
+
+    identity: str
+    assignment: Assignment
+    role: str
+    given: Given
+    conditions: str
+    missing: bool = False
+    """True when the role definition is not in the evidence, so that what it gives is unknown."""
+    guarded: str = ""
+    """Names of the operations held only under a condition, as an explanation."""
+
+
+class Roles:
+    """Expands role definitions over the universe, each once."""
+
+    def __init__(self, definitions: Mapping[str, Definition], universe: Universe, window: Window) -> None:
+        self._definitions = definitions
+        self._universe = universe
+        self._window = window
+        self._given: dict[tuple[str, str], Given] = {}
+        self._decided: dict[tuple[str, PermissionSet], Given] = {}
+
+    def definition(self, assignment: Assignment) -> Definition | None:
+        """Return the definition of an assignment by GUID, or None when the evidence lacks it."""
+        return self._definitions.get(assignment.definition)
+
+    def given(self, assignment: Assignment) -> Given:
+        """Return what an assignment gives: block by block, each under its own and the assignment's condition.
+
+        A condition limits only operations its text reaches. What one block holds only conditionally and
+        another for certain is held for certain.
+        """
+        key = (assignment.definition, assignment.condition)
+        found = self._given.get(key)
+        if found is None:
+            found = self._given[key] = self._expand(assignment)
+        return found
+
+    def _expand(self, assignment: Assignment) -> Given:
+        definition = self.definition(assignment)
+        granted = conditional = 0
+        for block in definition.blocks if definition else ():
+            held = self._universe.block(Plane.CONTROL, block) | self._universe.block(Plane.DATA, block)
+            own = self.under(block.condition, held)
+            outer = self.under(assignment.condition, held)
+            granted |= own.granted & outer.granted
+            conditional |= (own.granted | own.conditional) & (outer.granted | outer.conditional)
+        return Given(granted, conditional & ~granted)
+
+    def under(self, condition: str, permissions: PermissionSet) -> Given:
+        """Split permissions by whether a condition certainly holds for them; never-holding ones drop out."""
+        if not condition:
+            return Given(permissions, 0)
+        key = (condition, permissions)
+        found = self._decided.get(key)
+        if found is None:
+            verdicts: dict[bool | None, list[str]] = {}
+            for name in self._universe.permissions.names(permissions):
+                verdicts.setdefault(decide(condition, name, self._window), []).append(name)
+            mask = self._universe.permissions.mask
+            found = self._decided[key] = Given(mask(verdicts.get(True, ())), mask(verdicts.get(None, ())))
+        return found
+
+
+def holdings(inventory: Inventory, roles: Roles, members: Mapping[str, Iterable[str]]) -> list[Holding]:
+    """Return every assignment as held by its principal, and by the members the evidence names."""
+    found = []
+    for _, assignment in sorted(inventory.assignments.items()):
+        definition = roles.definition(assignment)
+        given = roles.given(assignment)
+        conditions = [assignment.condition] if assignment.condition else []
+        conditions += sorted(
+            {block.condition for block in definition.blocks if block.condition} if definition else ()
+        )
+        holders = {
+            assignment.principal,
+            *(members.get(assignment.principal, ()) if assignment.is_group else ()),
+        }
+        found += [
+            Holding(
+                identity=holder,
+                assignment=assignment,
+                role=definition.name if definition else assignment.role or assignment.definition,
+                given=given,
+                conditions=" AND ".join(conditions),
+                missing=definition is None,
+            )
+            for holder in sorted(holders)
+        ]
+    return found
+
+
+def grants(held: Sequence[Holding], universe: Universe) -> list[Grant]:
+    """Return the written grants, one for each assignment and holder."""
+    narrowest = _subscription_level(universe)
+    return [_grant(holding, universe, narrowest) for holding in held]
+
+
+def _grant(holding: Holding, universe: Universe, narrowest: PermissionSet) -> Grant:
+    assignment, given = holding.assignment, holding.given
+    permissions = given.granted | given.conditional
+    high = level(assignment.scope) in WIDE
+    return Grant(
+        id=assignment.id,
+        identity=holding.identity,
+        source=f"role assignment {assignment.guid}",
+        name=holding.role,
+        effect=Effect.ALLOW,
+        scope=assignment.scope,
+        permissions=permissions,
+        conditions=holding.conditions,
+        undecided=holding.missing or (not given.granted and bool(given.conditional)),
+        wide=permissions & ~narrowest if high else 0,
+        admin=_admin(holding, universe),
+        created=assignment.created,
+        shared=assignment.is_group,
+    )
+
+
+def _admin(holding: Holding, universe: Universe) -> str:
+    """Return why a holding makes an administrator: its role's GUID, every action, or the right to grant.
+
+    Rights that are only held under a condition (a role that may only assign certain roles) do not count.
+    """
+    table = catalogue("admin_roles")
+    where = f"on {level(holding.assignment.scope)}"
+    named = table["roles"].get(holding.assignment.definition)
+    everything = universe.permissions.find("*")
+    granted = holding.given.granted
+    if everything is not None and granted >> everything & 1:
+        return f"{named or 'every action (*)'} {where}"
+    for operation in table["escalation"]["operations"]:
+        if granted & universe.listed(Plane.CONTROL, operation):
+            return f"{named or holding.role} {where}: {operation} without a condition"
+    return f"{named} {where}" if named and not holding.conditions else ""
+
+
+def _subscription_level(universe: Universe) -> PermissionSet:
+    mask = 0
+    for pattern in catalogue("subscription_level")["operations"]:
+        mask |= universe.listed(Plane.CONTROL, pattern)
+    return mask
+
+
+def grant_caveats(held: Sequence[Holding], inventory: Inventory) -> list[Caveat]:
+    """Return what could not be read of the grants."""
+    found = []
+    missing: dict[str, list[Holding]] = {}
+    for holding in held:
+        if holding.missing:
+            missing.setdefault(holding.assignment.definition, []).append(holding)
+    for definition, lacking in sorted(missing.items()):
+        role = next((h.assignment.role for h in lacking if h.assignment.role), definition)
+        found.append(
+            Caveat(
+                f"role definition {definition} ({role}) is not in the evidence",
+                f"{len({h.assignment.id for h in lacking})} role assignments",
+                "what it gives is unknown: nothing it gives is counted as granted or unused; "
+                "export it with: az role definition list --scope SCOPE",
+            )
+        )
+    for part, problem in inventory.unreadable:
+        found.append(Caveat(f"a record could not be read: {problem}", part, "it is left out of the analysis"))
+    return found

@@ -1,0 +1,161 @@
+"""List the principals of a tenant: service principals, managed and agent identities, users, groups."""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from connectors.azure.catalogue import catalogue
+from connectors.azure.ids import guid, mappings, principal, subscription, text
+from connectors.azure.inventory import Assignment, Held, Inventory, utc
+from connectors.azure.workloads import AGENT, BLUEPRINT, Ties, tags_of
+from connectors.facts import Identity, Signal, SignalKind
+from connectors.interface import Patterns
+
+PROVIDER = "azure"
+_MICROSOFT_TENANTS = {"f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-41af-91ab-2d7cd011db47"}
+"""Owners of first-party applications: Microsoft Services and Microsoft.
+
+Source: learn, entra identity, verify-first-party-apps-sign-in.
+"""
+_KINDS = {"serviceprincipal": "service-principal", "user": "user", "group": "group", "foreigngroup": "group"}
+
+
+def identities(
+    inventory: Inventory,
+    ties: Mapping[str, Ties],
+    signals: Mapping[str, Sequence[Signal]],
+    patterns: Patterns,
+) -> tuple[Identity, ...]:
+    """Return every principal that an export, an assignment or a resource names, sorted by id.
+
+    `signals` holds what other rooms learned (grants, usage); what is told by the service principal, its
+    resources, its name and its tags is added here.
+    """
+    assigned: dict[str, list[Assignment]] = {}
+    for _, assignment in sorted(inventory.assignments.items()):
+        assigned.setdefault(assignment.principal, []).append(assignment)
+    names = sorted({*inventory.principals, *assigned, *ties})
+    return tuple(
+        _identity(
+            name,
+            inventory.principals.get(name),
+            assigned.get(name, []),
+            ties.get(name, Ties()),
+            signals.get(name, ()),
+            patterns,
+        )
+        for name in names
+    )
+
+
+def _identity(
+    identifier: str,
+    held: Held | None,
+    assigned: Sequence[Assignment],
+    ties: Ties,
+    learned: Sequence[Signal],
+    patterns: Patterns,
+) -> Identity:
+    data = held.data if held else {}
+    tags = {**ties.tags, **tags_of(data)}
+    name = (
+        text(data.get("displayname"))
+        or ties.name
+        or next((a.name for a in assigned if a.name), "")
+        or identifier
+    )
+    accounts = {subscription(a.scope) for a in assigned} | ties.accounts
+    signals = {*learned, *ties.signals, *_typed(data, identifier), *_configured(name, tags, patterns)}
+    return Identity(
+        id=identifier,
+        provider=PROVIDER,
+        account=min(accounts - {""}, default=""),
+        kind=_kind(data, assigned, ties),
+        name=name,
+        source=held.source if held else ties.source or next((a.source for a in assigned), ""),
+        immutable_id=guid(identifier),
+        owner=_owner(data, tags, patterns),
+        created=utc(data.get("createddatetime")) or ties.created,
+        enabled=data.get("accountenabled") is not False,
+        managed_by_provider=guid(data.get("appownerorganizationid")) in _MICROSOFT_TENANTS,
+        signals=tuple(sorted(signals)),
+        workloads=tuple(sorted(ties.workloads)),
+        trusted=tuple(sorted({*ties.trusted, *_trusted(data)})),
+    )
+
+
+def _kind(data: Mapping[str, object], assigned: Sequence[Assignment], ties: Ties) -> str:
+    """Return the kind: what the directory says, then what resources say, then the assignment's word."""
+    odata = text(data.get("@odata.type")).lower()
+    kind = text(data.get("serviceprincipaltype")).lower()
+    if "blueprint" in odata or ties.kind == BLUEPRINT:
+        return BLUEPRINT
+    if kind == "serviceidentity" or odata.endswith(".agentidentity") or ties.kind == AGENT:
+        return AGENT
+    if kind == "managedidentity" or (ties.kind and not kind):
+        return "managed-identity"
+    if kind or data:
+        return "service-principal"
+    written = next((a.kind for a in assigned if a.kind), "")
+    return _KINDS.get(written, written or "unknown")
+
+
+def _typed(data: Mapping[str, object], identifier: str) -> list[Signal]:
+    """Return the signals of what Entra itself calls the principal, and of the marks agent builders leave."""
+    table = catalogue("ai_signals")
+    words = {text(data.get("serviceprincipaltype")).lower(), text(data.get("@odata.type")).lower()}
+    found = [
+        Signal(SignalKind.DECLARED, value, f"service principal {identifier}")
+        for word, value in table["kinds"].items()
+        if word in words
+    ]
+    tags = data.get("tags")
+    patterns = [pattern.lower() for pattern in table["tags"]["patterns"]]
+    return found + [
+        Signal(SignalKind.TAG, tag, f"tags of service principal {identifier}")
+        for tag in (tags if isinstance(tags, list) else [])
+        if isinstance(tag, str) and any(fnmatchcase(tag.lower(), pattern) for pattern in patterns)
+    ]
+
+
+def _configured(name: str, tags: Mapping[str, str], patterns: Patterns) -> list[Signal]:
+    found = [
+        Signal(SignalKind.NAME, name, f"name matches {pattern}")
+        for pattern in patterns.names
+        if fnmatchcase(name.lower(), pattern.lower())
+    ]
+    for key, value in tags.items():
+        written = f"{key}={value}"
+        found += [
+            Signal(SignalKind.TAG, written, f"tag matches {pattern}")
+            for pattern in patterns.tags
+            if fnmatchcase(written.lower(), pattern.lower())
+        ]
+    return found
+
+
+def _owner(data: Mapping[str, object], tags: Mapping[str, str], patterns: Patterns) -> str:
+    """Return who answers for a principal: an owner tag, its directory owners, or an agent's sponsors."""
+    folded = {key.lower(): value for key, value in tags.items()}
+    tagged = next((folded[key.lower()] for key in patterns.owners if folded.get(key.lower())), "")
+    if tagged:
+        return tagged
+    for people in ("owners", "sponsors"):
+        named = [
+            text(person.get("userPrincipalName"))
+            or text(person.get("mail"))
+            or text(person.get("displayName"))
+            for person in mappings(data.get(people))
+        ]
+        if any(named):
+            return ", ".join(sorted(filter(None, named)))
+    return ""
+
+
+def _trusted(data: Mapping[str, object]) -> list[str]:
+    """Return who may act as a principal without a secret: federated subjects and the agent's blueprint."""
+    found = [
+        f"{text(one.get('issuer'))} {text(one.get('subject'))}".strip()
+        for one in mappings(data.get("federatedidentitycredentials"))
+    ]
+    blueprint = principal(data.get("agentidentityblueprintid")) or principal(data.get("agentappid"))
+    return [one for one in found if one] + ([f"agent identity blueprint {blueprint}"] if blueprint else [])

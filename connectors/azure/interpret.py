@@ -1,0 +1,170 @@
+"""Turn the evidence of all Azure sources into facts: the order in which the rooms do their work."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from connectors.azure.catalogue import catalogue
+from connectors.azure.coverage import (
+    Logs,
+    Observability,
+    activity_coverage,
+    group_blind,
+    merged,
+    seen_coverage,
+    unmapped_blind,
+)
+from connectors.azure.credentials import credentials
+from connectors.azure.denies import Denies, Refused, after_denies, deny_caveats
+from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
+from connectors.azure.identities import identities
+from connectors.azure.ids import fields, mappings, principal, text
+from connectors.azure.inventory import Inventory, read_inventory
+from connectors.azure.limits import evidence_caveats, key_caveats
+from connectors.azure.operations import build_universe
+from connectors.azure.policy import Plane, Universe
+from connectors.azure.settings import DataLogs
+from connectors.azure.signals import learned_signals
+from connectors.azure.usage import Callers, Used, read_usage
+from connectors.azure.workloads import tie
+from connectors.facts import Blind, Entitlement, Facts, PermissionSet, Window
+from connectors.interface import Evidence, Patterns, Status
+from connectors.logs.rows import UsageRow
+
+
+def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
+    """Return the facts of one cloud from its evidence."""
+    inventory = read_inventory(evidence)
+    rows = [row for one in evidence for row in one.usage()]
+    presence = [seen for one in evidence for seen in one.presence()]
+    universe = build_universe(inventory, rows, evidence)
+    ties = tie(inventory)
+    callers = Callers(inventory, rows, ties)
+    used = read_usage(rows, callers, inventory, universe.permissions)
+    members = _members(inventory, rows, callers)
+    roles = Roles(inventory.definitions, universe, window)
+    held = holdings(inventory, roles, members)
+    denies = Denies(list(inventory.denies.values()), universe, roles, members)
+    refused = {_key(holding): denies.on(holding) for holding in held}
+    logs = Logs.of(presence, window)
+    data_logs = DataLogs(universe, inventory, presence, rows, window)
+    sight = Observability(universe, logs, inventory, data_logs)
+    known = identities(inventory, ties, learned_signals(held, inventory, used, rows, callers), patterns)
+    entitlements: dict[str, Entitlement] = {}
+    by_identity: dict[str, list[Holding]] = {}
+    for holding in held:
+        by_identity.setdefault(holding.identity, []).append(holding)
+    if _assignments_read(evidence):
+        for identity in known:
+            mine = by_identity.get(identity.id, [])
+            entitlements[identity.id] = _entitlement(
+                identity.id, identity.kind, mine, refused, sight, used, universe
+            )
+    return Facts(
+        provider="azure",
+        permissions=universe.permissions,
+        identities=known,
+        credentials=credentials(inventory, rows, presence, callers, window),
+        grants=(*grants(held, universe), *denies.grants(held)),
+        entitlements=entitlements,
+        usage=tuple(used.usage),
+        coverage=tuple(
+            sorted(
+                [
+                    *activity_coverage(logs, inventory.subscriptions, window),
+                    *seen_coverage(logs),
+                    *data_logs.coverage(),
+                ]
+            )
+        ),
+        unmapped=tuple(used.unmapped),
+        caveats=tuple(
+            sorted(
+                {
+                    *grant_caveats(held, inventory),
+                    *deny_caveats(denies, refused),
+                    *evidence_caveats(evidence, inventory, universe, members, held),
+                    *key_caveats(inventory, universe, held, used),
+                }
+            )
+        ),
+        unattributed=used.unattributed,
+        reach=_reach(universe),
+    )
+
+
+def _key(holding: Holding) -> str:
+    return f"{holding.identity} {holding.assignment.id}"
+
+
+def _assignments_read(evidence: Iterable[Evidence]) -> bool:
+    """Return whether at least one source's role assignments were read; else nobody's grants are known."""
+    return any(
+        outcome.part == "role_assignments" and outcome.status in (Status.OK, Status.PARTIAL)
+        for one in evidence
+        for outcome in one.outcomes()
+    )
+
+
+def _entitlement(
+    identity: str,
+    kind: str,
+    held: Sequence[Holding],
+    refused: Mapping[str, Sequence[Refused]],
+    sight: Observability,
+    used: Used,
+    universe: Universe,
+) -> Entitlement:
+    granted = conditional = 0
+    blind: list[Blind] = []
+    reasons = set()
+    for holding in held:
+        given = after_denies(holding, refused[_key(holding)])
+        granted |= given.granted
+        conditional |= given.conditional
+        blind += sight.of(holding)
+        if given.conditional:
+            reasons.add(f"{holding.role}: {holding.conditions or 'an undecided deny assignment'}")
+    conditional &= ~granted
+    if kind == "group":
+        blind.append(group_blind(granted))
+    unmapped = unmapped_blind(universe, used.unmapped_by.get(identity, ()))
+    return Entitlement(
+        identity=identity,
+        granted=granted,
+        conditional=conditional,
+        conditional_reason="; ".join(sorted(reasons)) if conditional else "",
+        blind=merged([*unmapped, *blind]),
+    )
+
+
+def _members(inventory: Inventory, rows: Iterable[UsageRow], callers: Callers) -> dict[str, set[str]]:
+    """Return the members of groups as far as the evidence names them.
+
+    A call that went through a group's assignment shows its caller to be a member; a service principal's
+    export may list its groups (`memberOf`, `transitiveMemberOf`).
+    """
+    found: dict[str, set[str]] = {}
+    groups = {a.guid: a.principal for a in inventory.assignments.values() if a.is_group}
+    for row in rows:
+        caller = callers.resolve(row.identity) if row.grant in groups else ""
+        if caller and caller != groups[row.grant]:
+            found.setdefault(groups[row.grant], set()).add(caller)
+    for identity, one in inventory.principals.items():
+        for part in ("memberof", "transitivememberof"):
+            for raw in mappings(one.data.get(part)):
+                group = principal(fields(raw).get("id"))
+                if group and "role" not in text(raw.get("@odata.type")).lower():
+                    found.setdefault(group, set()).add(identity)
+    return found
+
+
+def _reach(universe: Universe) -> dict[str, PermissionSet]:
+    found = {}
+    for name, table in sorted(catalogue("reach").items()):
+        if not isinstance(table, dict):
+            continue
+        mask = 0
+        for plane in Plane:
+            for pattern in table[plane.value]:
+                mask |= universe.listed(plane, pattern)
+        found[name] = mask
+    return found

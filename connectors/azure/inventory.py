@@ -1,0 +1,242 @@
+"""The raw inventory records of all sources, read once into the few shapes the rooms work with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.azure.ids import (
+    ROOT,
+    fields,
+    guid,
+    last_segment,
+    principal,
+    resource_id,
+    subscription,
+    text,
+)
+from connectors.azure.policy import Block, blocks
+from connectors.azure.record import moment
+from connectors.interface import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A role assignment in canonical ids."""
+
+    id: str
+    principal: str
+    kind: str
+    """principalType in lower case: `serviceprincipal`, `user`, `group`, `foreigngroup`, `device`."""
+    name: str
+    definition: str
+    role: str
+    """The role's name where the assignment carries it; the definition's own name wins."""
+    scope: str
+    condition: str
+    created: str
+    source: str
+
+    @property
+    def guid(self) -> str:
+        """The assignment's own GUID, which is what logs name."""
+        return last_segment(self.id)
+
+    @property
+    def is_group(self) -> bool:
+        """Return whether it is held by the members of a group."""
+        return self.kind in ("group", "foreigngroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A role definition by GUID: names are renamed, GUIDs are not."""
+
+    guid: str
+    name: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """A deny assignment in canonical ids."""
+
+    id: str
+    name: str
+    scope: str
+    children: bool
+    """False when it stops at its own scope (`doNotApplyToChildScopes`)."""
+    principals: tuple[tuple[str, str], ...]
+    """(id, type in lower case)."""
+    excluded: tuple[tuple[str, str], ...]
+    blocks: tuple[Block, ...]
+    condition: str
+    enforced: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A raw record laid flat, with the source it came from."""
+
+    source: str
+    data: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Inventory:
+    """Everything the inventory files hold, by kind; repeats across files and sources are one."""
+
+    assignments: dict[str, Assignment] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    denies: dict[str, Deny] = field(default_factory=dict)
+    principals: dict[str, Held] = field(default_factory=dict)
+    applications: dict[str, Held] = field(default_factory=dict)
+    """By application (client) id."""
+    resources: dict[str, Held] = field(default_factory=dict)
+    settings: dict[str, Held] = field(default_factory=dict)
+    operations: list[Held] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    """(part, what is wrong) of records that lack what they need."""
+
+    @property
+    def subscriptions(self) -> set[str]:
+        """The subscriptions that assignments and resources lie in."""
+        scopes = [assignment.scope for assignment in self.assignments.values()]
+        return {found for scope in (*scopes, *self.resources) if (found := subscription(scope))}
+
+
+def read_inventory(evidence: Sequence[Evidence]) -> Inventory:
+    """Return the inventory of all sources; of a record given twice the first stays."""
+    inventory = Inventory()
+    for one in evidence:
+        for part, add in _PARTS.items():
+            for record in one.records(part):
+                add(inventory, Held(one.source, fields(record)))
+    return inventory
+
+
+def _assignment(inventory: Inventory, held: Held) -> None:
+    data = held.data
+    definition = last_segment(data.get("roledefinitionid"))
+    who = principal(data.get("principalid") or data.get("objectid"))
+    identifier = resource_id(data.get("id") or data.get("roleassignmentid"))
+    scope = (
+        resource_id(data.get("scope")) or identifier.split("/providers/microsoft.authorization/")[0] or ROOT
+    )
+    if not (definition and who):
+        inventory.unreadable.append(("role_assignments", f"{identifier or '(no id)'}: no principal or role"))
+        return
+    found = Assignment(
+        id=identifier or f"{scope}#{who}#{definition}",
+        principal=who,
+        kind=(text(data.get("principaltype")) or text(data.get("objecttype"))).lower(),
+        name=text(data.get("principalname")) or text(data.get("displayname")) or text(data.get("signinname")),
+        definition=definition,
+        role=text(data.get("roledefinitionname")),
+        scope=scope,
+        condition=text(data.get("condition")).strip(),
+        created=utc(data.get("createdon")),
+        source=held.source,
+    )
+    inventory.assignments.setdefault(found.id, found)
+
+
+def _definition(inventory: Inventory, held: Held) -> None:
+    data = held.data
+    key = guid(data.get("id")) or guid(data.get("name")) or last_segment(data.get("id") or data.get("name"))
+    name = text(data.get("rolename")) or ("" if guid(data.get("name")) else text(data.get("name")))
+    if key:
+        inventory.definitions.setdefault(key, Definition(key, name or key, blocks(data)))
+
+
+def _deny(inventory: Inventory, held: Held) -> None:
+    data = held.data
+    identifier = resource_id(data.get("id")) or resource_id(data.get("denyassignmentname"))
+    scope = (
+        resource_id(data.get("scope")) or identifier.split("/providers/microsoft.authorization/")[0] or ROOT
+    )
+    found = Deny(
+        id=identifier,
+        name=text(data.get("denyassignmentname")) or last_segment(identifier),
+        scope=scope,
+        children=data.get("donotapplytochildscopes") is not True,
+        principals=_named(data.get("principals")),
+        excluded=_named(data.get("excludeprincipals")),
+        blocks=blocks(data),
+        condition=text(data.get("condition")).strip(),
+        enforced=text(data.get("denyassignmenteffect")).lower() != "audit",
+        source=held.source,
+    )
+    inventory.denies.setdefault(identifier, found)
+
+
+def _named(value: object) -> tuple[tuple[str, str], ...]:
+    found = []
+    for item in value if isinstance(value, list) else []:
+        data = fields(item) if isinstance(item, Mapping) else {"id": item}
+        found.append(
+            (
+                principal(data.get("id") or data.get("objectid")),
+                (text(data.get("type")) or text(data.get("objecttype"))).lower(),
+            )
+        )
+    return tuple(found)
+
+
+def _principal(inventory: Inventory, held: Held) -> None:
+    """Tell applications from service principals: one file may hold both exports."""
+    data = held.data
+    kind = text(data.get("@odata.type")).lower()
+    is_application = "serviceprincipaltype" not in data and (
+        "signinaudience" in data or "publisherdomain" in data or kind.endswith(".application")
+    )
+    if is_application or ("blueprint" in kind and not kind.endswith("principal")):
+        _application(inventory, held)
+        return
+    key = principal(data.get("id") or data.get("objectid"))
+    if key:
+        inventory.principals.setdefault(key, held)
+
+
+def _application(inventory: Inventory, held: Held) -> None:
+    if "serviceprincipaltype" in held.data:
+        _principal(inventory, held)
+        return
+    key = principal(held.data.get("appid"))
+    if key:
+        inventory.applications.setdefault(key, held)
+
+
+def _resource(inventory: Inventory, held: Held) -> None:
+    key = resource_id(held.data.get("id"))
+    known = inventory.resources.get(key)
+    if known is None:
+        inventory.resources[key] = held
+    else:  # a short listing (`az resource list`) and a full one of the same resource complete each other
+        inventory.resources[key] = Held(known.source, {**held.data, **known.data})
+
+
+def _setting(inventory: Inventory, held: Held) -> None:
+    inventory.settings.setdefault(resource_id(held.data.get("id")), held)
+
+
+def _operations(inventory: Inventory, held: Held) -> None:
+    inventory.operations.append(held)
+
+
+_PARTS = {
+    "role_assignments": _assignment,
+    "role_definitions": _definition,
+    "deny_assignments": _deny,
+    "service_principals": _principal,
+    "applications": _application,
+    "resources": _resource,
+    "diagnostic_settings": _setting,
+    "provider_operations": _operations,
+}
+
+
+def utc(value: object) -> str:
+    """Return a time of an inventory record as `YYYY-MM-DDTHH:MM:SSZ`, or "" when it has none."""
+    found = moment(value)
+    return found[0] if found else ""

@@ -1,0 +1,87 @@
+"""Read Entra sign-ins of service principals and managed identities: when each credential was last used.
+
+Source: learn, azure-monitor/reference/tables/aadserviceprincipalsigninlogs, Graph `signIn`.
+"""
+
+from typing import Any
+
+from connectors.azure.ids import guid
+from connectors.azure.ids import principal as canonical
+from connectors.azure.record import folded, pick, word
+from connectors.logs.rows import RowKey
+
+SIGN_IN = "sign-in"
+"""The operation of every row made here; a sign-in is no use of a permission."""
+SERVICE_PRINCIPAL, MANAGED_IDENTITY, USER = (
+    "service-principal-sign-ins",
+    "managed-identity-sign-ins",
+    "user-sign-ins",
+)
+FEDERATED = "federated:"
+"""What a federated credential's id starts with in a row."""
+
+
+def is_sign_in(record: Any, category: str) -> bool:
+    """Return whether a record is a sign-in: by its category, its table, or its Graph fields."""
+    if category.endswith("signinlogs") or word(pick(record, "table")).lower().endswith("signinlogs"):
+        return True
+    return pick(record, "service_principal") is not None and pick(record, "operation") is None
+
+
+def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
+    """Return the row of a sign-in: the principal, its application and the credential it presented.
+
+    Sign-ins of users are read for coverage only.
+    """
+    properties = folded(pick(record, "properties"))
+    principal = canonical(
+        word(properties.get("serviceprincipalid")) or word(pick(record, "service_principal"))
+    )
+    log_class = _class(record, properties, principal)
+    tenant = guid(word(pick(record, "tenant")) or word(properties.get("resourcetenantid")))
+    place = (tenant, "", log_class, "microsoft.aadiam")
+    if log_class == USER or not principal:
+        return [], place
+    application = canonical(word(properties.get("appid")) or word(pick(record, "app_id")))
+    row = RowKey(
+        account=tenant,
+        identity=principal,
+        identity_type="managed-identity" if log_class == MANAGED_IDENTITY else "app",
+        credential=_credential(record, properties),
+        operation=SIGN_IN,
+        permission="",
+        resource=word(properties.get("resourcedisplayname")) or word(pick(record, "target")),
+        region="",
+        via=f"app:{application}" if application else "",
+        grant="",
+        outcome=_outcome(record, properties),
+        workload="",
+        detail=log_class,
+    )
+    return [row], place
+
+
+def _class(record: Any, properties: dict[str, Any], principal: str) -> str:
+    named = (word(pick(record, "category")) + word(pick(record, "table"))).lower()
+    if "managedidentity" in named:
+        return MANAGED_IDENTITY
+    if "serviceprincipal" in named:
+        return SERVICE_PRINCIPAL
+    managed = word(properties.get("managedidentitytype") or pick(record, "managed_identity_type")).lower()
+    if principal and managed not in ("", "none"):
+        return MANAGED_IDENTITY
+    return SERVICE_PRINCIPAL if principal else USER
+
+
+def _credential(record: Any, properties: dict[str, Any]) -> str:
+    key = properties.get("serviceprincipalcredentialkeyid") or pick(record, "credential")
+    if canonical(word(key)).strip("0-"):
+        return canonical(word(key))
+    federated = word(properties.get("federatedcredentialid") or pick(record, "federated"))
+    return f"{FEDERATED}{guid(federated) or federated.lower()}" if federated.strip("0-") else ""
+
+
+def _outcome(record: Any, properties: dict[str, Any]) -> str:
+    status = folded(properties.get("status")) or folded(pick(record, "status"))
+    code = word(status.get("errorcode")) or (word(pick(record, "status")) if not status else "")
+    return "allowed" if code.lower() in ("", "0", "success") else "denied"

@@ -1,0 +1,174 @@
+"""Turn folded log rows into usage: whose call it was, of which permission, through which assignment."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.azure.activity import ACCEPTED, STARTED
+from connectors.azure.catalogue import catalogue
+from connectors.azure.ids import principal
+from connectors.azure.inventory import Inventory
+from connectors.azure.policy import Plane
+from connectors.azure.sign_ins import SIGN_IN
+from connectors.azure.workloads import Ties
+from connectors.facts import Unmapped, Usage
+from connectors.logs.rows import UsageRow
+from connectors.permissions import Permissions
+
+
+class Callers:
+    """Resolves the callers that logs name to object ids of the inventory."""
+
+    def __init__(self, inventory: Inventory, rows: Iterable[UsageRow], ties: Mapping[str, Ties]) -> None:
+        self._known = {*inventory.principals, *ties, *(a.principal for a in inventory.assignments.values())}
+        self._by_application = {one.application: who for who, one in ties.items() if one.application}
+        for row in rows:
+            if row.operation == SIGN_IN and row.via.startswith("app:"):
+                self._by_application.setdefault(row.via[4:], row.identity)
+        for identifier, held in inventory.principals.items():
+            application = principal(held.data.get("appid"))
+            if application:
+                self._by_application[application] = identifier
+
+    def resolve(self, identity: str) -> str:
+        """Return the object id behind `app:<application id>`, or behind a bare application id."""
+        if identity.startswith("app:"):
+            return self._by_application.get(identity[4:], identity)
+        if identity not in self._known:
+            return self._by_application.get(identity, identity)
+        return identity
+
+
+def permission_of(row: UsageRow) -> str:
+    """Return the permission a row used: the one its record names, or the mapped one, or ""."""
+    if row.permission:
+        return row.permission
+    table, _, operation = row.operation.rpartition(":")
+    tables = catalogue("operations")
+    provider = table.partition(":")[0]
+    found: dict[str, str] = tables.get(table) or next(
+        (tables[name] for name in sorted(tables) if name.startswith(f"{provider}:")), {}
+    )
+    return found.get(operation, "")
+
+
+def plane_of(row: UsageRow, permission: str) -> Plane:
+    """Return the plane of a permission that a log showed."""
+    if ":" not in row.operation:
+        return Plane.CONTROL
+    control = {name.lower() for name in catalogue("operations")["control"]}
+    return Plane.CONTROL if permission.lower() in control else Plane.DATA
+
+
+@dataclass(slots=True)
+class Used:
+    """What the rows say."""
+
+    usage: list[Usage] = field(default_factory=list)
+    unmapped: list[Unmapped] = field(default_factory=list)
+    unmapped_by: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """By identity: (provider, operation) of calls that could not be mapped to a permission."""
+    unattributed: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Uses of account keys and SAS by key id: how often and last when."""
+
+
+@dataclass(slots=True)
+class _Calls:
+    ended: Counter[str] = field(default_factory=Counter)
+    begun: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+    last: str = ""
+    allowed: str = ""
+    opened: str = ""
+
+    def add(self, row: UsageRow) -> None:
+        if row.detail in (STARTED, ACCEPTED):
+            self.begun[row.detail] += row.count
+            self.opened = max(self.opened, row.last)
+        else:
+            self.ended[row.outcome] += row.count
+            if row.outcome != "denied":
+                self.allowed = max(self.allowed, row.last)
+        self.first = min(self.first or row.first, row.first)
+        self.last = max(self.last, row.last)
+
+
+def read_usage(
+    rows: Iterable[UsageRow], callers: Callers, inventory: Inventory, permissions: Permissions
+) -> Used:
+    """Return the usage of every caller that a log names.
+
+    A call that begins and ends leaves two or three records: it counts once, by its last record. A call
+    whose end is missing (still running, or the end is outside the files) counts once too, as a use whose
+    result is unknown.
+    """
+    used = Used()
+    unmapped: Counter[tuple[str, str]] = Counter()
+    unattributed: Counter[str] = Counter()
+    calls: dict[tuple[str, ...], _Calls] = {}
+    assignments = {assignment.guid: assignment for assignment in inventory.assignments.values()}
+    for row in rows:
+        if row.operation == SIGN_IN:
+            continue
+        permission = permission_of(row)
+        identity = callers.resolve(row.identity)
+        begun = row.detail in (STARTED, ACCEPTED)
+        if not permission:
+            source, _, operation = row.operation.rpartition(":")
+            unmapped[source, operation] += row.count
+        if not identity:
+            if not begun:
+                unattributed[row.identity_type] += row.count
+            if row.credential:
+                count, last = used.keys.get(row.credential, (0, ""))
+                used.keys[row.credential] = (count + row.count, max(last, row.last))
+            continue
+        if not permission:
+            provider = row.operation.split(":", 1)[0]
+            used.unmapped_by.setdefault(identity, set()).add((provider, row.operation.rpartition(":")[2]))
+            continue
+        spelled = permissions.spelling(permission)
+        operation = spelled if ":" not in row.operation else row.operation.rpartition(":")[2]
+        assignment = assignments.get(row.grant)
+        grant = assignment.id if assignment else row.grant
+        key = (identity, spelled, row.resource, row.via, grant, operation)
+        calls.setdefault(key, _Calls()).add(row)
+        if assignment and assignment.is_group and assignment.principal != identity:
+            group = (assignment.principal, spelled, row.resource, identity, grant, operation)
+            calls.setdefault(group, _Calls()).add(row)
+    used.usage = _usage(calls)
+    used.unmapped = [Unmapped("azure", source, name, n) for (source, name), n in sorted(unmapped.items())]
+    used.unattributed = dict(sorted(unattributed.items()))
+    return used
+
+
+def _usage(calls: Mapping[tuple[str, ...], _Calls]) -> list[Usage]:
+    """Count each call once: ends, and the begins beyond them of the same caller, operation and resource."""
+    ended: Counter[tuple[str, ...]] = Counter()
+    for key, call in calls.items():
+        ended[key[:4]] += call.ended.total()
+    found = []
+    for key, call in sorted(calls.items()):
+        identity, permission, resource, via, grant, operation = key
+        open_calls = max(0, max(call.begun.values(), default=0) - ended[key[:4]])
+        count = call.ended.total() + open_calls
+        if not count:
+            continue
+        found.append(
+            Usage(
+                identity=identity,
+                permission=permission,
+                resource=resource,
+                credential="",
+                count=count,
+                denied=call.ended["denied"],
+                first_seen=call.first,
+                last_seen=call.last,
+                via=via,
+                grant=grant,
+                operation=operation,
+                last_allowed=max(call.allowed, call.opened if open_calls else ""),
+            )
+        )
+    return found
