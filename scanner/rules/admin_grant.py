@@ -34,7 +34,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             confidence=Confidence.MEDIUM if grant.undecided else Confidence.HIGH,
             **whose(result.identity),
             subject=grant.id,
-            message=f"{grant.name} on {grant.scope} is an administrator grant: {grant.admin}. "
+            message=f"{grant.name} with scope {grant.scope} is an administrator grant: {grant.admin}. "
             + (_effect(named, left, used, hidden) if named else _UNKNOWN)
             + (" It hangs on a condition that was not decided." if grant.undecided else ""),
             evidence={
@@ -63,8 +63,8 @@ _UNKNOWN = "The evidence does not hold the list of what it gives."
 
 def _effect(named: int, left: int, used: int, hidden: int) -> str:
     return (
-        f"Of {many(named, 'permission')} it names, {left:,} take effect; {used:,} were seen in use and "
-        f"{hidden:,} cannot be seen in the logs given."
+        f"It names {many(named, 'permission')}: effective {left:,}, seen in use {used:,}, not visible in the "
+        f"logs given {hidden:,}."
     )
 
 

@@ -1,7 +1,7 @@
 """What an identity holds for certain, and how much power lies in a set of permissions."""
 
 from connectors.facts import Effect, PermissionSet
-from scanner.results import GrantResult, GrantVerdict, IdentityResult
+from scanner.results import GrantResult, IdentityResult
 from scanner.rules.finding import RuleContext, Severity
 from scanner.rules.observation import is_young
 
@@ -52,7 +52,7 @@ def wide(result: IdentityResult) -> PermissionSet:
     """Return what is held for certain on every resource of an account, project or subscription."""
     found = 0
     for entry in allows(result):
-        if entry.verdict is not GrantVerdict.CONDITIONAL:
+        if not entry.grant.undecided:
             found |= entry.grant.wide
     return found & held(result)
 

@@ -82,8 +82,8 @@ def _severity(*, is_ai: bool, broad: bool) -> Severity:
 
 def _own(*, broad: bool) -> str:
     if broad:
-        return "Some of them cover every resource, and so its own."
-    return "They are granted on named resources; whether its own are among them was not worked out."
+        return "Every resource is within their reach, and so its own."
+    return "Named resources are within their reach; whether its own are among them was not worked out."
 
 
 def _seen(used: list[str], hidden: int) -> str:

@@ -48,7 +48,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             message += f" It was seen using {many(len(resources), 'resource')} of this class."
         yield Finding(
             rule=ID,
-            title=f"{called(result)} reaches {words} it does not use",
+            title=f"{called(result)} reaches {words} it was not seen to use",
             severity=Severity.HIGH if result.is_ai else Severity.MEDIUM,
             confidence=watched.confidence,
             **whose(identity),

@@ -41,7 +41,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             **whose(result.identity),
             subject=code,
             message=f"Whether {called(result)} uses {len(names):,} of its {many(granted, 'permission')} "
-            f"({share:g} %) cannot be seen: {listed(texts, 3)}. Concerned are {listed(list(services), 5)}.",
+            f"({share:g} %) cannot be seen: {listed(texts, 3)}. Services: {listed(list(services), 5)}.",
             evidence={
                 "code": code,
                 "reasons": texts[:NAMES],
@@ -77,7 +77,7 @@ def _remedy(fixes: list[str]) -> str:
     if not fixes:
         return "No log setting shows these calls: keep the permissions, or ask the owner which are needed."
     return (
-        f"{' '.join(fix if fix.endswith('.') else f'{fix}.' for fix in fixes[:5])}"
+        f"To see them: {'; '.join(fix.removesuffix('.') for fix in fixes[:5])}."
         f" First check what the extra log records cost. Until then, decide about these permissions with the"
         f" owner, not by the logs."
     )

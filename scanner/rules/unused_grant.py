@@ -30,7 +30,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         effective = grant.permissions & result.verdicts.granted
         refused = (effective & result.verdicts.denied).bit_count()
         given = many(effective.bit_count(), "permission")
-        message = f"{grant.name} gives {given} on {grant.scope}; none was used {watched.text}."
+        message = f"{grant.name} gives {given} with scope {grant.scope}; none was used {watched.text}."
         if refused:
             message += f" Calls of {refused:,} of them were refused."
         shared = "; other identities hold it too, so detach it and leave it as it is" if grant.shared else ""

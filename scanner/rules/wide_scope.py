@@ -39,8 +39,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             confidence=Confidence.MEDIUM if grant.undecided else Confidence.HIGH,
             **whose(identity),
             subject=grant.id,
-            message=f"{grant.name} gives {many(len(names), 'permission')} on {grant.scope}, although the "
-            f"cloud lets a narrower resource be named for {'it' if len(names) == 1 else 'them'}."
+            message=f"{grant.name} gives {many(len(names), 'permission')} with scope {grant.scope}, although "
+            f"the cloud lets a narrower resource be named for {'it' if len(names) == 1 else 'them'}."
             f"{_condition(entry)}{seen}",
             evidence={
                 "grant": grant.id,

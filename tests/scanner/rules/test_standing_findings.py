@@ -148,10 +148,10 @@ class TestUnobservableAccess:
         ]
         assert found[0].message == (
             "Whether invoice-agent uses 2 of its 5 permissions (40 %) cannot be seen: "
-            "data-events-not-logged is why. Concerned are s3."
+            "data-events-not-logged is why. Services: s3."
         )
         assert "unused" not in found[0].message
-        assert found[0].remediation.startswith("switch on what data-events-not-logged names.")
+        assert found[0].remediation.startswith("To see them: switch on what data-events-not-logged names.")
 
     def test_medium_when_all_data_and_model_access_is_invisible(self):
         world = World()

@@ -174,7 +174,7 @@ class TestUnusedGrant:
         assert finding.subject == "queues"
         assert finding.severity is Severity.LOW
         assert finding.message == (
-            "Queues gives 1 permission on *; none was used in 2026-08-25 to 2026-11-23, "
+            "Queues gives 1 permission with scope *; none was used in 2026-08-25 to 2026-11-23, "
             "logs: management events on, 88 days observed."
         )
 
