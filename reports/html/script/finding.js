@@ -1,0 +1,48 @@
+// How one finding is told: what, evidence, what to do, and which controls it is evidence for.
+
+function evidenceValue(value) {
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 40).map((one) => el("li", {}, mono(one)));
+    if (value.length > 40) shown.push(el("li", {}, `and ${num(value.length - 40)} more in report.json`));
+    return el("ul", { class: "names" }, shown);
+  }
+  if (typeof value === "number") return num(value);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return mono(value);
+}
+
+function frameworkList(references) {
+  if (!references.length) return none("none named");
+  return el("ul", { class: "controls" }, references.map((reference) =>
+    el("li", {},
+      el("span", { class: "control" }, name(reference.control, { limit: 60 })),
+      " ", name(reference.name), " ",
+      el("span", { class: "quiet" }, name(`${reference.framework} ${reference.version}`), " · ",
+        reference.relation === "direct" ? "direct evidence" : "supports"))));
+}
+
+function statusPill(finding) {
+  const { status } = finding.entry;
+  return pill(name(status, { limit: 20 }), OPEN.has(status) ? "" : "pill-quiet");
+}
+
+function waiverText(waiver) {
+  if (!waiver) return null;
+  return el("span", {}, "accepted by ", name(waiver.owner), " until ", name(dayOf(waiver.until)), ": ", wholeName(waiver.reason));
+}
+
+function findingDetails(finding) {
+  const { entry } = finding;
+  return el("div", { class: "finding-details" },
+    el("p", { class: "message" }, wholeName(entry.message, { limit: 1200 })),
+    facts([
+      ["What to do", wholeName(entry.remediation, { limit: 1200 })],
+      ["Subject", entry.subject ? mono(entry.subject) : null],
+      ...Object.entries(entry.evidence).map(([key, value]) => [name(key.replaceAll("_", " ")), evidenceValue(value)]),
+      ["Evidence for", frameworkList(entry.frameworks)],
+      ["Confidence", name(entry.confidence)],
+      ["First seen", entry.first_seen ? minuteOf(entry.first_seen) : null],
+      ["Waiver", waiverText(entry.waiver)],
+      ["Fingerprint", el("span", {}, mono(entry.fingerprint, 80), " ", copyButton("Copy", entry.fingerprint))],
+    ]));
+}

@@ -1,0 +1,84 @@
+"""Text for people in server-rendered HTML: hidden characters as marks, long names cut, all escaped.
+
+The same rule as `script/text.js`; the browser tests compare the two.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+LONGEST = 600
+"""Characters of one value that are shown; a page must stay legible beside a 64 KB name."""
+
+_ASCII = r"\x00-\x7f"
+_HIDING = re.compile(
+    "["
+    r"\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff\uffa0"
+    r"\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff"
+    "]"
+    # Joiners shape Persian, Indic and emoji text; beside ASCII, or at an end, they only forge names.
+    rf"|(?:(?<=[{_ASCII}])|^)[\u200c\u200d]|[\u200c\u200d](?=[{_ASCII}]|$)"
+)
+_STACKED_ACCENTS = 3
+
+
+class Piece(NamedTuple):
+    """A run of plain text, or a mark that stands for something hidden."""
+
+    text: str
+    is_mark: bool
+
+
+def visible(value: object) -> Markup:
+    """Return any value as escaped HTML in which nothing is hidden; Markup passes unchanged.
+
+    Serves as Jinja's `finalize`, so that no template expression can forget it.
+    """
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    shown = "".join(_written(piece) for piece in pieces(text[:LONGEST]))
+    if len(text) > LONGEST:
+        shown += f' <span class="cut">… {len(text):,} characters</span>'
+    return Markup(shown)  # noqa: S704 - every piece above is escaped or a fixed mark
+
+
+def pieces(text: str) -> list[Piece]:
+    """Split text into plain runs and marks (`U+202E`, `+12 accents`)."""
+    found: list[Piece] = []
+    end = 0
+    for match in _HIDING.finditer(text):
+        found += _without_stacks(text[end : match.start()])
+        found.append(Piece(f"U+{ord(match[0]):04X}", is_mark=True))
+        end = match.end()
+    return found + _without_stacks(text[end:])
+
+
+def _without_stacks(text: str) -> list[Piece]:
+    """Replace accents past the third on one letter: stacked ones climb over the lines around them."""
+    if text.isascii():
+        return [Piece(text, is_mark=False)] if text else []
+    found: list[Piece] = []
+    plain, stack = "", 0
+    for letter in text:
+        accent = unicodedata.category(letter).startswith("M")
+        if not accent and stack > _STACKED_ACCENTS:
+            found += [
+                Piece(plain, is_mark=False),
+                Piece(f"+{stack - _STACKED_ACCENTS} accents", is_mark=True),
+            ]
+            plain = ""
+        stack = stack + 1 if accent else 0
+        if stack <= _STACKED_ACCENTS:
+            plain += letter
+    if stack > _STACKED_ACCENTS:
+        found += [Piece(plain, is_mark=False), Piece(f"+{stack - _STACKED_ACCENTS} accents", is_mark=True)]
+        plain = ""
+    return [*found, Piece(plain, is_mark=False)] if plain else found
+
+
+def _written(piece: Piece) -> str:
+    return f'<span class="mark">{escape(piece.text)}</span>' if piece.is_mark else str(escape(piece.text))

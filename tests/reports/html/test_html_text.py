@@ -1,0 +1,116 @@
+"""Text in the page: nothing hidden, nothing unescaped; gaps and decisions say what the document holds."""
+
+import pytest
+from html_samples import empty, sample
+from markupsafe import Markup
+
+from reports.html.decisions import decisions
+from reports.html.gaps import gaps
+from reports.html.opening import BAR_WIDTH, bar, opening
+from reports.html.visible import LONGEST, visible
+from reports.html.words import count, day, listed, minute
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("<b>", "&lt;b&gt;"),
+        ("\"'", "&#34;&#39;"),
+        ("a\u202eb", 'a<span class="mark">U+202E</span>b'),
+        ("a\x00b", 'a<span class="mark">U+0000</span>b'),
+        ("a\nb", 'a<span class="mark">U+000A</span>b'),
+        ("admin\u200d", 'admin<span class="mark">U+200D</span>'),
+        ("half\ud83d", 'half<span class="mark">U+D83D</span>'),
+        ("👩\u200d💻", "👩\u200d💻"),
+        ("\u0646\u0645\u06cc\u200c\u062e", "\u0646\u0645\u06cc\u200c\u062e"),
+        ("مرحبا", "مرحبا"),
+        ("e\u0301", "e\u0301"),
+        ("Z" + "\u0301" * 40, 'Z\u0301\u0301\u0301<span class="mark">+37 accents</span>'),
+        (12, "12"),
+    ],
+)
+def test_hidden_characters_become_marks_and_honest_text_stays(text, shown):
+    assert visible(text) == shown
+
+
+def test_markup_of_the_template_passes_unchanged():
+    assert visible(Markup("<i>ours</i>")) == "<i>ours</i>"
+
+
+def test_long_text_says_how_long_it_is():
+    assert visible("A" * 65_536) == "A" * LONGEST + ' <span class="cut">… 65,536 characters</span>'
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (count(1, "key"), "1 key"),
+        (count(1200, "identity", "identities"), "1,200 identities"),
+        (day("2026-11-22T06:00:00Z"), "2026-11-22"),
+        (day("soon"), "soon"),
+        (minute("2026-11-22T06:01:59Z"), "2026-11-22 06:01 UTC"),
+        (listed(["a"]), "a"),
+        (listed(["a", "b", "c"]), "a, b and c"),
+        (listed(["a", "b", "c"], most=2), "a, b and 1 more"),
+        (listed([]), ""),
+    ],
+)
+def test_numbers_times_and_lists_read_like_text(found, expected):
+    assert found == expected
+
+
+def test_gaps_name_failed_sources_first_and_group_equal_ones():
+    assert [gap.what for gap in gaps(sample())] == [
+        "Source production-azure could not be read",
+        "Source production-aws was read in part",
+        "1 log file could not be read",
+        "1 log file was read in part",
+        "AWS log “data: S3 objects” is off",
+        "Azure log “StorageRead” is off",
+        "AWS log “management” is on in part",
+        "GCP log “data access: storage” is not known to be on",
+        "Resource control policies were not given",
+        "Session policies are not in the evidence",
+        "61 log events of an operation without a known permission",
+        "44 log events without a caller that can be named",
+        "2 log records could not be read as an event",
+    ]
+
+
+def test_one_gap_names_every_account_it_concerns():
+    off = next(gap for gap in gaps(sample()) if "S3 objects" in gap.what)
+    assert off.where == "eu-west-1 (123456789012 and 210987654321)"
+    assert off.fix == "aws cloudtrail put-event-selectors with AWS::S3::Object"
+
+
+def test_decisions_count_whom_they_concern():
+    assert [(decision.title, decision.query) for decision in decisions(sample())] == [
+        ("Take away 784 permissions from 6 identities", "reduction:safe removes:>0"),
+        ("Review 2 reductions that could not be decided by machine", "reduction:review"),
+        ("Decide on administrator grants of 3 identities", "admin:yes"),
+        ("Replace 4 long-lived keys of 3 identities", "key:static"),
+        ("Retire or keep 2 identities without a call", "rule:ED103 status:open,regressed"),
+        ("Switch on logs for 2 identities we mostly cannot judge", "unobservable:>50%"),
+        ("Name an owner for 5 identities", "owner:none"),
+    ]
+
+
+def test_a_report_of_nothing_asks_for_nothing_and_says_what_was_scanned():
+    assert decisions(empty()) == []
+    assert opening(empty()).sources == "0 of 0 sources read whole"
+
+
+def test_bar_fills_its_width_and_shows_the_smallest_part():
+    permissions = sample().summary.permissions
+    segments = bar(permissions)
+    assert [segment.verdict for segment in segments] == [
+        "used",
+        "denied",
+        "unused",
+        "unobservable",
+        "conditional",
+    ]
+    last = segments[-1]
+    assert float(last.left) + float(last.width) + 1 == pytest.approx(BAR_WIDTH, abs=0.1)
+    assert min(float(segment.width) for segment in segments) >= 2
