@@ -86,7 +86,7 @@ class CloudTrailReader:
 
     name = "cloudtrail"
     record_type: Any = CloudTrailRecord
-    containers = ("Records", "Events")
+    containers: tuple[str, ...] = ("Records", "Events")
     embedded = "CloudTrailEvent"
 
     def __init__(self) -> None:

@@ -8,98 +8,152 @@ from typing import Any
 import msgspec
 
 from connectors.logs.rows import LogReader
-from connectors.logs.salvage import Salvage, as_json
+from connectors.logs.salvage import Fate, Salvage, as_json
+from connectors.logs.shapes import REFUSED, Shapes
 
-_ENCODINGS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+WHOLE_BYTES = 8 << 20
+"""Text up to this size is decoded in one go; longer text in pieces of about this size."""
+LARGEST_DOCUMENT_BYTES = 256 << 20
+"""Longer text that cannot be cut between records is not read."""
+
+_SPACE = "\ufeff\0 \t\r\n"
+_PEEK_BYTES = 1 << 20
+_WRAPPING_WITHIN = 1 << 16
+_HEAD = re.compile(rb'\s*(?:\{\s*"([^"\\]{1,200})"\s*:\s*\[|(\[))?\s*(?=\{)')
+_BETWEEN = re.compile(rb'(\s*,?\s*)(\{\s*"[^"\\]{1,200}"\s*:)')
 _MISFIT = re.compile(r"(?:, got `(\w+)`)?.* - at `\$([^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _REPAIRS = 8
 
 
-class Decoded:
-    """The records of one text, and what could not be read of it."""
-
-    def __init__(self) -> None:
-        self.records: list[Any] = []
-        self.lost = 0
-        self.reason = ""
-        self.foreign = ""
-        """Why this is no log at all; empty when it is one."""
-
-
 class Decoder:
-    """Decodes one cloud's log files."""
+    """Decodes one cloud's log files, whatever holds their records.
+
+    Known: an object with the list under a key (also several such objects, pages, or a list of them), an
+    array, JSON lines of records or of such objects, pretty-printed objects in a row, and records wrapped as
+    JSON text in another record.
+    """
 
     def __init__(self, reader: LogReader) -> None:
         record: Any = reader.record_type
-        records: Any = list[record]
-        self._containers = reader.containers
         self._embedded = getattr(reader, "embedded", "")
+        self._wrapping = f'"{self._embedded}"'.encode() if self._embedded else b""
+        wrapped = msgspec.defstruct("Wrapped", [("text", str)], rename={"text": self._embedded}, gc=False)
+        self._keys = frozenset(reader.containers)
         self._record = msgspec.json.Decoder(record)
-        self._list = msgspec.json.Decoder(records)
-        held = records | None | msgspec.UnsetType
-        fields = [(f"field{at}", held, msgspec.UNSET) for at in range(len(self._containers))]
-        names = {f"field{at}": key for at, key in enumerate(self._containers)}
-        self._document = msgspec.json.Decoder(msgspec.defstruct("Document", fields, rename=names, gc=False))
+        self._plain = Shapes(record, reader.containers)
+        self._wrapped = Shapes(wrapped, reader.containers)
 
-    def decode(self, data: bytes) -> Decoded:
-        """Return the records of a whole file's text."""
-        decoded = Decoded()
-        records = self._strict(data)
-        if records is not None:
-            decoded.records = records
+    def records(self, blocks: Iterator[bytes], fate: Fate) -> Iterator[list[Any]]:
+        """Yield the records of one file in lists; what could not be read is noted in `fate`."""
+        data = next(blocks, b"")
+        more = next(blocks, b"") if data else b""
+        if not more:
+            yield self._whole(data, fate)
+            return
+        buffer = bytearray(data)
+        buffer += more
+        if _fill(buffer, blocks, WHOLE_BYTES):
+            yield from self._pieces(buffer, blocks, fate)
         else:
-            self._tolerant(data, decoded)
-        return decoded
+            yield self._whole(bytes(buffer), fate)
 
-    def _strict(self, data: bytes) -> list[Any] | None:
-        """Return the records if the text is one clean document or clean lines, else None."""
-        if self._embedded and f'"{self._embedded}"'.encode() in data:
-            return None
+    def _whole(self, data: bytes, fate: Fate) -> list[Any]:
+        """Return the records of a complete text."""
+        wrapped = bool(self._wrapping) and data.find(self._wrapping, 0, _WRAPPING_WITHIN) >= 0
         try:
-            if data[:64].lstrip()[:1] == b"[":
-                return list(self._list.decode(data))
-            document = self._document.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        held = [value for value in msgspec.structs.astuple(document) if value is not msgspec.UNSET]
-        return [record for records in held for record in records or ()] if held else None
+            found = self._unwrapped(self._wrapped.whole(data)) if wrapped else self._plain.whole(data)
+        except REFUSED:
+            found = None
+        return self._tolerant(data, fate) if found is None else found
 
-    def _tolerant(self, data: bytes, decoded: Decoded) -> None:
-        text, decoded.reason = _text(data)
-        if not text.strip("\ufeff\0 \t\r\n"):
-            decoded.foreign = "is empty"
-            return
-        if text.lstrip("\ufeff\0 \t\r\n")[0] not in "{[":
-            decoded.foreign = "is not JSON"
-            return
-        salvage = Salvage(text, self._containers)
-        for value in self._unwrapped(salvage, decoded):
-            try:
-                decoded.records.append(self._typed(value))
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                decoded.lost += 1
-                decoded.reason = decoded.reason or str(error)
-        decoded.lost += salvage.lost
-        decoded.reason = decoded.reason or salvage.reason
-        if not decoded.records and not decoded.lost and not salvage.contained:
-            decoded.foreign = "holds no log records"
+    def _unwrapped(self, wrapped: list[Any] | None) -> list[Any] | None:
+        return None if wrapped is None else [self._record.decode(item.text) for item in wrapped]
 
-    def _unwrapped(self, salvage: Salvage, decoded: Decoded) -> Iterator[Any]:
-        """Yield the records, those that are wrapped as JSON text taken out of their wrapping."""
-        for record in salvage.records():
-            inner = record.get(self._embedded) if self._embedded else None
-            if not isinstance(inner, str):
-                yield record
+    def _pieces(self, buffer: bytearray, blocks: Iterator[bytes], fate: Fate) -> Iterator[list[Any]]:
+        """Yield the records of long text, cut where one record ends and the next begins.
+
+        The cut is learnt from the first two records. A false cut (inside a record or a string) leaves an
+        unbalanced piece, which strict decoding refuses: so what it accepts was cut right.
+        """
+        head = _HEAD.match(buffer)
+        array = bool(head and (head[1] or head[2]))
+        known = head and (not head[1] or head[1].decode("utf-8", "replace") in self._keys)
+        between = _learn(buffer, head.end()) if head and known else None
+        if head is None or between is None:
+            if _fill(buffer, blocks, LARGEST_DOCUMENT_BYTES):
+                fate.lose(f"one document of more than {LARGEST_DOCUMENT_BYTES >> 20} MiB: split it")
+            else:
+                yield self._whole(bytes(buffer), fate)
+            return
+        fate.contained = True
+        del buffer[: head.end()]
+        separator, opening = between
+        mark = b"}" + separator + opening
+        wanted = WHOLE_BYTES
+        while _fill(buffer, blocks, wanted):
+            cut = buffer.rfind(mark)
+            if cut < 0:
+                if wanted >= LARGEST_DOCUMENT_BYTES:
+                    fate.lose(f"no record ends within {wanted >> 20} MiB")
+                    return
+                wanted *= 2
                 continue
+            wanted = WHOLE_BYTES
+            piece = bytes(buffer[: cut + 1])
+            del buffer[: cut + 1 + len(separator)]
+            yield self._piece(piece, fate, array=array)
+        yield self._piece(bytes(buffer), fate, array=array, last=True)
+
+    def _piece(self, piece: bytes, fate: Fate, *, array: bool, last: bool = False) -> list[Any]:
+        """Return the records of a piece: the inside of an array, or lines."""
+        end = len(piece)
+        if array and last:
+            end = piece.rfind(b"]")
+            if piece[end + 1 :].strip() not in (b"", b"}"):
+                end = -1
+        wrapped = bool(self._wrapping) and piece.find(self._wrapping, 0, _WRAPPING_WITHIN) >= 0
+        shapes = self._wrapped if wrapped else self._plain
+        found: list[Any] | None = None
+        try:
+            if array and end >= 0:
+                found = shapes.array(b"[" + piece[:end] + b"]")
+            elif not array:
+                found = shapes.lines(piece)
+            found = self._unwrapped(found) if wrapped else found
+        except REFUSED:
+            found = None
+        return self._tolerant(piece, fate, inside=array) if found is None else found
+
+    def _tolerant(self, data: bytes, fate: Fate, *, inside: bool = False) -> list[Any]:
+        """Return every record that can be read by itself."""
+        text = data.decode("utf-8", "replace")
+        if "\ufffd" in text and b"\xef\xbf\xbd" not in data:
+            fate.note("bytes that are not UTF-8 were replaced")
+        start = text.lstrip(_SPACE)[:1]
+        if not start:
+            fate.foreign = "is empty"
+            return []
+        if start not in "{[" and not inside:
+            fate.foreign = "is not JSON"
+            return []
+        records = []
+        for value in Salvage(text, self._keys, fate, inside=inside).records():
             try:
-                yield json.loads(inner)
-            except (ValueError, RecursionError) as error:
-                decoded.lost += 1
-                decoded.reason = decoded.reason or f"{self._embedded}: {error}"
+                records.append(self._typed(self._content(value)))
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                fate.lose(str(error))
+        if not records and not fate.lost and not fate.contained:
+            fate.foreign = "holds no log records"
+        return records
+
+    def _content(self, value: Any) -> Any:
+        """Return a record, taken out of its wrapping if it has one."""
+        inner = value.get(self._embedded) if self._embedded else None
+        return json.loads(inner) if isinstance(inner, str) else value
 
     def _typed(self, value: Any) -> Any:
-        """Return a parsed record as the reader's type, leaving out fields of a surprising type.
+        """Return a parsed record as the reader's type, leaving out what has a surprising type.
 
         A number where text is wanted becomes that text (account ids written as numbers).
         """
@@ -113,6 +167,28 @@ class Decoder:
         return self._record.decode(as_json(value))
 
 
+def _fill(buffer: bytearray, blocks: Iterator[bytes], wanted: int) -> bool:
+    """Add blocks until the buffer holds more than `wanted` bytes; False when the text ended before."""
+    while len(buffer) <= wanted:
+        block = next(blocks, b"")
+        if not block:
+            return False
+        buffer += block
+    return True
+
+
+def _learn(buffer: bytearray, start: int) -> tuple[bytes, bytes] | None:
+    """Return what stands between the first two records, and how the second one opens."""
+    # Latin-1 keeps one character a byte, and no byte of a longer UTF-8 character looks like punctuation.
+    text = bytes(buffer[start : start + _PEEK_BYTES]).decode("latin-1")
+    try:
+        _, end = json.JSONDecoder(strict=False).raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    found = _BETWEEN.match(buffer, start + end)
+    return (found[1], found[2]) if found else None
+
+
 def _repair(value: Any, path: str, got: str) -> bool:
     """Change or drop the value at a msgspec error path and return whether that was possible."""
     steps = [name or int(index) for name, index in _STEP.findall(path)]
@@ -124,19 +200,8 @@ def _repair(value: Any, path: str, got: str) -> bool:
         last = steps[-1]
         if got in ("int", "float") and isinstance(value[last], int | float):
             value[last] = str(value[last])
-        elif value[last] is None:
-            return False
         else:
             del value[last]
     except (KeyError, IndexError, TypeError):
         return False
     return True
-
-
-def _text(data: bytes) -> tuple[str, str]:
-    """Return bytes as text, and what was wrong with them."""
-    encoding = next((name for mark, name in _ENCODINGS if data.startswith(mark)), "utf-8")
-    try:
-        return data.decode(encoding), ""
-    except UnicodeDecodeError as error:
-        return data.decode(encoding, "replace"), f"not {encoding} after byte {error.start}, replaced"

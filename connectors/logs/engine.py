@@ -1,39 +1,19 @@
 """Read log files of any number and shape into folded usage rows."""
 
-from collections import Counter
+import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from connectors.facts import Window
 from connectors.interface import Observer, silent
-from connectors.logs.decode import Decoder
-from connectors.logs.inflate import Inflated
-from connectors.logs.rows import Folded, LogFile, LogRead, LogReader, Presence, RowKey, UsageRow
-from connectors.logs.seen import NO_ID, SeenEvents
+from connectors.logs.fold import Folder
+from connectors.logs.rows import LogRead, LogReader
+from connectors.logs.seen import SeenEvents
+from connectors.logs.tally import Tally
 from connectors.logs.walk import Found, find_files
 
-
-class _Cell:
-    __slots__ = ("count", "first", "last")
-
-    def __init__(self, time: str) -> None:
-        self.count = 0
-        self.first = self.last = time
-
-    def add(self, time: str) -> None:
-        self.count += 1
-        self.first = min(self.first, time)
-        self.last = max(self.last, time)
-
-
-class _Read(NamedTuple):
-    status: str
-    reason: str
-    digest: str
-    rejected: int
-    events: list[Folded]
+BATCH_BYTES = 4 << 20
+BATCH_FILES = 256
 
 
 def read_logs(
@@ -48,100 +28,30 @@ def read_logs(
     """Read every log file under `paths` and return its events as rows.
 
     Files are taken in the order of their paths, whatever the number of workers: the first copy of an event
-    counts, later ones are duplicates of their file. Events outside the half-open window are read, counted
-    in `Presence`, and make no row.
+    counts, later ones are duplicates of their file. Events outside the half-open window are read and make
+    no row; every event read counts in `Presence`.
     """
     del workers
-    start, end = _stamp(window.start), _stamp(window.end)
-    rows: dict[tuple[RowKey, str], _Cell] = {}
-    presence: dict[tuple[str, str, str, str], _Cell] = {}
-    files: list[LogFile] = []
-    decoder = Decoder(reader)
     found = find_files(paths)
-    stored = events = 0
+    tally = Tally(seen, math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp()))
+    folder = Folder(reader)
+    stored = 0
+    for batch in batches(found):
+        for file in tally.add(folder.read(batch), 0):
+            stored += file.size_bytes
+            observe("log-file", files=len(tally.files), total=len(found), bytes=stored, events=tally.events)
+    rows, presence = tally.result()
+    return LogRead(rows, tally.files, presence)
+
+
+def batches(found: Sequence[Found]) -> list[list[Found]]:
+    """Return the files in groups that are worth one message between processes."""
+    groups: list[list[Found]] = []
+    size = BATCH_BYTES
     for one in found:
-        read = _read_file(one, reader, decoder)
-        known = set(seen.duplicates(b"".join(event.event_id or NO_ID for event in read.events)))
-        again = seen.file_again(read.digest)
-        outside = duplicates = 0
-        for at, event in enumerate(read.events):
-            if at in known or (again and not event.event_id):
-                duplicates += 1
-                continue
-            presence.setdefault(event.place, _Cell(event.time)).add(event.time)
-            if start <= event.time < end:
-                for key in event.keys:
-                    rows.setdefault((key, event.time[:10]), _Cell(event.time)).add(event.time)
-            else:
-                outside += 1
-        files.append(
-            LogFile(
-                path=one.path,
-                size_bytes=one.size_bytes,
-                status=read.status,
-                reason=read.reason,
-                records=len(read.events),
-                duplicates=duplicates,
-                outside_window=outside,
-                rejected=read.rejected,
-                digest=read.digest,
-            )
-        )
-        stored += one.size_bytes
-        events += len(read.events)
-        observe("log-file", files=len(files), total=len(found), bytes=stored, events=events)
-    return LogRead(
-        rows=sorted(
-            UsageRow(*key, day, cell.count, cell.first, cell.last) for (key, day), cell in rows.items()
-        ),
-        files=files,
-        presence=sorted(
-            Presence(*place, cell.count, cell.first, cell.last) for place, cell in presence.items()
-        ),
-    )
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _read_file(one: Found, reader: LogReader, decoder: Decoder) -> _Read:
-    if one.refused:
-        return _Read("skipped" if one.skipped else "failed", one.refused, "", 0, [])
-    if skip := reader.skip_file(one.path):
-        return _Read("skipped", skip, "", 0, [])
-    try:
-        with Path(one.path).open("rb") as stream:
-            inflated = Inflated(stream)
-            data = b"".join(inflated.blocks())
-    except OSError as error:
-        return _Read("failed", f"cannot be read ({error.strerror})", "", 0, [])
-    decoded = decoder.decode(data)
-    events: list[Folded] = []
-    rejected: Counter[str] = Counter()
-    for record in decoded.records:
-        try:
-            folded = reader.fold(record)
-        except Exception as error:  # noqa: BLE001 - one hostile record must not lose its file
-            folded = f"{type(error).__name__} while reading it"
-        if isinstance(folded, str):
-            rejected[folded] += 1
-        else:
-            events.append(folded)
-    status, reason = _fate(inflated.problem, decoded.foreign, decoded.lost, decoded.reason)
-    if rejected:
-        most = "; ".join(f"{count} x {why}" for why, count in rejected.most_common(3))
-        reason = "; ".join(filter(None, (reason, f"{rejected.total()} records are no events: {most}")))
-    if status == "partial" and not events:
-        status = "failed"
-    return _Read(status, reason, inflated.digest, rejected.total(), events)
-
-
-def _fate(problem: str, foreign: str, lost: int, reason: str) -> tuple[str, str]:
-    if problem:
-        return "partial", problem
-    if foreign:
-        return "skipped", foreign
-    if lost:
-        return "partial", f"{lost} records lost: {reason}"
-    return ("partial" if reason else "ok"), reason
+        if size >= BATCH_BYTES or len(groups[-1]) >= BATCH_FILES:
+            groups.append([])
+            size = 0
+        groups[-1].append(one)
+        size += one.size_bytes
+    return groups

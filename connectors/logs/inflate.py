@@ -1,11 +1,12 @@
-"""Turn a stored file into the bytes it holds, in bounded memory, whatever happens to it meanwhile."""
+"""Turn a stored file into the UTF-8 text it holds, block by block, whatever happens to it meanwhile."""
 
+import codecs
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any
 
 
 def _deflate() -> ModuleType:
@@ -20,8 +21,8 @@ deflate = _deflate()
 
 STORED_BYTES = 4 << 20
 """How much of a stored file is read at a time."""
-PLAIN_BYTES = 16 << 20
-"""How much unpacked text comes out at a time."""
+BLOCK_BYTES = 8 << 20
+"""At most how much unpacked text comes out at a time."""
 LARGEST_BYTES = 64 << 30
 """More text than this in one file is refused."""
 BOMB_BYTES = 64 << 20
@@ -34,16 +35,27 @@ Every event holds random ids, so real logs grow 7 to 40 times; deflate can grow 
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 31  # zlib's wbits for "expect a gzip header and trailer"
 _ERRORS: tuple[type[Exception], ...] = (zlib.error, deflate.error, EOFError)
+_FOREIGN = (
+    (b"PAR1", "Parquet"),
+    (b"PK\x03\x04", "a zip archive: unpack it"),
+    (b"(\xb5/\xfd", "zstd data: unpack it"),
+    (b"BZh", "bzip2 data: unpack it"),
+    (b"\xfd7zXZ", "xz data: unpack it"),
+    (b"Obj\x01", "Avro"),
+    (b"ORC", "ORC"),
+)
 
 
 class Inflated:
-    """One file being read: `blocks` yields its text bytes; the rest is known once they are used up."""
+    """One file being read: `blocks` yields its text; the rest is known once they are used up."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, read: Callable[[int], bytes]) -> None:
         self.problem = ""
         """Why the text is not all there; empty when it is."""
+        self.foreign = ""
+        """The format of a file that is no text at all; such a file yields nothing."""
         self.stored_bytes = 0
-        self._stream = stream
+        self._source = read
         self._hash = hashlib.sha256()
 
     @property
@@ -52,67 +64,101 @@ class Inflated:
         return self._hash.hexdigest()
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the text, unpacked if it is gzip (of any number of members)."""
-        first = self._read()
-        blocks = self._unpack(first) if first.startswith(_GZIP) else self._copy(first)
+        """Yield the text: unpacked if it is gzip (of any number of members, also twice), as UTF-8."""
         total = 0
-        for block in blocks:
+        for block in _as_utf8(self._unpacked(self._stored(), layers=2)):
             total += len(block)
             if total > BOMB_BYTES and total > self.stored_bytes * BOMB_RATIO:
-                self.problem = f"refused: grows more than {BOMB_RATIO} times when unpacked (gzip bomb?)"
+                self.problem = f"refused: grows more than {BOMB_RATIO} times when unpacked (a gzip bomb?)"
                 break
             if total > LARGEST_BYTES:
                 self.problem = f"refused: more than {LARGEST_BYTES >> 30} GiB when unpacked; split it"
                 break
             yield block
-        self._drain()
-
-    def _read(self) -> bytes:
-        try:
-            data = self._stream.read(STORED_BYTES)
-        except OSError as error:
-            self.problem = f"reading stopped ({error.strerror})"
-            return b""
-        self._hash.update(data)
-        self.stored_bytes += len(data)
-        return data
-
-    def _drain(self) -> None:
-        """Read what is left, for the digest."""
-        while self._read():
+        for _ in self._stored():  # what is left, for the digest
             pass
 
-    def _copy(self, data: bytes) -> Iterator[bytes]:
-        while data:
+    def _stored(self) -> Iterator[bytes]:
+        while True:
+            try:
+                data = self._source(STORED_BYTES)
+            except OSError as error:
+                self.problem = f"reading stopped ({error.strerror})"
+                return
+            if not data:
+                return
+            self._hash.update(data)
+            self.stored_bytes += len(data)
             yield data
-            data = self._read()
 
-    def _unpack(self, data: bytes) -> Iterator[bytes]:
+    def _unpacked(self, chunks: Iterator[bytes], layers: int) -> Iterator[bytes]:
+        """Yield chunks as they are, or what they hold if they begin like gzip data."""
+        first = next(chunks, b"")
+        for mark, name in _FOREIGN:
+            if first.startswith(mark):
+                self.foreign = f"is {name}, not JSON"
+                return
+        if layers and first.startswith(_GZIP):
+            # Services that compress what was compressed already (log subscriptions) nest two layers.
+            yield from self._unpacked(self._members(first, chunks), layers - 1)
+        elif first:
+            yield first
+            yield from chunks
+
+    def _members(self, data: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the content of gzip members in a row.
+
+        The stream object is the only interface that neither drops members after the first nor takes the
+        memory that a bomb asks for.
+        """
         member = _member()
         while True:
             try:
-                block: bytes = member.decompress(data, PLAIN_BYTES)
+                block: bytes = member.decompress(data, BLOCK_BYTES)
             except _ERRORS as error:
-                self.problem = f"gzip data is corrupt ({error})"
+                self.problem = f"the gzip data is corrupt ({error})"
                 return
             if block:
                 yield block
             if member.eof:
-                data = (member.unused_data or self._read()).lstrip(b"\0")
-                while not data and (data := self._read()):
-                    data = data.lstrip(b"\0")
+                data = member.unused_data.lstrip(b"\0")
+                while not data and (more := next(chunks, b"")):
+                    data = more.lstrip(b"\0")
                 if not data:
                     return
                 if not data.startswith(_GZIP[: len(data)]):
-                    self.problem = "bytes after the end of the gzip data"
+                    self.problem = "there are bytes after the end of the gzip data"
                     return
                 member = _member()
             else:
-                data = member.unconsumed_tail or self._read()
-                if not data and len(block) < PLAIN_BYTES:
-                    self.problem = self.problem or "gzip data is cut off"
+                data = member.unconsumed_tail or next(chunks, b"")
+                if not data and len(block) < BLOCK_BYTES:
+                    self.problem = self.problem or "the gzip data is cut off"
                     return
 
 
 def _member() -> Any:
     return deflate.decompressobj(wbits=_GZIP_WINDOW)
+
+
+def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield text as UTF-8 without a byte order mark; PowerShell redirection writes UTF-16."""
+    first = next(blocks, b"")
+    encoding = ""
+    if first.startswith(codecs.BOM_UTF8):
+        first = first[3:]
+    elif first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif first[1:2] == b"\0" and first[:1] in b"{[":
+        encoding = "utf-16-le"
+    elif first[:1] == b"\0" and first[1:2] in b"{[":
+        encoding = "utf-16-be"
+    if not encoding:
+        if first:
+            yield first
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    yield decoder.decode(first).encode("utf-8", "replace")
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", "replace")

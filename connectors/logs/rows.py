@@ -76,7 +76,7 @@ class LogFile(msgspec.Struct, frozen=True, order=True):
 
 
 class Presence(msgspec.Struct, frozen=True, order=True):
-    """Events of one class seen in one place over everything read, in or out of the window."""
+    """Events of one class seen in one place over everything read: in or out of the window, copies too."""
 
     account: str
     region: str
@@ -134,6 +134,7 @@ class EmbeddingReader(LogReader, Protocol):
 class LogRead(NamedTuple):
     """Everything one run of the engine learned."""
 
-    rows: list[UsageRow]
+    rows: Sequence[UsageRow]
+    """Sorted; made one by one when iterated over."""
     files: list[LogFile]
     presence: list[Presence]

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any
 
 MOST_LOST = 10_000
@@ -16,26 +16,50 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _OPENING = re.compile(r'\{\s*("(?:[^"\\]|\\.)*")\s*:', re.DOTALL)
 
 
+class Fate:
+    """What became of a file's text on the way to records."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        """Records that are there, but could not be read."""
+        self.reason = ""
+        """The first thing that went wrong; empty when nothing did."""
+        self.foreign = ""
+        """Why the file is no log at all; empty when it is one."""
+        self.contained = False
+        """True when a container was met, so that even no record at all is a proper log."""
+
+    def lose(self, reason: str) -> None:
+        """Count one record as lost."""
+        self.lost += 1
+        self.note(reason)
+
+    def note(self, reason: str) -> None:
+        """Remember the first reason."""
+        self.reason = self.reason or reason
+
+
 class Salvage:
     """The objects of a text: JSON lines, arrays, container objects, pages, or several of these in a row.
 
-    What cannot be parsed is stepped over and counted in `lost`, with the first reason in `reason`.
+    What cannot be parsed is stepped over and counted as lost.
     """
 
-    def __init__(self, text: str, containers: Sequence[str]) -> None:
-        self.lost = 0
-        self.reason = ""
-        self.contained = False
-        """True when a container object was met, so that even no record at all is a proper log."""
+    def __init__(self, text: str, containers: Collection[str], fate: Fate, *, inside: bool = False) -> None:
         self._text = text
-        self._containers = frozenset(containers)
+        self._containers = containers
+        self._fate = fate
+        self._depth = int(inside)
+        """Open arrays inside a container; at 0 an object may be a container."""
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield every object that stands where a record may stand."""
         text = self._text
+        fate = self._fate
         at = 0
-        depth = 0  # open arrays inside a container; 0 is where containers may begin
-        while (at := _space(text, at)) < len(text) and self.lost < MOST_LOST:
+        depth = self._depth
+        most = fate.lost + MOST_LOST
+        while (at := _space(text, at)) < len(text) and fate.lost < most:
             mark = text[at]
             if mark == "[":
                 depth += depth > 0
@@ -49,18 +73,18 @@ class Salvage:
                 at = key.end()
                 held = json.loads(key[1], strict=False) in self._containers
                 if held and text[at : at + 1] == "[":
-                    self.contained = True
+                    fate.contained = True
                     depth = 1
                     at += 1
                 else:
-                    self.contained = self.contained or (held and text.startswith("null", at))
+                    fate.contained = fate.contained or (held and text.startswith("null", at))
                     at = self._skip(at)
             else:
                 value, at = self._value(at)
                 if isinstance(value, dict):
                     yield value
                 elif value is not None and depth:
-                    self._lose("a record is no object")
+                    self._fate.lose("a record is no object")
 
     def _opens_container(self, at: int) -> bool:
         """Return whether an object has a container key that holds a list, looking at its own keys only."""
@@ -86,11 +110,11 @@ class Salvage:
         try:
             return _DECODER.raw_decode(text, at)
         except RecursionError:
-            self._lose("nested too deeply")
+            self._fate.lose("nested too deeply")
             return None, _balanced_end(text, at)
         except ValueError as error:
             what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            self._lose(f"not JSON after character {at} ({what})")
+            self._fate.lose(f"not JSON after character {at} ({what})")
             return None, self._next_record(at)
 
     def _skip(self, at: int) -> int:
@@ -100,7 +124,7 @@ class Salvage:
         except RecursionError:
             return _balanced_end(self._text, at)
         except ValueError:
-            self._lose(f"not JSON after character {at}")
+            self._fate.lose(f"not JSON after character {at}")
             return self._next_record(at)
 
     def _next_record(self, at: int) -> int:
@@ -109,10 +133,6 @@ class Salvage:
         again = re.compile(r"\{\s*" + re.escape(opening[1]) + r"\s*:") if opening else _OPENING
         found = again.search(self._text, at + 1)
         return found.start() if found else len(self._text)
-
-    def _lose(self, reason: str) -> None:
-        self.lost += 1
-        self.reason = self.reason or reason
 
 
 def _space(text: str, at: int) -> int:

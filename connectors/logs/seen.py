@@ -2,6 +2,7 @@
 
 import struct
 from array import array
+from typing import Self
 
 NO_ID = bytes(16)
 """Stands for an event without an id; such events are never called duplicates."""
@@ -19,6 +20,14 @@ class SeenEvents:
     def __init__(self) -> None:
         self._buckets = [b""] * _BUCKETS
         self._files: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Forget everything."""
+        self._buckets = [b""] * _BUCKETS
+        self._files.clear()
 
     def duplicates(self, ids: bytes) -> list[int]:
         """Remember packed ids and return the positions of those that were known before, in order."""

@@ -1,0 +1,178 @@
+"""Read one log file after the other and fold each event into numbers as soon as it is decoded."""
+
+import os
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from connectors.logs.clock import Clock
+from connectors.logs.decode import Decoder
+from connectors.logs.inflate import Inflated
+from connectors.logs.rows import LogReader, RowKey
+from connectors.logs.salvage import Fate
+from connectors.logs.seen import NO_ID
+from connectors.logs.walk import Found
+
+MOST_KINDS = 20_000
+"""How many kinds of event a folder remembers before it starts afresh: bounds its memory."""
+
+_REASONS_SHOWN = 3
+
+
+class Kind(NamedTuple):
+    """What all events of one kind have in common: the rows they count in, and where they were seen."""
+
+    keys: tuple[RowKey, ...]
+    place: tuple[str, str, str, str]
+
+
+class FileRead(NamedTuple):
+    """How one file was read, before duplicates and the window are known."""
+
+    path: str
+    size_bytes: int
+    status: str
+    reason: str
+    events: int
+    rejected: int
+    digest: str
+
+
+class Batch(NamedTuple):
+    """The events of some files in order, packed: one id, one time and one kind each."""
+
+    files: list[FileRead]
+    ids: bytes
+    """16 bytes an event."""
+    times: "array[int]"
+    """Seconds since 1970."""
+    kinds: "array[int]"
+    """Numbers of `Kind`s, in the order in which this folder met them since it last started afresh."""
+    fresh: list[Kind]
+    """The kinds met for the first time."""
+    afresh: bool
+    """True when kinds are numbered from 0 again, beginning with this batch."""
+
+
+class Folder:
+    """Reads files for one cloud; one instance per process."""
+
+    def __init__(self, reader: LogReader) -> None:
+        self._reader = reader
+        self._decoder = Decoder(reader)
+        self._clock = Clock()
+        self._numbers: dict[Kind, int] = {}
+        self._same: dict[int, int] = {}
+        self._held: list[Kind] = []
+
+    def read(self, found: Iterable[Found]) -> Batch:
+        """Read files into one batch; nothing that a file holds stops the others from being read."""
+        afresh = len(self._held) >= MOST_KINDS or not self._held
+        if afresh:
+            self._numbers.clear()
+            self._same.clear()
+            self._held.clear()
+        known = len(self._held)
+        ids: list[bytes] = []
+        times: list[int] = []
+        kinds: list[int] = []
+        files = [self._file(one, ids, times, kinds) for one in found]
+        return Batch(files, b"".join(ids), array("I", times), array("I", kinds), self._held[known:], afresh)
+
+    def _file(self, one: Found, ids: list[bytes], times: list[int], kinds: list[int]) -> FileRead:
+        if one.refused:
+            status = "skipped" if one.skipped else "failed"
+            return FileRead(one.path, one.size_bytes, status, one.refused, 0, 0, "")
+        if skip := self._reader.skip_file(one.path):
+            return FileRead(one.path, one.size_bytes, "skipped", skip, 0, 0, "")
+        before = len(ids)
+        rejected: Counter[str] = Counter()
+        fate = Fate()
+        problem = digest = ""
+        try:
+            with open(one.path, "rb", buffering=0) as stream:  # noqa: PTH123 - a string all the way, see walk
+                inflated = Inflated(stream.read)
+                started = os.fstat(stream.fileno())
+                for records in self._decoder.records(inflated.blocks(), fate):
+                    self._events(records, ids, times, kinds, rejected)
+                ended = os.fstat(stream.fileno())
+            digest = inflated.digest
+            problem, fate.foreign = inflated.problem, inflated.foreign or fate.foreign
+            if (started.st_mtime_ns, started.st_size) != (ended.st_mtime_ns, ended.st_size):
+                problem = "changed while it was read: read it again"
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror})"
+        except MemoryError:
+            problem = "too large for the memory of this machine: split it"
+        except Exception as error:  # noqa: BLE001 - one file's surprise must not stop the others; it is named
+            problem = f"could not be read ({type(error).__name__}: {error})"
+        events = len(ids) - before
+        status, reason = _fate(problem, fate, events, rejected)
+        return FileRead(one.path, one.size_bytes, status, reason, events, rejected.total(), digest)
+
+    def _events(
+        self,
+        records: Sequence[Any],
+        ids: list[bytes],
+        times: list[int],
+        kinds: list[int],
+        rejected: Counter[str],
+    ) -> None:
+        """Fold records into ids, times and kinds; one that cannot be folded is rejected with its reason."""
+        fold = self._reader.fold
+        seconds = self._clock.seconds
+        same = self._same
+        held = self._held
+        for record in records:
+            try:
+                folded = fold(record)
+            except Exception as error:  # noqa: BLE001 - one hostile record must not lose its file
+                rejected[f"{type(error).__name__} while reading it"] += 1
+                continue
+            if isinstance(folded, str):
+                rejected[folded] += 1
+                continue
+            event, time, keys, place = folded
+            second = seconds(time)
+            if second < 0:
+                rejected["no usable time"] += 1
+                continue
+            # A reader that returns the very same keys for the same kind spares the look-up by value.
+            number = same.get(id(keys))
+            if number is None or held[number].keys is not keys or held[number].place != place:
+                number = self._number(keys, place)
+            ids.append(event or NO_ID)
+            times.append(second)
+            kinds.append(number)
+
+    def _number(self, keys: Sequence[RowKey], place: tuple[str, str, str, str]) -> int:
+        """Return the number of a kind, giving it a new one on first sight."""
+        kind = Kind(tuple(keys), place)
+        number = self._numbers.get(kind)
+        if number is None:
+            number = self._numbers[kind] = len(self._held)
+            self._held.append(kind)
+            if kind.keys is keys:
+                self._same[id(keys)] = number
+        return number
+
+
+def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str]) -> tuple[str, str]:
+    """Return a file's status and every reason there is for it."""
+    reasons = []
+    if problem:
+        reasons.append(problem)
+    if fate.lost:
+        reasons.append(f"{fate.lost} records could not be read: {fate.reason}")
+    elif fate.reason:
+        reasons.append(fate.reason)
+    status = "partial" if reasons else "ok"
+    if fate.foreign and not events and not problem:
+        return "skipped", fate.foreign
+    if rejected:
+        most = "; ".join(f"{count} x {why}" for why, count in rejected.most_common(_REASONS_SHOWN))
+        reasons.append(f"{rejected.total()} records are no events: {most}")
+    if not events and status == "partial":
+        status = "failed"
+    return status, "; ".join(reasons)
