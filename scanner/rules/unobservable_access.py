@@ -77,7 +77,6 @@ def _remedy(fixes: list[str]) -> str:
     if not fixes:
         return "No log setting shows these calls: keep the permissions, or ask the owner which are needed."
     return (
-        f"To see them: {'; '.join(fix.removesuffix('.') for fix in fixes[:5])}."
-        f" First check what the extra log records cost. Until then, decide about these permissions with the"
-        f" owner, not by the logs."
+        f"What to do: {'; '.join(fix.removesuffix('.') for fix in fixes[:5])}. First look at the cost of "
+        f"more log records. Until they are there, decide with the owner about these permissions."
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from scanner.results import Confidence, CredentialResult, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
-from scanner.rules.observation import is_young, lowered, observe, parse
+from scanner.rules.observation import Observation, is_young, lowered, observe, parse
 from scanner.rules.power import is_admin
 from scanner.rules.static_credential import aged, described, standing, used
 from scanner.rules.wording import called
@@ -19,9 +19,10 @@ SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM)
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield one finding for each active long-lived credential that was not used for longer than the limit.
 
-    The cloud's own report decides: last use older than the limit, or never. Where the cloud reports no last
-    use, the logs decide alone, but only if they cover longer than the limit and could have shown every
-    permission of the identity. A call in the log always counts as use. Unknown is never unused.
+    The cloud's own report decides: last use older than the limit, or never and made before the limit.
+    Where the cloud reports no last use, the logs decide alone, but only if they cover longer than the limit
+    and could have shown every permission of the identity. A call in the log always counts as use. Unknown
+    is never unused.
     """
     severity = Severity.HIGH if is_admin(result) else Severity.MEDIUM
     limit = context.limits.credential_unused_days
@@ -32,7 +33,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         if young or confidence is Confidence.NONE:
             continue
         watched = observe(result, context, since=credential.created)
-        logs = f" No call with it was logged {watched.text}." if watched else ""
+        silent = watched and not _missed(entry, watched)
+        logs = f" No call with it was logged {watched.text}." if watched and silent else ""
         yield Finding(
             rule=ID,
             title=f"{credential.kind} {credential.id} of {called(result)} is active and unused",
@@ -58,18 +60,23 @@ def _judged(entry: CredentialResult, result: IdentityResult, context: RuleContex
     """Return how sure we are that the credential is unused, and what says so; NONE when nothing does."""
     credential = entry.credential
     limit = timedelta(days=context.limits.credential_unused_days)
-    last = parse(credential.last_used)
-    if entry.uses or (credential.last_used and last is None):
+    since = parse(credential.last_used or credential.created)
+    reported = bool(credential.last_used) or credential.last_used_known
+    if entry.uses or (credential.last_used and since is None):
+        return Confidence.NONE, ""
+    if since is not None and context.window.end - since <= limit:
         return Confidence.NONE, ""
     watched = observe(result, context, since=credential.created)
-    both = watched is not None and watched.confidence is Confidence.HIGH
-    reported = Confidence.HIGH if both else Confidence.MEDIUM
-    if last is not None:
-        old = context.window.end - last > limit
-        return (reported, "the cloud reports an older last use") if old else (Confidence.NONE, "")
-    if credential.last_used_known:
-        return reported, "the cloud reports no use ever"
+    if reported:
+        agree = watched and watched.confidence is Confidence.HIGH and not _missed(entry, watched)
+        return (Confidence.HIGH if agree else Confidence.MEDIUM), "last use as the cloud reports it"
     shows_all = result.readable and not result.verdicts.unobservable and bool(result.verdicts.unused)
-    if watched is None or not shows_all or watched.span.end - watched.span.start < limit:
+    if watched is None or not shows_all or watched.span.end - watched.span.start <= limit:
         return Confidence.NONE, ""
     return lowered(watched.confidence), "the logs could have shown its use and did not"
+
+
+def _missed(entry: CredentialResult, watched: Observation) -> bool:
+    """Tell whether the cloud reports a use that the logs should have shown and do not."""
+    last = parse(entry.credential.last_used)
+    return last is not None and last >= watched.span.start

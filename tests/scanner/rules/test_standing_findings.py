@@ -151,7 +151,7 @@ class TestUnobservableAccess:
             "data-events-not-logged is why. Services: s3."
         )
         assert "unused" not in found[0].message
-        assert found[0].remediation.startswith("To see them: switch on what data-events-not-logged names.")
+        assert found[0].remediation.startswith("What to do: switch on what data-events-not-logged names.")
 
     def test_medium_when_all_data_and_model_access_is_invisible(self):
         world = World()

@@ -283,7 +283,16 @@ class TestUnusedCredential:
 
     def test_the_limit_is_exact(self):
         assert self.of(credential(last_used="2026-10-09T00:00:00Z")) == []
-        assert self.of(credential(last_used="2026-10-08T23:59:59Z")) == [(Severity.MEDIUM, Confidence.HIGH)]
+        assert self.of(credential(last_used="2026-10-08T23:59:59Z")) == [(Severity.MEDIUM, Confidence.MEDIUM)]
+
+    def test_a_use_that_the_logs_do_not_show_lowers_confidence(self):
+        assert self.of(credential(last_used="2026-08-01T00:00:00Z")) == [(Severity.MEDIUM, Confidence.HIGH)]
+        assert self.of(credential(last_used="2026-09-01T00:00:00Z")) == [(Severity.MEDIUM, Confidence.MEDIUM)]
+
+    def test_never_used_counts_from_its_making(self):
+        assert self.of(credential(created="2026-10-09T00:00:00Z")) == []
+        assert len(self.of(credential(created="2026-10-08T23:59:59Z"))) == 1
+        assert len(self.of(credential(created=""))) == 1
 
     def test_the_clouds_report_counts_even_without_logs_but_less(self):
         assert self.of(credential(), observed=None) == [(Severity.MEDIUM, Confidence.MEDIUM)]
