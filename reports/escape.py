@@ -32,7 +32,7 @@ _MARKDOWN = re.compile(
     r"|:(?=//)|(?<=www)\.",  # links that renderers make of plain text
     re.IGNORECASE,
 )
-_BLOCK_START = re.compile(r"^(\s*)(?:([#+=-])|(\d{1,9})([.)]))")
+_BLOCK_START = re.compile(r"^(\s*)(?:([#+=-])|(\d{1,9})([.)]))(?=[\s#=-]|$)")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _BACKTICKS = re.compile("`+")
 _MARKDOWN_AS = {

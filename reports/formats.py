@@ -36,6 +36,27 @@ FORMATS: dict[str, Format] = {
         Format("terminal", "summary.txt", "the summary that a scan prints", "reports.terminal:render"),
         Format("json", "report.json", "the whole report, schema version 1", "reports.json:encode"),
         Format("html", "report.html", "one page that opens offline", "reports.html:render"),
+        Format("markdown", "summary.md", "a summary for pull requests", "reports.markdown:render"),
+        Format("csv", "findings.csv", "findings, one per row", "reports.csv:findings"),
+        Format("csv-identities", "identities.csv", "identities, one per row", "reports.csv:identities"),
+        Format(
+            "csv-permissions",
+            "permissions.csv",
+            "permissions with their verdict, one per row and identity",
+            "reports.csv:permissions",
+        ),
+        Format("sarif", "report.sarif", "SARIF 2.1.0 for code scanning", "reports.sarif:render"),
+        Format("ocsf", "report.ocsf.json", "OCSF 1.8.0 IAM Analysis Findings", "reports.ocsf:render"),
+        Format("junit", "junit.xml", "findings as failed tests of a pipeline", "reports.junit:render"),
+        Format(
+            "prometheus", "entdrift.prom", "gauges for the textfile collector", "reports.prometheus:render"
+        ),
+        Format(
+            "defectdojo",
+            "defectdojo.json",
+            "DefectDojo's Generic Findings Import",
+            "reports.defectdojo:render",
+        ),
         Format(
             "tickets-markdown",
             "tickets.md",

@@ -31,6 +31,11 @@ def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Remova
                 f"{reduction.keeps:,} (disposition {reduction.disposition}{reason})."
             ),
         ]
+    if reduction.removes_services and reduction.disposition != "none":
+        whole = ", ".join(code(name) for name in reduction.removes_services[:ROWS])
+        rest = len(reduction.removes_services) - ROWS
+        more = f" and {rest:,} more" if rest > 0 else ""
+        lines += ["", f"Whole services without any kept permission: {whole}{more}."]
     services = [removal for removal in removes if removal.kind == "permissions"]
     if services:
         lines += ["", *_services_table(report, services)]

@@ -12,7 +12,7 @@ from reports import escape
 from reports.document import SEVERITIES, FindingEntry, IdentityEntry, Report, Severity
 from reports.overview import counted, is_open
 from reports.tickets.body import write_body
-from reports.tickets.removals import Removal, removals
+from reports.tickets.removals import Removal, offers_removal, removals
 
 TITLE_LIMIT = 250
 """Characters; Jira refuses a summary of more than 255."""
@@ -68,9 +68,7 @@ def ticket_key(provider: str, account: str, identity: str) -> str:
 
 
 def _calls_for_work(identity: IdentityEntry, findings: list[FindingEntry]) -> bool:
-    reduction = identity.reduction
-    removes = reduction.removes > 0 or reduction.removes_grants or reduction.removes_credentials
-    return bool(removes) or any(
+    return offers_removal(identity.reduction) or any(
         is_open(finding) and SEVERITIES.index(finding.severity) <= _LEAST_SEVERITY for finding in findings
     )
 
@@ -108,15 +106,15 @@ def _title(identity: IdentityEntry, still_open: list[FindingEntry]) -> str:
     reduction = identity.reduction
     who = f"{_short(identity.name or identity.id, 80)} ({identity.provider} {_short(identity.account, 60)})"
     tasks = []
+    if not offers_removal(reduction):
+        return f"Review access of {who}: {counted(len(still_open), 'open finding')}"[:TITLE_LIMIT]
     if reduction.removes:
         tasks.append(f"remove {reduction.removes:,} of {identity.permissions.granted:,} permissions")
     elif reduction.removes_grants:
         tasks.append(f"remove {counted(len(reduction.removes_grants), 'grant')}")
     if reduction.removes_credentials:
         tasks.append(f"remove {counted(len(reduction.removes_credentials), 'credential')}")
-    if tasks:
-        return f"Reduce access of {who}: {', '.join(tasks)}"[:TITLE_LIMIT]
-    return f"Review access of {who}: {counted(len(still_open), 'open finding')}"[:TITLE_LIMIT]
+    return f"Reduce access of {who}: {', '.join(tasks)}"[:TITLE_LIMIT]
 
 
 def _short(text: str, limit: int) -> str:

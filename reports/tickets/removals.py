@@ -2,7 +2,7 @@
 
 import msgspec
 
-from reports.document import GrantEntry, IdentityEntry, Report
+from reports.document import GrantEntry, IdentityEntry, Reduction, Report
 from reports.json import resolve
 
 NAMES_LIMIT = 50
@@ -28,9 +28,11 @@ def removals(report: Report, identity: IdentityEntry) -> list[Removal]:
     """List what the reduction takes away: permissions by service, whole grants, credentials.
 
     Only permissions with the verdict `unused` are named: one whose use cannot be seen is never on the
-    list, whatever the reduction says.
+    list, whatever the reduction says. A reduction that is not offered takes nothing away.
     """
     reduction = identity.reduction
+    if reduction.disposition == "none":
+        return []
     found = _permissions(report, identity) if reduction.removes else []
     grants = {grant.id: grant for grant in identity.grants}
     found += [_grant(grant_id, grants.get(grant_id)) for grant_id in reduction.removes_grants]
@@ -40,6 +42,12 @@ def removals(report: Report, identity: IdentityEntry) -> list[Removal]:
         kind = credential.kind if credential else ""
         found.append(Removal(kind="credential", name=credential_id, count=0, note=kind))
     return found
+
+
+def offers_removal(reduction: Reduction) -> bool:
+    """Tell whether a reduction offers to take anything away."""
+    takes = reduction.removes > 0 or reduction.removes_grants or reduction.removes_credentials
+    return reduction.disposition != "none" and bool(takes)
 
 
 def _permissions(report: Report, identity: IdentityEntry) -> list[Removal]:

@@ -213,3 +213,16 @@ def test_no_tickets_is_an_answer(report):
     assert "0 AI identities need a change" in tickets_markdown.render(empty)
     assert json.loads(tickets_json.render(empty)) == []
     assert len(tickets_csv.render(empty).splitlines()) == 1
+
+
+def test_a_reduction_that_is_not_offered_takes_nothing_away(report):
+    """A role that the provider manages may hold unused grants; nobody is told to remove them."""
+    held = report.identities[0]
+    reduction = msgspec.structs.replace(held.reduction, disposition="none", reason="managed by the provider")
+    changed = with_identity(report, msgspec.structs.replace(held, reduction=reduction))
+    assert plan(changed) == []
+    (ticket,) = plan(msgspec.structs.replace(changed, findings=report.findings))
+    assert ticket.removes == []
+    assert ticket.title.startswith("Review access of")
+    assert "No reduction is offered: managed by the provider." in ticket.body
+    assert "AmazonSQSFullAccess`" not in ticket.body.partition("## Credentials")[0]

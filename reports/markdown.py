@@ -1,0 +1,122 @@
+"""Write a summary in Markdown for pull requests, step summaries and chat."""
+
+from reports import escape
+from reports.document import FindingEntry, Report
+from reports.overview import (
+    ai_identities,
+    counted,
+    findings_line,
+    open_findings,
+    scope_line,
+    unseen_reasons,
+    verdict_line,
+)
+
+_FINDINGS, _IDENTITIES, _REASONS, _SOURCES = 20, 20, 10, 20
+
+
+def render(report: Report) -> str:
+    """Give the summary; a full report is named, not copied, because comments have a size limit."""
+    lines = [
+        "## Entitlement drift",
+        "",
+        f"**{verdict_line(report)}**",
+        "",
+        f"{escape.markdown(scope_line(report))}. {findings_line(report)}.",
+    ]
+    lines += [*_broken_sources(report), *_findings(report), *_identities(report), *_unseen(report)]
+    tool = report.tool
+    return "\n".join(
+        [
+            *lines,
+            "",
+            (
+                f"Written by {_text(tool.name)} {_text(tool.version)} from evidence up to "
+                f"{_text(report.window.end)}. The full list is in report.json."
+            ),
+            "",
+        ]
+    )
+
+
+def _broken_sources(report: Report) -> list[str]:
+    broken = [source for source in report.sources if source.status != "ok"]
+    if not broken:
+        return []
+    lines = ["", "> **The evidence is incomplete:**"]
+    lines += [
+        f"> - {_text(source.name)} ({source.provider} {_text(source.account)}) {source.status}: "
+        f"{_text(source.reason)}"
+        for source in broken[:_SOURCES]
+    ]
+    if len(broken) > _SOURCES:
+        lines.append(f"> - and {counted(len(broken) - _SOURCES, 'more source')}")
+    return lines
+
+
+def _findings(report: Report) -> list[str]:
+    names = {(i.provider, i.account, i.id): i.name or i.id for i in report.identities}
+
+    def row(finding: FindingEntry) -> str:
+        name = names.get((finding.provider, finding.account, finding.identity), finding.identity)
+        return (
+            f"| {finding.severity} | {_text(finding.rule)} | {_code(name)} | {finding.provider} "
+            f"{_text(finding.account)} | {_text(finding.message)} |"
+        )
+
+    found = open_findings(report)
+    if not found:
+        return []
+    head = ["", "### Findings", "", "| Severity | Rule | Identity | Where | What |"]
+    rows = [row(finding) for finding in found[:_FINDINGS]]
+    return [*head, "| --- | --- | --- | --- | --- |", *rows, *_more(len(found) - _FINDINGS)]
+
+
+def _identities(report: Report) -> list[str]:
+    entries = ai_identities(report)
+    if not entries:
+        return []
+    lines = [
+        "",
+        "### AI identities",
+        "",
+        "| Identity | Where | Granted | Used | Unused | Not observable | Can go |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for entry in entries[:_IDENTITIES]:
+        counts = entry.permissions
+        numbers = (counts.granted, counts.used, counts.unused, counts.unobservable, entry.reduction.removes)
+        cells = " | ".join(f"{number:,}" for number in numbers)
+        lines.append(
+            f"| {_code(entry.name or entry.id)} | {entry.provider} {_text(entry.account)} | {cells} |"
+        )
+    return lines + _more(len(entries) - _IDENTITIES)
+
+
+def _unseen(report: Report) -> list[str]:
+    reasons = unseen_reasons(report)
+    if not (reasons or report.limits_of_analysis):
+        return []
+    lines = ["", "### What could not be seen", ""]
+    for unseen in reasons[:_REASONS]:
+        fix = f" To change that: {_text(unseen.fix)}." if unseen.fix else ""
+        number = counted(unseen.permissions, "permission")
+        who = counted(unseen.identities, "identity", "identities")
+        lines.append(f"- {unseen.provider}, {number} of {who}: {_text(unseen.reason)}.{fix}")
+    if len(reasons) > _REASONS:
+        lines.append(f"- and {counted(len(reasons) - _REASONS, 'more reason')}")
+    if report.limits_of_analysis:
+        lines.append(f"- {counted(len(report.limits_of_analysis), 'limit')} of the analysis, see the report")
+    return lines
+
+
+def _more(left: int) -> list[str]:
+    return ["", f"and {left:,} more"] if left > 0 else []
+
+
+def _text(untrusted: str) -> str:
+    return escape.markdown(escape.clip(untrusted, 300).rstrip("."))
+
+
+def _code(untrusted: str) -> str:
+    return escape.markdown_code(escape.clip(untrusted, 100))
