@@ -1,7 +1,6 @@
 """Name the caller of a CloudTrail event the way identities are named in the inventory."""
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -54,13 +53,11 @@ class UserIdentity(msgspec.Struct, gc=False, rename="camel"):
     invoked_by_delegate: Delegate | None = None
 
 
-class Caller(NamedTuple):
-    """Who called, with which long-lived credential, through what, and as which workload."""
+Caller = tuple[str, str, str, str]
+"""Who called, with which long-lived credential, through what, and as which workload.
 
-    identity: str
-    credential: str
-    via: str
-    workload: str
+A plain tuple: one is made for every event.
+"""
 
 
 def caller_of(user: UserIdentity) -> Caller:
@@ -69,35 +66,30 @@ def caller_of(user: UserIdentity) -> Caller:
     A session counts for its issuer, because `sessionIssuer.arn` keeps the role path that the session's own
     ARN drops. `via` is the service (or partner) that acted with the caller's own permissions.
     """
-    key = user.access_key_id
-    workload = ""
-    if user.in_scope_of:
-        workload = user.in_scope_of.credentials_issued_to or user.in_scope_of.source_arn or ""
-    via = ""
-    if user.type and user.type != "AWSService":
-        via = user.invoked_by or ""
-        if not via and user.invoked_by_delegate:
-            via = f"delegate:{user.invoked_by_delegate.account_id or ''}"
-    return Caller(
-        identity=_identity(user),
-        credential=key if key and key.startswith("AKIA") else "",
-        via=via,
-        workload=workload,
-    )
-
-
-def _identity(user: UserIdentity) -> str:
     kind = user.type
+    identity = ""
     if kind in ("AssumedRole", "FederatedUser"):
-        issuer = user.session_context and user.session_context.session_issuer
-        return (issuer and issuer.arn) or canonical(user.arn or "")
-    if user.arn and kind != "AWSService":
-        return canonical(user.arn)
-    return _without_arn(user, user.account_id or "", user.user_name or "")
+        context = user.session_context
+        if context is not None and context.session_issuer is not None:
+            identity = context.session_issuer.arn or ""
+    if not identity:
+        named = user.arn and kind != "AWSService"
+        identity = canonical(user.arn or "") if named else _without_arn(user)
+    via = workload = ""
+    if user.invoked_by and kind and kind != "AWSService":
+        via = user.invoked_by
+    elif user.invoked_by_delegate is not None:
+        via = f"delegate:{user.invoked_by_delegate.account_id or ''}"
+    if user.in_scope_of is not None:
+        workload = user.in_scope_of.credentials_issued_to or user.in_scope_of.source_arn or ""
+    key = user.access_key_id
+    return (identity, key if key is not None and key.startswith("AKIA") else "", via, workload)
 
 
-def _without_arn(user: UserIdentity, account: str, name: str) -> str:
+def _without_arn(user: UserIdentity) -> str:
     """Return a name for a caller whose record holds no ARN."""
+    account = user.account_id or ""
+    name = user.user_name or ""
     principal = ""
     match user.type:
         case "AWSAccount" | "Unknown":

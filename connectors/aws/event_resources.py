@@ -4,7 +4,22 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
+from connectors.aws.passed_roles import parsed
 from connectors.aws.tables import table
+
+_LONGEST = 2048
+"""The longest ARN that AWS allows; longer text is not taken for one."""
+_REMEMBERED = 20_000
+
+
+class ResourceRef(msgspec.Struct, gc=False, rename={"capital_arn": "ARN"}):
+    """One entry of an event's `resources`; older services write `arn` small."""
+
+    type: str | None = None
+    capital_arn: str | None = None
+    arn: str | None = None
 
 
 class EventResources:
@@ -25,46 +40,70 @@ class EventResources:
         self._parameters: dict[str, list[dict[str, Any]]] = {}
         for rule in data["parameter"]:
             self._parameters.setdefault(rule["source"], []).append(rule)
-        self.from_list = lru_cache(maxsize=65_536)(self._from_list)
+        self._decoders = {source: _decoder(rules) for source, rules in self._parameters.items()}
+        for source in self._s3:
+            self._decoders[source] = _decoder([{"key": "bucketName"}])
+        self._chosen = lru_cache(maxsize=_REMEMBERED)(self._choose)
+        self._written = lru_cache(maxsize=_REMEMBERED)(self._write)
 
-    def reads_parameters(self, source: str) -> bool:
-        """Return whether a request parameter of this event source may name the resource."""
-        return source in self._parameters or source in self._s3
+    def listed(self, source: str, operation: str, refs: Sequence[ResourceRef | None]) -> str:
+        """Return the resource among those that an event lists."""
+        if len(refs) == 1 and (ref := refs[0]) is not None:
+            arn = ref.capital_arn or ref.arn
+            return self._chosen(source, operation, arn) if arn else ""
+        found = {
+            self._chosen(source, operation, arn)
+            for ref in refs
+            if ref is not None and (arn := ref.capital_arn or ref.arn)
+        }
+        found.discard("")
+        return min(found) if found else ""
 
-    def _from_list(self, source: str, operation: str, arns: tuple[str, ...]) -> str:
-        """Return the resource among the ARNs that the event lists."""
-        service = self._service(source)
-        fitting = sorted(arn for arn in arns if arn.startswith("arn:") and _service_of(arn) == service)
-        if not fitting:
+    def _choose(self, source: str, operation: str, arn: str) -> str:
+        """Return a listed ARN as a row names it; empty if it is of another service than the event."""
+        if len(arn) > _LONGEST or not arn.startswith("arn:") or _service_of(arn) != self._service(source):
             return ""
         if source in self._s3:
-            bucket = fitting[0].split("/", 1)[0]
+            bucket = arn.split("/", 1)[0]
             return f"{bucket}/*" if operation in self._objects else bucket
-        return self._folded(fitting[0])
+        return self._folded(arn)
 
-    def from_parameters(
-        self, source: str, operation: str, parameters: Any, *, region: str, account: str
+    def requested(self, source: str, operation: str, parameters: bytes, region: str, account: str) -> str:
+        """Return the resource that request parameters name, or an empty string."""
+        decoder = self._decoders.get(source)
+        if decoder is not None:
+            try:
+                values = msgspec.structs.astuple(decoder.decode(parameters))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                values = ()
+            if any(values):
+                return self._written(source, operation, values, region, account)
+        return self._only_arn(source, parameters) if b'"arn:' in parameters else ""
+
+    def _write(
+        self, source: str, operation: str, values: tuple[str | None, ...], region: str, account: str
     ) -> str:
-        """Return the resource that the request parameters name, or an empty string."""
-        if not isinstance(parameters, dict):
-            return ""
         place = {"partition": _partition(region), "region": region, "account": account}
         if source in self._s3:
-            bucket = parameters.get("bucketName")
-            if not isinstance(bucket, str) or not bucket or bucket.startswith("arn:"):
-                return ""
+            bucket = values[0] or ""
+            if ":" in bucket or len(bucket) > _LONGEST:
+                return ""  # an access point, by ARN
             arn = f"arn:{place['partition']}:s3:::{bucket}"
             return f"{arn}/*" if operation in self._objects else arn
-        for rule in self._parameters.get(source, ()):
+        rules = self._parameters[source]
+        parameters = dict(zip(_keys(rules), values, strict=True))
+        for rule in rules:
             if operation in rule.get("operations", (operation,)) and (
                 found := self._named(rule, parameters, place)
             ):
-                return self._folded(found)
-        return self._only_arn(source, parameters)
+                return self._folded(found) if len(found) <= _LONGEST else ""
+        return ""
 
-    def _named(self, rule: Mapping[str, Any], parameters: Mapping[str, Any], place: Mapping[str, str]) -> str:
+    def _named(
+        self, rule: Mapping[str, Any], parameters: Mapping[str, str | None], place: Mapping[str, str]
+    ) -> str:
         value = parameters.get(rule["key"])
-        if not isinstance(value, str) or not value:
+        if not value:
             return ""
         if value.startswith(tuple(rule.get("unless_prefix", ()))):
             return str(rule["otherwise"]).format(value=value, **place)
@@ -75,19 +114,21 @@ class EventResources:
             account = account.rpartition("/")[2]
             return str(rule["url"]).format(name=name, **{**place, "account": account}) if account else ""
         other = parameters.get(rule.get("with_key", ""))
-        if isinstance(other, str) and other:
+        if other:
             return str(rule["with_arn"]).format(value=value, other=other, **place)
         return str(rule.get("arn", "")).format(value=value.removeprefix("/"), **place)
 
-    def _only_arn(self, source: str, parameters: Mapping[str, Any]) -> str:
+    def _only_arn(self, source: str, parameters: bytes) -> str:
         """Return the one ARN of the event's own service among the parameters; none if there are several."""
+        values = parsed(parameters)
         service = self._service(source)
         found = {
             value
-            for value in parameters.values()
+            for value in (values.values() if isinstance(values, dict) else ())
             if isinstance(value, str) and value.startswith("arn:") and _service_of(value) == service
         }
-        return self._folded(found.pop()) if len(found) == 1 else ""
+        arn = found.pop() if len(found) == 1 else ""
+        return self._folded(arn) if len(arn) <= _LONGEST else ""
 
     def _service(self, source: str) -> str:
         name = source.removesuffix(".amazonaws.com")
@@ -104,12 +145,26 @@ class EventResources:
         return arn
 
 
-def resource_type(kinds: Sequence[str]) -> str:
+def resource_type(refs: Sequence[ResourceRef | None]) -> str:
     """Return the type that event selectors know a data event by: the object's, not its bucket's."""
+    kinds = [ref.type for ref in refs if ref is not None and ref.type]
     for kind in kinds:
         if not kind.endswith("Bucket"):
             return kind
     return kinds[0] if kinds else ""
+
+
+def _keys(rules: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the request parameters that rules read, each once."""
+    return list(dict.fromkeys(key for rule in rules for key in (rule["key"], rule.get("with_key")) if key))
+
+
+def _decoder(rules: Sequence[Mapping[str, Any]]) -> "msgspec.json.Decoder[Any]":
+    """Return a decoder for just these parameters: large ones beside them are skipped, not parsed."""
+    keys = _keys(rules)
+    fields = [(f"field{at}", str | None, None) for at in range(len(keys))]
+    names = {f"field{at}": key for at, key in enumerate(keys)}
+    return msgspec.json.Decoder(msgspec.defstruct("Parameters", fields, rename=names, gc=False))
 
 
 def _service_of(arn: str) -> str:

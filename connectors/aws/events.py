@@ -1,13 +1,14 @@
 """Turn one CloudTrail record into the rows it counts in."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from connectors.aws.event_principals import Caller, UserIdentity, caller_of
-from connectors.aws.event_resources import EventResources, resource_type
-from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles
+from connectors.aws.event_principals import UserIdentity, caller_of
+from connectors.aws.event_resources import EventResources, ResourceRef, resource_type
+from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.tables import table
 from connectors.aws.times import stamp
 from connectors.logs.rows import Folded, RowKey
@@ -30,27 +31,22 @@ _LOG_CLASS = {
     "Insight": "insight",
 }
 _NOTHING = msgspec.Raw(b"null")
+_NOBODY = UserIdentity()
+_TIME = len("2026-11-22T00:00:00Z")
 _UUID = 36
+_UUID_BYTES = 16
+_MOST_KINDS = 20_000
+_new = tuple.__new__
+
+Place = tuple[str, str, str, str]
+"""Account, region, log class and resource type of an event."""
 
 
 def _written(field: str) -> str:
-    """Return a field's name as CloudTrail writes it."""
-    if field == "capital_arn":
-        return "ARN"
+    """Return a field's name as CloudTrail writes it: camel case, and ID in capitals."""
     first, *rest = field.split("_")
-    words = [
-        word.upper() if word == "id" and first in ("event", "shared", "original") else word.title()
-        for word in rest
-    ]
-    return first + "".join(words)
-
-
-class ResourceRef(msgspec.Struct, gc=False, rename=_written):
-    """One entry of an event's `resources`."""
-
-    type: str | None = None
-    capital_arn: str | None = None
-    arn: str | None = None
+    upper = first in ("event", "shared", "original")
+    return first + "".join("ID" if upper and word == "id" else word.title() for word in rest)
 
 
 class Addendum(msgspec.Struct, gc=False, rename=_written):
@@ -92,6 +88,7 @@ class CloudTrailReader:
     def __init__(self) -> None:
         self._resources = EventResources()
         self._denied = DeniedCodes()
+        self._kinds: dict[tuple[Any, ...], tuple[tuple[RowKey, ...], Place]] = {}
 
     def __reduce__(self) -> tuple[type["CloudTrailReader"], tuple[()]]:
         """Pickle as a fresh reader: the tables are loaded again in the worker."""
@@ -111,58 +108,73 @@ class CloudTrailReader:
         The extra rows name their permission: iam:PassRole with the role passed, CallWithBearerToken. They
         repeat the call's operation, so a count of calls takes only rows without a permission.
         """
-        time = record.event_time or ""
-        if len(time) != 20 or time[19] != "Z" or time[10] != "T":
-            time = stamp(record.event_time)
+        time = record.event_time
+        if time is None or len(time) != _TIME or time[19] != "Z":
+            time = stamp(time)
             if not time:
                 return "no usable eventTime"
-        if not record.event_name or not record.event_source:
+        source, name = record.event_source, record.event_name
+        if not name or not source:
             return "no eventSource or eventName"
-        user = record.user_identity or UserIdentity()
-        caller = caller_of(user)
+        user = record.user_identity or _NOBODY
         account = record.recipient_account_id or user.account_id or ""
         region = record.aws_region or ""
-        operation = f"{record.event_source}:{record.event_name}"
-        outcome = self._denied.outcome(record.error_code)
+        caller = caller_of(user)
+        refs = record.resources
+        resource = self._resources.listed(source, name, refs) if refs else ""
+        changes = record.read_only is not True
+        parameters = b""
+        if changes or not resource:
+            parameters = bytes(record.request_parameters)
+            if not resource and parameters != b"null":
+                resource = self._resources.requested(source, name, parameters, region, account)
+        # Everything that the rows depend on: a kind of event met before has its rows ready.
+        kind = (
+            source, name, resource, caller, user.type, account, region, record.error_code,
+            record.event_category, record.event_type, record.management_event,
+            resource_type(refs) if refs else "",
+        )  # fmt: skip
+        rows = self._kinds.get(kind)
+        if rows is None:
+            rows = self._learn(kind)
+        keys, place = rows
+        if source in _BEARER_PERMISSION:
+            keys = _with_bearer(record, user, keys[0])
+        if changes and may_pass_role(parameters) and keys[0].outcome != "denied":
+            keys = (*keys, *_with_passed(source, name, parameters, keys[0]))
+        return _new(Folded, (_event_id(record, caller[0]), time, keys, place))
+
+    def _learn(self, kind: tuple[Any, ...]) -> tuple[tuple[RowKey, ...], Place]:
+        """Return the row and the place of a kind of event, and remember them."""
+        source, name, resource, caller, caller_type, account, region, error, category, event_type, *rest = (
+            kind
+        )
+        management_event, data_type = rest
+        identity, credential, via, workload = caller
         key = RowKey(
             account=account,
-            identity=caller.identity,
-            identity_type=user.type or "missing",
-            credential=caller.credential,
-            operation=operation,
+            identity=identity,
+            identity_type=caller_type or "missing",
+            credential=credential,
+            operation=f"{source}:{name}",
             permission="",
-            resource=self._resource(record, account, region),
+            resource=resource,
             region=region,
-            via=caller.via,
+            via=via,
             grant="",
-            outcome=outcome,
-            workload=caller.workload,
-            detail=f"{record.event_category or ''}:{record.event_type or ''}",
+            outcome=self._denied.outcome(error),
+            workload=workload,
+            detail=f"{category or ''}:{event_type or ''}",
         )
-        keys = [key]
-        if record.event_source in _BEARER_PERMISSION:
-            keys = _with_bearer(record, user, caller, key)
-        if record.read_only is not True and outcome != "denied":
-            parameters = bytes(record.request_parameters)
-            if may_pass_role(operation, parameters):
-                keys += [
-                    key._replace(permission="iam:PassRole", resource=role)
-                    for role in passed_roles(parsed(parameters), account)
-                ]
-        return Folded(_event_id(record, caller), time, keys, _place(record, account, region))
-
-    def _resource(self, record: CloudTrailRecord, account: str, region: str) -> str:
-        source, operation = record.event_source or "", record.event_name or ""
-        if record.resources:
-            arns = tuple([ref.capital_arn or ref.arn or "" for ref in record.resources if ref])
-            if found := self._resources.from_list(source, operation, arns):
-                return found
-        parameters = bytes(record.request_parameters)
-        if parameters == b"null" or not (self._resources.reads_parameters(source) or b'"arn:' in parameters):
-            return ""
-        return self._resources.from_parameters(
-            source, operation, parsed(parameters), region=region, account=account
-        )
+        if category:
+            log_class = _LOG_CLASS.get(category, category.lower())
+        else:
+            log_class = "data" if management_event in (False, "false") else "management"
+        place = (account, region, log_class, "" if log_class == "management" else data_type)
+        if len(self._kinds) >= _MOST_KINDS:
+            self._kinds.clear()
+        rows = self._kinds[kind] = ((key,), place)
+        return rows
 
 
 class DeniedCodes:
@@ -191,7 +203,7 @@ class DeniedCodes:
         return found
 
 
-def _with_bearer(record: CloudTrailRecord, user: UserIdentity, caller: Caller, key: RowKey) -> list[RowKey]:
+def _with_bearer(record: CloudTrailRecord, user: UserIdentity, key: RowKey) -> tuple[RowKey, ...]:
     """Return the rows of a call that may have been made with a Bedrock API key.
 
     bedrock puts the flag in additionalEventData, bedrock-mantle and aws-external-anthropic in the request
@@ -206,23 +218,33 @@ def _with_bearer(record: CloudTrailRecord, user: UserIdentity, caller: Caller, k
             continue
         kind = str(data.get("bearerTokenType", "")).upper()
         long_term = "SHORT" not in kind if kind else user.type == "IAMUser"
-        credential = caller.credential
+        credential = key.credential
         if not credential or (kind and long_term):
             credential = LONG_TERM_API_KEY if long_term else SHORT_TERM_API_KEY
         key = key._replace(credential=credential)
-        return [key, key._replace(permission=_BEARER_PERMISSION[record.event_source or ""], resource="")]
-    return [key]
+        permission = _BEARER_PERMISSION[record.event_source or ""]
+        return (key, key._replace(permission=permission, resource=""))
+    return (key,)
 
 
-def _event_id(record: CloudTrailRecord, caller: Caller) -> bytes:
+def _with_passed(source: str, name: str, parameters: bytes, key: RowKey) -> Iterator[RowKey]:
+    """Yield a row of iam:PassRole for each role that a call passed on."""
+    if passes_roles(source, name):
+        for role in passed_roles(parsed(parameters), key.account):
+            yield key._replace(permission="iam:PassRole", resource=role)
+
+
+def _event_id(record: CloudTrailRecord, identity: str) -> bytes:
     """Return what copies of an event have in common.
 
     Copies share the eventID (an updated copy names the first in its addendum). One call that two accounts
     record has two eventIDs and one sharedEventID: it counts once for each principal it is logged under.
     """
+    event = record.event_id
     if record.shared_event_id and record.event_type != "AwsCloudTrailInsight":
-        return _digest(f"{record.shared_event_id} {caller.identity}")
-    event = (record.addendum and record.addendum.original_event_id) or record.event_id
+        return _digest(f"{record.shared_event_id} {identity}")
+    if record.addendum is not None:
+        event = record.addendum.original_event_id or event
     if not event:
         return b""
     if len(event) == _UUID:
@@ -230,22 +252,10 @@ def _event_id(record: CloudTrailRecord, caller: Caller) -> bytes:
             packed = bytes.fromhex(event.replace("-", ""))
         except ValueError:
             return _digest(event)
-        if len(packed) == 16:
+        if len(packed) == _UUID_BYTES:
             return packed
     return _digest(event)
 
 
 def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
-
-
-def _place(record: CloudTrailRecord, account: str, region: str) -> tuple[str, str, str, str]:
-    category = record.event_category
-    if category:
-        log_class = _LOG_CLASS.get(category, category.lower())
-    else:
-        log_class = "data" if record.management_event in (False, "false") else "management"
-    if log_class == "management" or not record.resources:
-        return (account, region, log_class, "")
-    kinds = [ref.type for ref in record.resources if ref and ref.type]
-    return (account, region, log_class, resource_type(kinds))
+    return blake2b(text.encode("utf-8", "replace"), digest_size=_UUID_BYTES).digest()

@@ -1,27 +1,28 @@
 """Find the roles that a call passed to a service: iam:PassRole never has an event of its own."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}")
 _PROFILE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:instance-profile/[\w+=,.@/-]{1,576}")
 _NAME = re.compile(r"[\w+=,.@-]{1,128}")
 _TAKES_AWAY = ("Delete", "Remove", "Disassociate", "Deregister", "Detach", "Revoke", "Untag")
-_NOT_PASSED = ("iam.amazonaws.com:", "sts.amazonaws.com:")
-_MARKS = (b":role/", b"nstanceProfile", b":instance-profile/")
+_NO_PASSING = ("iam.amazonaws.com", "sts.amazonaws.com")
 _PROFILE_NAMES = ("iaminstanceprofile", "iaminstanceprofile.name")
 _DEPTH = 12
 
 
-def may_pass_role(operation: str, parameters: bytes) -> bool:
-    """Return whether a changing call deserves a look for passed roles, without parsing its parameters."""
-    return (
-        any(mark in parameters for mark in _MARKS)
-        and not operation.startswith(_NOT_PASSED)
-        and not operation.partition(":")[2].startswith(_TAKES_AWAY)
-    )
+def may_pass_role(parameters: bytes) -> bool:
+    """Return whether request parameters deserve to be parsed in search of passed roles."""
+    return b":role/" in parameters or b"nstanceProfile" in parameters or b":instance-profile/" in parameters
+
+
+def passes_roles(source: str, name: str) -> bool:
+    """Return whether a changing call may pass roles: IAM and STS manage them, some calls take them away."""
+    return source not in _NO_PASSING and not name.startswith(_TAKES_AWAY)
 
 
 def passed_roles(parameters: Any, account: str) -> list[str]:
@@ -53,6 +54,6 @@ def _search(value: Any, key: str, account: str, depth: int) -> Iterator[str]:
 def parsed(parameters: bytes) -> Any:
     """Return request parameters as a value; None when they are no JSON (cut off at 100 KB)."""
     try:
-        return json.loads(parameters)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(parameters)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

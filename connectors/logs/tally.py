@@ -4,6 +4,7 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import compress
+from operator import lt
 from sys import intern
 from typing import overload
 
@@ -152,10 +153,11 @@ class Tally:
             count.turn(-1)
             if not count.closed:
                 continue
-            for _, events, first, last in _CELL.iter_unpack(count.closed):
-                self._see(kind.place, events, first, last)
+            _, events, firsts, lasts = zip(*_CELL.iter_unpack(count.closed), strict=True)
+            self._see(kind.place, sum(events), min(firsts), max(lasts))
             for key in kind.keys:
-                cells[key] = cells.get(key, bytearray()) + count.closed
+                held = cells.get(key)
+                cells[key] = count.closed if held is None else held + count.closed
         presence = [
             Presence(*place, sight.count, _stamp(sight.first), _stamp(sight.last))
             for place, sight in self._places.items()
@@ -211,7 +213,8 @@ class Rows(Sequence[UsageRow]):
 
 def _merged(cells: bytearray) -> bytes:
     """Return cells sorted by day, one for each day."""
-    if len(cells) == _CELL.size:
+    met = [number for number, *_ in _CELL.iter_unpack(cells)]
+    if all(map(lt, met, met[1:])):
         return bytes(cells)
     days: dict[int, tuple[int, int, int]] = {}
     for number, count, first, last in _CELL.iter_unpack(cells):
