@@ -1,0 +1,105 @@
+"""What one policy statement plainly covers of another, pattern by pattern; whatever is left needs a walk."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from connectors.aws.globs import ANY, STAR, covers, overlaps
+from connectors.aws.policy_document import ConditionTest, Statement
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_ESCAPES = {"*": STAR, "?": ANY, "$": "$"}
+_POSITIVE = ("stringequals", "stringlike", "arnequals", "arnlike", "numericequals", "ipaddress", "dateequals")
+
+Test = tuple[str, str, frozenset[str]]
+"""A condition test as it is compared: operator and key without case, values without order."""
+
+
+def parts(statement: Statement) -> Iterator[Statement]:
+    """Split a statement into pieces of one action and one resource pattern each."""
+    for action in [statement.actions] if statement.not_actions else [(a,) for a in statement.actions]:
+        for named in (
+            [statement.resources] if statement.not_resources else [(r,) for r in statement.resources]
+        ):
+            yield replace(statement, actions=action, resources=named)
+
+
+def uncovered(statement: Statement, others: Sequence[Statement]) -> Iterator[Statement]:
+    """Yield the pieces of a statement that no single one of the others certainly covers.
+
+    A piece is covered by a statement that matches at least the same requests and applies whenever the
+    piece does.
+    """
+    true = tests_of(statement)
+    able = [other for other in others if applies([tests_of(other)], true)]
+    for piece in parts(statement):
+        if not any(_covers_actions(other, piece) and _covers_resources(other, piece) for other in able):
+            yield piece
+
+
+def _covers_actions(other: Statement, piece: Statement) -> bool:
+    mine = [action.lower() for action in piece.actions]
+    theirs = [action.lower() for action in other.actions]
+    if piece.not_actions:
+        if other.not_actions:
+            return all(any(covers(own, their) for own in mine) for their in theirs)
+        return "*" in theirs
+    if other.not_actions:
+        return not any(overlaps(their, mine[0]) for their in theirs)
+    return any(covers(their, mine[0]) for their in theirs)
+
+
+def _covers_resources(other: Statement, piece: Statement) -> bool:
+    mine = [resource(text, piece) for text in piece.resources]
+    theirs = [resource(text, other) for text in other.resources]
+    if piece.not_resources:
+        if other.not_resources:
+            return set(theirs) <= set(mine)
+        return "*" in theirs
+    if other.not_resources:
+        return not any(overlaps(relaxed(their), relaxed(mine[0])) for their in theirs)
+    varies = is_opaque(piece.resources[0], piece)
+    return any(
+        (their == mine[0] and varies == is_opaque(text, other))
+        or (not is_opaque(text, other) and covers(their, relaxed(mine[0]) if varies else mine[0]))
+        for text, their in zip(other.resources, theirs, strict=True)
+    )
+
+
+def is_opaque(text: str, statement: Statement) -> bool:
+    """Tell whether a resource holds a variable whose value is not written in it."""
+    return statement.variables and any(name not in _ESCAPES for name in _VARIABLE.findall(text))
+
+
+def resource(text: str, statement: Statement) -> str:
+    """Return a resource with `${*}`, `${?}` and `${$}` as the characters they stand for."""
+    if not statement.variables:
+        return text
+    return _VARIABLE.sub(lambda m: _ESCAPES.get(m[1], m[0]), text)
+
+
+def relaxed(text: str) -> str:
+    """Return the pattern of everything that a resource with variables can at most match."""
+    return _VARIABLE.sub("*", text)
+
+
+def tests_of(statement: Statement) -> frozenset[Test]:
+    """Return the condition tests that must all hold for a statement to apply."""
+    return frozenset(_test(test) for test in statement.conditions)
+
+
+def _test(test: ConditionTest) -> Test:
+    return test.operator.lower(), test.key.lower(), frozenset(test.values)
+
+
+def applies(statements: Iterable[frozenset[Test]], true: frozenset[Test]) -> bool:
+    """Tell whether the conditions of one of these statements all hold when these tests are true."""
+    return any(all(test in true or _implied(test, true) for test in tests) for tests in statements)
+
+
+def _implied(test: Test, true: frozenset[Test]) -> bool:
+    """Tell whether a true test with fewer values makes this one true (values of positive tests are OR-ed)."""
+    operator, key, values = test
+    return operator.startswith(_POSITIVE) and any(
+        other[0] == operator and other[1] == key and other[2] <= values for other in true
+    )
