@@ -29,7 +29,8 @@ _SECURITY_SEVERITY: dict[Severity, str] = {"critical": "9.5", "high": "8.0", "me
 _PRECISION: dict[Confidence, str] = {"high": "high", "medium": "medium", "low": "low"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9._@-]+")
 
-_Account = tuple[str, str]
+_Place = tuple[str, str | None]
+"""A cloud and one of its accounts, or None for all of them."""
 
 
 def render(report: Report) -> bytes:
@@ -41,9 +42,10 @@ def render(report: Report) -> bytes:
     accounts = sorted(
         {(s.provider, s.account) for s in report.sources} | {(f.provider, f.account) for f in report.findings}
     )
+    places: list[_Place] = [*accounts]
     if len(accounts) > RUNS:
-        accounts = sorted({(provider, "") for provider, _ in accounts})
-    runs = [_run(report, account) for account in accounts]
+        places = [(provider, None) for provider in sorted({provider for provider, _ in accounts})]
+    runs = [_run(report, place) for place in places]
     return json.write({"$schema": _SCHEMA, "version": "2.1.0", "runs": runs})
 
 
@@ -53,13 +55,13 @@ def location(finding: FindingEntry) -> str:
     return f"entitlements/{quote('/'.join(parts), safe='/@')}.json"
 
 
-def _run(report: Report, account: _Account) -> dict[str, Any]:
-    provider, name = account
-    sources = [s for s in report.sources if s.provider == provider and name in {s.account, ""}]
+def _run(report: Report, place: _Place) -> dict[str, Any]:
+    provider, account = place
+    sources = [s for s in report.sources if s.provider == provider and account in {s.account, None}]
     findings = [
         finding
         for finding in report.findings
-        if finding.provider == provider and name in {finding.account, ""} and finding.status != "fixed"
+        if finding.provider == provider and account in {finding.account, None} and finding.status != "fixed"
     ]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     kept = findings[:RESULTS]
@@ -73,7 +75,9 @@ def _run(report: Report, account: _Account) -> dict[str, Any]:
                 "rules": [_rule(rule, [f for f in kept if f.rule == rule]) for rule in rules],
             }
         },
-        "automationDetails": {"id": "/".join(("entdrift", provider, _segment(name) if name else "all", ""))},
+        "automationDetails": {
+            "id": f"entdrift/{provider}/{'all' if account is None else _segment(account)}/"
+        },
         "invocations": [_invocation(sources, left_out)],
         "results": [_result(finding, rules) for finding in kept],
     }

@@ -11,12 +11,13 @@ _ARTIFACT_CHARACTERS = 4_000
 
 def sources(report: Report, identity: IdentityEntry) -> list[SourceEntry]:
     """Give the sources that the verdicts about an identity rest on."""
-    return [
-        source
-        for source in report.sources
-        if source.provider == identity.provider
-        and (source.account == identity.account or source.name == identity.source)
-    ]
+    found: dict[str, SourceEntry] = {}
+    for source in report.sources:
+        here = (source.provider, source.account) == (identity.provider, identity.account)
+        if here or source.name == identity.source:
+            # A source of many accounts has an entry for each, all with the source's own status.
+            found.setdefault(source.name, source)
+    return list(found.values())
 
 
 def evidence(report: Report, identity: IdentityEntry) -> list[str]:

@@ -125,3 +125,11 @@ def test_more_than_twenty_accounts_share_a_run_per_cloud(report):
         "entdrift/gcp/all/",
     ]
     assert len(document["runs"][0]["results"]) == 30
+
+
+def test_a_source_without_an_account_repeats_no_finding(report):
+    """A source of which nothing could be read has no account to name."""
+    source = msgspec.structs.replace(report.sources[0], account="", status="failed")
+    document = rendered(msgspec.structs.replace(report, sources=[source, *report.sources]))
+    check(document)
+    assert [len(run["results"]) for run in document["runs"]] == [0, 4, 0, 1]

@@ -226,3 +226,9 @@ def test_a_reduction_that_is_not_offered_takes_nothing_away(report):
     assert ticket.title.startswith("Review access of")
     assert "No reduction is offered: managed by the provider." in ticket.body
     assert "AmazonSQSFullAccess`" not in ticket.body.partition("## Credentials")[0]
+
+
+def test_a_source_of_many_accounts_is_named_once(report):
+    other = msgspec.structs.replace(report.sources[0], account="999999999999")
+    body = plan(msgspec.structs.replace(report, sources=[*report.sources, other]))[0].body
+    assert body.count("Source pilot-aws:") == 1
