@@ -1,0 +1,132 @@
+"""Say which audit logs the evidence holds, per project and class of log."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from connectors.facts import Coverage, CoverageState, Window
+from connectors.gcp.auditing import ALL, Auditing
+from connectors.gcp.classes import DATA_TYPES
+from connectors.gcp.fixes import fix
+from connectors.gcp.hierarchy import Hierarchy
+from connectors.interface import Evidence
+
+PROVIDER = "gcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Which logs the evidence holds, inside the window."""
+
+    first: Mapping[str, str]
+    """By node: time of its first record."""
+    data: frozenset[str]
+    """Nodes with data access records."""
+    admin: bool
+    """Whether any record of an always-on log was given: then the export did not leave them out."""
+    unreadable: Mapping[str, int]
+    """Nodes of sources with log files that could not be read whole, with the number of those files."""
+
+
+def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Window) -> Given:
+    """Return which logs of which projects the evidence holds."""
+    start, end = _stamp(window.start), _stamp(window.end)
+    first: dict[str, str] = {}
+    data: set[str] = set()
+    unreadable: dict[str, int] = {}
+    admin = False
+    for source in evidence:
+        bad = sum(file.status in ("failed", "partial") for file in source.log_files())
+        for seen in source.presence():
+            if seen.last < start or seen.first >= end or not seen.account:
+                continue
+            node = seen.account if "/" in seen.account else hierarchy.node(f"projects/{seen.account}")
+            since = max(seen.first, start)
+            first[node] = min(first.get(node, since), since)
+            if seen.log_class == "data_access":
+                data.add(node)
+            elif seen.log_class:
+                admin = True
+            if bad:
+                unreadable[node] = unreadable.get(node, 0) + bad
+    return Given(first, frozenset(data), admin, unreadable)
+
+
+def _stamp(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def coverage_rows(projects: Iterable[str], auditing: Auditing, given: Given) -> list[Coverage]:
+    """Return for each project whether each class of audit log was recorded and given."""
+    rows: list[Coverage] = []
+    for project in projects:
+        node = f"projects/{project}" if "/" not in project else project
+        rows.append(_admin_row(project, node, given))
+        rows += [_data_row(project, node, kind, auditing, given) for kind in DATA_TYPES]
+        rows += _service_rows(project, node, auditing, given)
+    return sorted(rows)
+
+
+def _admin_row(project: str, node: str, given: Given) -> Coverage:
+    since = given.first.get(node, "")
+    if since and given.admin:
+        return Coverage(
+            PROVIDER, project, "", "ADMIN_WRITE", CoverageState.ON, since, "Admin Activity is always recorded"
+        )
+    reason = "no record of this project's Admin Activity log is in the evidence"
+    return Coverage(
+        PROVIDER,
+        project,
+        "",
+        "ADMIN_WRITE",
+        CoverageState.UNKNOWN,
+        since,
+        reason,
+        fix("no-logs-for-account", [node], ()),
+    )
+
+
+def _data_row(project: str, node: str, kind: str, auditing: Auditing, given: Given) -> Coverage:
+    on = [one for one in auditing.switches(node) if one.type == kind and one.service == ALL]
+    some = [one for one in auditing.switches(node) if one.type == kind and one.service != ALL]
+    change = fix("data-access-logs-off", [node], ())
+    if on:
+        return _on_row(project, node, "", kind, [name for one in on for name in one.exempted], given)
+    if some:
+        reason = "on for single services only"
+        return Coverage(PROVIDER, project, "", kind, CoverageState.PARTIAL, "", reason, change)
+    if auditing.knows(node):
+        reason = "no audit configuration of the project or above it names this type (BigQuery has its own)"
+        return Coverage(PROVIDER, project, "", kind, CoverageState.OFF, "", reason, change)
+    reason = "the audit configuration of the project and of all above it is not in the evidence"
+    if node in given.data:
+        reason += "; data access records of it were given, so some services do record"
+        return Coverage(PROVIDER, project, "", kind, CoverageState.UNKNOWN, "", reason, change)
+    return Coverage(PROVIDER, project, "", kind, CoverageState.UNKNOWN, "", reason, change)
+
+
+def _service_rows(project: str, node: str, auditing: Auditing, given: Given) -> list[Coverage]:
+    """Return a row for each service that is switched on by its own name."""
+    exempted: dict[tuple[str, str], list[str]] = {}
+    for one in auditing.switches(node):
+        if one.service != ALL and one.type in DATA_TYPES:
+            exempted.setdefault((one.service, one.type), []).extend(one.exempted)
+    return [
+        _on_row(project, node, service, kind, names, given)
+        for (service, kind), names in sorted(exempted.items())
+    ]
+
+
+def _on_row(
+    project: str, node: str, place: str, kind: str, exempted: Sequence[str], given: Given
+) -> Coverage:
+    if node not in given.data:
+        reason = "switched on, but no data access record of this project is among the logs given"
+        change = fix("data-access-logs-not-given", [node], ())
+        return Coverage(PROVIDER, project, place, kind, CoverageState.PARTIAL, "", reason, change)
+    since = given.first[node]
+    if exempted:
+        reason = f"switched on, except for {', '.join(sorted(set(exempted)))}"
+        change = fix("exempted-from-audit", [node], ())
+        return Coverage(PROVIDER, project, place, kind, CoverageState.PARTIAL, since, reason, change)
+    return Coverage(PROVIDER, project, place, kind, CoverageState.ON, since, "switched on")

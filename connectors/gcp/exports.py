@@ -1,0 +1,255 @@
+"""Read the files that gcloud, Asset Inventory and log sinks write into raw records."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectors.errors import EvidenceError
+from connectors.facts import Window
+from connectors.files import expand, modified, read_records, read_text
+from connectors.gcp import shapes
+from connectors.gcp.events import AuditLogReader
+from connectors.gcp.scrub import scrub
+from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
+from connectors.logs.engine import read_logs
+from connectors.logs.rows import LogRead
+from connectors.logs.seen import SeenEvents
+
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".dump", ".json.gz", ".jsonl.gz", ".ndjson.gz")
+_SCOPES = ("projects", "folders", "organizations")
+LOGS = "audit_logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One kind of record: what it is called, where a file may hold it, how it is recognised."""
+
+    name: str
+    noun: str
+    help: str
+    containers: tuple[str, ...]
+    accepts: Callable[[Record], bool]
+
+
+_INVENTORY = ("assets", "results", "searchResults")
+PARTS = (
+    Part(
+        "iam_policies",
+        "IAM policies",
+        "gcloud asset search-all-iam-policies, or an asset export of IAM policies",
+        (*_INVENTORY,),
+        lambda record: any(True for _ in shapes.policies(record)) or shapes.bare_policy(record),
+    ),
+    Part(
+        "roles",
+        "role definitions",
+        "roles with includedPermissions: gcloud iam roles describe, or an asset export of roles",
+        ("roles", *_INVENTORY),
+        lambda record: shapes.role(record) is not None,
+    ),
+    Part(
+        "service_accounts",
+        "service accounts",
+        "gcloud iam service-accounts list",
+        ("accounts", *_INVENTORY),
+        lambda record: shapes.service_account(record) is not None,
+    ),
+    Part(
+        "service_account_keys",
+        "service-account keys",
+        "gcloud iam service-accounts keys list",
+        ("keys", *_INVENTORY),
+        lambda record: shapes.service_account_key(record) is not None,
+    ),
+    Part(
+        "resources",
+        "resources",
+        "gcloud asset search-all-resources --read-mask='*', or an asset export of resources",
+        (
+            *_INVENTORY,
+            "resources",
+            "services",
+            "jobs",
+            "functions",
+            "endpoints",
+            "reasoningEngines",
+            "instances",
+            "clusters",
+            "agents",
+            "customJobs",
+            "pipelineJobs",
+        ),
+        lambda record: shapes.resource(record) is not None,
+    ),
+    Part(
+        "deny_policies",
+        "deny policies",
+        "gcloud iam policies list --kind=denypolicies (with rules: gcloud iam policies get)",
+        ("policies", *_INVENTORY),
+        lambda record: shapes.deny_policy(record) is not None,
+    ),
+    Part(
+        "api_keys",
+        "API keys",
+        "gcloud services api-keys list",
+        ("keys", *_INVENTORY),
+        lambda record: shapes.api_key(record) is not None,
+    ),
+)
+
+SETTINGS = (
+    *(Setting(part.name, "files", part.help) for part in PARTS),
+    Setting(LOGS, "files", "audit logs: gcloud logging read, JSON lines, or a sink's folder tree"),
+    Setting("scope", "text", "projects/ID, folders/N or organizations/N of a bare get-iam-policy file"),
+)
+
+
+def collect(sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
+    """Read every configured file of every source into the sink; a part that fails is an Outcome."""
+    seen = SeenEvents()
+    for source in sources:
+        if source.mode != "export":
+            reason = f'mode {source.mode!r} is not available for Google Cloud: use mode = "export"'
+            sink.outcome(Outcome(source.name, "iam_policies", Status.FAILED, reason=reason))
+            continue
+        if not (source.files.get("iam_policies") or source.files.get(LOGS)):
+            reason = "neither iam_policies nor audit_logs is set: there is nothing to compare"
+            sink.outcome(Outcome(source.name, "iam_policies", Status.FAILED, reason=reason))
+        for part in PARTS:
+            if part.name in source.files:
+                observe("part", source=source.name, part=part.name)
+                sink.outcome(_read_part(source, part, sink))
+        if LOGS in source.files:
+            read = read_logs(source.files[LOGS], AuditLogReader(), window, seen=seen, observe=observe)
+            sink.add_logs(source.name, read.rows, read.files, read.presence)
+            sink.outcome(_log_outcome(source.name, read))
+
+
+def _read_part(source: Source, part: Part, sink: Sink) -> Outcome:
+    """Read the files of one part and say how it went."""
+    stored, problems, read = 0, [], 0
+    files = expand(source.files[part.name], _SUFFIXES)
+    newest = ""
+    for path in files:
+        try:
+            records, problem = read_export(path, part.containers)
+            wanted = list(_wanted(records, part, path, source))
+        except EvidenceError as error:
+            problems.append(f"{error}; {error.hint}" if error.hint else str(error))
+            continue
+        stored += sink.add(source.name, part.name, [scrub(record) for record in wanted])
+        read += 1
+        newest = max(newest, modified(path))
+        if problem:
+            problems.append(problem)
+    if not files:
+        problems.append(f"no file with {part.noun} in {', '.join(map(str, source.files[part.name]))}")
+    status = Status.OK if not problems else Status.PARTIAL if read else Status.FAILED
+    return Outcome(source.name, part.name, status, stored, "; ".join(problems), newest)
+
+
+def _wanted(records: Sequence[Record], part: Part, path: Path, source: Source) -> Iterator[Record]:
+    """Yield the records of a part's kind; other assets of a mixed export are passed over.
+
+    Raises EvidenceError when the file holds records, but none of this kind.
+    """
+    found = 0
+    for record in records:
+        if part.accepts(record):
+            found += 1
+            yield _scoped(record, path, source) if shapes.bare_policy(record) else record
+    if records and not found:
+        kind = _kind_of(records[0])
+        raise EvidenceError(
+            f"{path}: holds {kind or 'records of another kind'}, not {part.noun}",
+            hint=f"{part.name} takes the output of: {part.help}",
+        )
+
+
+def _kind_of(record: Record) -> str:
+    if "logName" in record or "protoPayload" in record:
+        return "log entries"
+    return next((part.noun for part in PARTS if part.accepts(record)), "")
+
+
+def _scoped(record: Record, path: Path, source: Source) -> Record:
+    """Return a bare policy with the resource it belongs to, from the file's place or the setting `scope`.
+
+    `…/projects/my-project.json` or `scope = "projects/my-project"`.
+    """
+    scope = source.texts.get("scope", "")
+    if path.parent.name in _SCOPES:
+        scope = f"{path.parent.name}/{path.name.partition('.')[0]}"
+    kind, _, name = scope.partition("/")
+    if kind not in _SCOPES or not name:
+        raise EvidenceError(
+            f"{path}: a policy that does not say of which project it is",
+            hint='set scope = "projects/ID", name the file projects/ID.json, or export with gcloud asset',
+        )
+    resource = f"//cloudresourcemanager.googleapis.com/{scope}"
+    asset = f"cloudresourcemanager.googleapis.com/{kind[:-1].capitalize()}"
+    return {"name": resource, "assetType": asset, "iamPolicy": record}
+
+
+def read_export(path: Path, containers: Sequence[str]) -> tuple[list[dict[str, Any]], str]:
+    """Return the records of a file, and what of it could not be read.
+
+    Comment lines (`#`) are passed over. A file that is cut off gives the records before the cut.
+    Raises EvidenceError when nothing can be read.
+    """
+    try:
+        return read_records(path, containers), ""
+    except EvidenceError as error:
+        text = "\n".join(line for line in read_text(path).splitlines() if not line.lstrip().startswith("#"))
+        records, rest = _salvaged(text)
+        if not records:
+            raise
+        return records, f"{error}; {len(records)} records before that were read" if rest else ""
+
+
+def _salvaged(text: str) -> tuple[list[dict[str, Any]], bool]:
+    """Return the whole objects at the start of a list or of JSON lines, and whether text was left over."""
+    decoder = json.JSONDecoder()
+    between = re.compile(r"[\s,]*")
+    records: list[dict[str, Any]] = []
+    at = 0
+    if opening := re.match(r"\s*\[", text):
+        at = opening.end()
+    while True:
+        at = _end(between, text, at)
+        if at == len(text) or (text[at] == "]" and not text[at + 1 :].strip()):
+            return records, False
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (json.JSONDecodeError, RecursionError):
+            return records, True
+        if not isinstance(value, dict):
+            return records, True
+        records.append(value)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match else at
+
+
+def _log_outcome(source: str, read: LogRead) -> Outcome:
+    bad = [file for file in read.files if file.status in ("failed", "partial")]
+    good = [file for file in read.files if file.status == "ok"]
+    reason = "; ".join(f"{file.path}: {file.reason}" for file in bad[:3])
+    if len(bad) > 3:
+        reason += f"; and {len(bad) - 3} more files"
+    records = sum(file.records for file in read.files)
+    if not bad and not records:
+        reason = next(
+            (f"{f.path}: {f.reason}" for f in read.files if f.reason), "no audit log entry was found"
+        )
+    if bad:
+        status = Status.PARTIAL if good or records else Status.FAILED
+    else:
+        status = Status.OK if records else Status.FAILED
+    newest = max((seen.last for seen in read.presence), default="")
+    return Outcome(source, LOGS, status, records, reason, newest)

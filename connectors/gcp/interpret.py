@@ -1,0 +1,169 @@
+"""Turn one cloud's evidence into facts: the order in which the wing's rooms are walked through."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from connectors.facts import Entitlement, Facts, Grant, Signal, SignalKind, Window
+from connectors.gcp.auditing import Auditing
+from connectors.gcp.catalog import matcher, table
+from connectors.gcp.classes import classify
+from connectors.gcp.coverage import coverage_rows, read_given
+from connectors.gcp.credentials import Keys, api_keys
+from connectors.gcp.grants import Binding, GrantBook, Holding, read_bindings
+from connectors.gcp.identities import PROVIDER, Register, is_ai_agent
+from connectors.gcp.impersonation import edges
+from connectors.gcp.inventory import Inventory, read_inventory
+from connectors.gcp.limits import not_interpreted, unread
+from connectors.gcp.members import SINGLE, Aliases, Membership
+from connectors.gcp.names import agent
+from connectors.gcp.observability import Observability
+from connectors.gcp.policy import Denials, read_denials, unread_denials
+from connectors.gcp.usage import Calls, read_calls
+from connectors.gcp.workloads import Runtime, find_runtimes
+from connectors.interface import Evidence, Patterns
+from connectors.permissions import Permissions
+
+
+def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
+    """Return what the evidence of all Google Cloud sources says; pure, and the same for the same input."""
+    inventory = read_inventory(evidence)
+    hierarchy, permissions = inventory.hierarchy, inventory.permissions
+    caveats = [*unread(evidence), *unread_denials(inventory), *not_interpreted(inventory)]
+    given = read_given(evidence, hierarchy, window)
+    hierarchy.learn_projects(node.removeprefix("projects/") for node in given.first)
+    bindings = read_bindings(inventory)
+    runtimes = find_runtimes(inventory, caveats)
+    aliases = _aliases(inventory, bindings, runtimes, evidence)
+    register = _register(inventory, bindings, runtimes, evidence, aliases)
+    keys = Keys(inventory, register.emails, window)
+    calls = read_calls(evidence, aliases, keys, permissions)
+    permissions.mask(row.permission for row in calls.usage)
+
+    book = GrantBook(inventory, window)
+    membership = Membership(register.accounts(), bindings, aliases, hierarchy)
+    holdings = _holdings(bindings, book, membership, register.accounts())
+    denials = Denials(read_denials(inventory, window), membership, hierarchy)
+    auditing = Auditing((policy for _, policy in inventory.policies), hierarchy)
+    classes = classify(permissions, calls.types)
+    observability = Observability(classes, auditing, given, hierarchy, permissions)
+    entitlements, grants = _entitlements(holdings, denials, observability, calls, inventory)
+
+    register.read_grants(one for held in holdings.values() for one in held)
+    register.read_usage(calls.usage)
+    trusted = _trusted(bindings, inventory, register)
+    credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
+    caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *calls.caveats]
+    return Facts(
+        provider=PROVIDER,
+        permissions=permissions,
+        identities=register.identities(patterns, trusted),
+        credentials=credentials,
+        grants=tuple(sorted(grants, key=lambda grant: (grant.identity, grant.id))),
+        entitlements=entitlements,
+        usage=calls.usage,
+        coverage=tuple(coverage_rows(hierarchy.projects(), auditing, given)),
+        unmapped=calls.unmapped,
+        caveats=tuple(sorted(set(caveats))),
+        unattributed=calls.unattributed,
+        reach=reach_classes(permissions),
+    )
+
+
+def _aliases(
+    inventory: Inventory,
+    bindings: Iterable[Binding],
+    runtimes: Iterable[Runtime],
+    evidence: Iterable[Evidence],
+) -> Aliases:
+    """Return one name for identities that bindings, resources and logs write differently."""
+    written = {binding.member.id for binding in bindings if binding.member.kind in SINGLE}
+    written |= {runtime.identity for runtime in runtimes}
+    written |= {row.identity for source in evidence for row in source.usage() if row.identity}
+    return Aliases(written, inventory.hierarchy)
+
+
+def _register(
+    inventory: Inventory,
+    bindings: Iterable[Binding],
+    runtimes: Iterable[Runtime],
+    evidence: Iterable[Evidence],
+    aliases: Aliases,
+) -> Register:
+    """Return every identity of the evidence.
+
+    Of identities that only logs name, agents are kept: a binding to a principal set names none of them.
+    """
+    register = Register(inventory)
+    register.add_service_accounts()
+    register.add_runtimes(runtimes, aliases)
+    for binding in bindings:
+        if binding.member.kind in SINGLE:
+            register.add(aliases.of(binding.member.id), binding.source)
+    for source in evidence:
+        for identity in sorted({aliases.of(row.identity) for row in source.usage() if agent(row.identity)}):
+            register.add(identity, source.source)
+            register.signal(identity, Signal(SignalKind.LOG, "agent identity in the audit log", identity))
+    return register
+
+
+def _holdings(
+    bindings: Iterable[Binding], book: GrantBook, membership: Membership, accounts: Iterable[str]
+) -> dict[str, list[Holding]]:
+    """Return what each identity holds by each binding."""
+    holdings: dict[str, list[Holding]] = {identity: [] for identity in accounts}
+    for binding in bindings:
+        for held in membership.expand(binding):
+            holding = book.holding(binding, held.identity, shared=held.shared)
+            holdings.setdefault(held.identity, []).append(holding)
+    return holdings
+
+
+def _entitlements(
+    holdings: Mapping[str, Sequence[Holding]],
+    denials: Denials,
+    observability: Observability,
+    calls: Calls,
+    inventory: Inventory,
+) -> tuple[dict[str, Entitlement], list[Grant]]:
+    """Return what every identity effectively holds, and all its written grants and refusals.
+
+    Without any policy in the evidence nothing is known of anyone, and nobody gets an entitlement.
+    """
+    if not inventory.policies:
+        return {}, []
+    entitlements: dict[str, Entitlement] = {}
+    grants: list[Grant] = []
+    for identity, held in sorted(holdings.items()):
+        effective = denials.apply(identity, held)
+        grants += [one.grant for one in held]
+        grants += effective.refusals if held else ()
+        entitlements[identity] = Entitlement(
+            identity=identity,
+            granted=effective.granted,
+            conditional=effective.conditional,
+            conditional_reason="; ".join(effective.reasons),
+            blind=observability.blind(
+                identity,
+                [(one.node, one.grant.permissions) for one in held],
+                calls.unmapped_services.get(identity, ()),
+            ),
+        )
+    return entitlements, grants
+
+
+def _trusted(
+    bindings: Iterable[Binding], inventory: Inventory, register: Register
+) -> dict[str, tuple[str, ...]]:
+    """Return who may act as each service account; an AI service named in its own policy is a signal."""
+    found: dict[str, set[str]] = {}
+    for edge in edges(bindings, inventory, register.accounts(), register.emails):
+        found.setdefault(edge.target, set()).add(edge.member)
+        if edge.own and is_ai_agent(edge.member_id):
+            register.signal(edge.target, Signal(SignalKind.TRUST, edge.member, edge.resource))
+    return {target: tuple(sorted(members)) for target, members in found.items()}
+
+
+def reach_classes(permissions: Permissions) -> dict[str, int]:
+    """Return the reach classes over every permission known, from grants and logs alike."""
+    names = permissions.names((1 << len(permissions)) - 1)
+    tests = {name: matcher(patterns) for name, patterns in table("reach")["classes"].items()}
+    return {name: permissions.mask(filter(test, names)) for name, test in tests.items()}

@@ -1,0 +1,54 @@
+"""Say what could not be read and what is not interpreted, and what that does to the result."""
+
+from collections.abc import Iterable
+
+from connectors.facts import Caveat
+from connectors.gcp.exports import LOGS
+from connectors.gcp.inventory import Inventory
+from connectors.interface import Evidence, Status
+
+_UNKNOWN = {
+    "iam_policies": "grants it holds are missing: identities may hold more than is shown",
+    "roles": "roles it defines are unknown: their permissions are not counted and never called unused",
+    "service_accounts": "accounts it lists are known only where a grant or a log names them",
+    "service_account_keys": "keys it lists are missing; those seen in logs are shown with unknown state",
+    "resources": "what runs as which account is incomplete: AI workloads may be missed",
+    "deny_policies": "what it refuses is shown as granted",
+    LOGS: "calls in it were not seen: what they may have used is shown as unobservable",
+}
+
+
+def unread(evidence: Iterable[Evidence]) -> Iterable[Caveat]:
+    """Say what a part that could not be read leaves unknown."""
+    for source in evidence:
+        for outcome in source.outcomes():
+            if outcome.status in (Status.FAILED, Status.PARTIAL):
+                effect = _UNKNOWN.get(outcome.part, "what it holds is missing from the result")
+                where = f"{source.source}: {outcome.reason}"
+                yield Caveat(f"{outcome.part} could not be read whole", where, effect)
+
+
+def not_interpreted(inventory: Inventory) -> Iterable[Caveat]:
+    """Say which layers of Google Cloud's access control are not interpreted at all."""
+    if not inventory.deny_policies and inventory.policies:
+        yield Caveat(
+            "deny policies are not in the evidence",
+            "every project",
+            "what they refuse is shown as granted: export them into deny_policies",
+        )
+    if inventory.policies:
+        yield Caveat(
+            "principal access boundaries are not read",
+            "every project",
+            "identities they bound may reach less than is shown",
+        )
+        yield Caveat(
+            "access that resources give outside of IAM is not read",
+            "Cloud Storage ACLs, BigQuery authorized views, Kubernetes RBAC, Firebase rules",
+            "identities may reach more than is shown; calls made that way still count as use",
+        )
+        yield Caveat(
+            "audit configurations are read as they are now",
+            "every project",
+            "a Data Access log switched on within the window counts as on for all of it",
+        )

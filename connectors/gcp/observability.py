@@ -1,0 +1,187 @@
+"""Decide for each permission of an identity whether a call of it would have been seen."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.facts import Blind, PermissionSet
+from connectors.gcp.auditing import Auditing
+from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES, Classes
+from connectors.gcp.coverage import Given
+from connectors.gcp.fixes import fix, names, reason
+from connectors.gcp.hierarchy import Hierarchy
+from connectors.permissions import Permissions
+
+_ORDER = (
+    "unmapped-operation",
+    "never-logged",
+    "no-logs-for-account",
+    "exempted-from-audit",
+    "data-access-logs-off",
+    "data-access-logs-not-known",
+    "data-access-logs-not-given",
+    "permission-class-unknown",
+    "log-file-unreadable",
+)
+"""Most specific first: the first that names a permission is its reason."""
+
+
+@dataclass
+class _Hidden:
+    """Permissions hidden for one reason, with where."""
+
+    permissions: PermissionSet = 0
+    nodes: set[str] = field(default_factory=set)
+
+
+class Observability:
+    """Which permissions a call of would have been seen, by project and identity."""
+
+    def __init__(
+        self,
+        classes: Classes,
+        auditing: Auditing,
+        given: Given,
+        hierarchy: Hierarchy,
+        permissions: Permissions,
+    ) -> None:
+        self._classes = classes
+        self._auditing = auditing
+        self._given = given
+        self._hierarchy = hierarchy
+        self._permissions = permissions
+        self._cache: dict[tuple[str, str], dict[str, PermissionSet]] = {}
+
+    def blind(
+        self,
+        identity: str,
+        held: Iterable[tuple[str, PermissionSet]],
+        unmapped: Iterable[str],
+    ) -> tuple[Blind, ...]:
+        """Return what calls could not have been seen; `held` is (node, permissions) of each grant.
+
+        A permission is seen only where it would be in every project it is held for: a grant on a folder or
+        organization is judged by each project below it that the evidence knows.
+        """
+        hidden: dict[str, _Hidden] = {}
+        everything = 0
+        for node, permissions in held:
+            everything |= permissions
+            for place, codes in self._places(node, identity):
+                for code, mask in codes.items():
+                    if mask & permissions:
+                        one = hidden.setdefault(code, _Hidden())
+                        one.permissions |= mask & permissions
+                        one.nodes.add(place)
+        found = [*self._unmapped(everything, unmapped), *self._unlogged(everything)]
+        found += [self._blind(code, one, identity) for code, one in hidden.items()]
+        return tuple(sorted(found, key=lambda blind: (_ORDER.index(blind.code), blind.reason)))
+
+    def _places(self, node: str, identity: str) -> Iterable[tuple[str, Mapping[str, PermissionSet]]]:
+        """Yield every place whose logs would show the use of a grant on a node."""
+        if not node:
+            yield "", self._no_logs()
+            return
+        if node.startswith("projects/"):
+            yield node, self._codes(node, identity)
+            return
+        below = [f"projects/{project}" for project in self._hierarchy.projects_below(node)]
+        above = self._classes.above_project
+        own = {code: mask & above for code, mask in self._codes(node, identity).items()}
+        yield node, own
+        if not below:
+            yield node, {code: mask & ~above for code, mask in self._no_logs().items()}
+        for project in below:
+            yield project, {code: mask & ~above for code, mask in self._codes(project, identity).items()}
+
+    def _no_logs(self) -> dict[str, PermissionSet]:
+        return {"no-logs-for-account": (1 << len(self._permissions)) - 1}
+
+    def _codes(self, node: str, identity: str) -> Mapping[str, PermissionSet]:
+        """Return for one project the permissions that its logs hide, by reason."""
+        who = identity if self._auditing.exempts(node) else ""
+        codes = self._cache.get((node, who))
+        if codes is None:
+            codes = self._cache[node, who] = self._judge(node, who)
+        return codes
+
+    def _judge(self, node: str, identity: str) -> dict[str, PermissionSet]:
+        if node not in self._given.first or not self._given.admin:
+            codes = self._no_logs()
+            if node in self._given.first:
+                # Data access records alone: what they cover is judged below, the rest is not there.
+                codes = self._by_group(node, identity)
+            return codes
+        codes = self._by_group(node, identity)
+        if self._given.unreadable.get(node):
+            codes["log-file-unreadable"] = (1 << len(self._permissions)) - 1
+        return codes
+
+    def _by_group(self, node: str, identity: str) -> dict[str, PermissionSet]:
+        codes: dict[str, PermissionSet] = {}
+        for group in self._classes.groups:
+            for code, mask in self._group(node, identity, group.service, group.types, group.permissions):
+                if mask:
+                    codes[code] = codes.get(code, 0) | mask
+        return codes
+
+    def _group(
+        self, node: str, identity: str, service: str, types: frozenset[str], permissions: PermissionSet
+    ) -> Iterable[tuple[str, PermissionSet]]:
+        """Yield what hides the permissions of one group at one node."""
+        if ADMIN_WRITE in types and not self._given.admin:
+            yield "no-logs-for-account", permissions
+        default = permissions & self._classes.default_on
+        asked = permissions & ~default
+        given = node in self._given.data
+        if default and not given and types & set(DATA_TYPES):
+            yield "data-access-logs-not-given", default
+        for kind in DATA_TYPES:
+            if kind not in types or not asked:
+                continue
+            code = self._type(node, identity, service, kind, given=given)
+            if code:
+                yield (code if ADMIN_WRITE not in types else _unsure(code)), asked
+
+    def _type(self, node: str, identity: str, service: str, kind: str, *, given: bool) -> str:
+        state = self._auditing.state(node, service, kind)
+        if state is None:
+            return "data-access-logs-not-known"
+        if not state:
+            return "data-access-logs-off"
+        if self._auditing.exempted(node, service, kind, identity):
+            return "exempted-from-audit"
+        return "" if given else "data-access-logs-not-given"
+
+    def _unmapped(self, permissions: PermissionSet, prefixes: Iterable[str]) -> Iterable[Blind]:
+        for prefix in sorted(prefixes):
+            mask = 0
+            for group in self._classes.groups:
+                if group.service == prefix:
+                    mask |= group.permissions & permissions
+            if mask:
+                yield Blind(
+                    mask,
+                    "unmapped-operation",
+                    f"it made calls of {prefix} whose log records name no permission",
+                    "see the unmapped operations in the report: each may be a use of these permissions",
+                )
+
+    def _unlogged(self, permissions: PermissionSet) -> Iterable[Blind]:
+        for why, mask in self._classes.unlogged:
+            if mask & permissions:
+                yield Blind(mask & permissions, "never-logged", why, "no log setting shows these calls")
+
+    def _blind(self, code: str, hidden: _Hidden, identity: str) -> Blind:
+        places = sorted(hidden.nodes)
+        where = names(places) if any(places) else "the resource's unknown project"
+        services = sorted(self._permissions.by_service(hidden.permissions)) if _fixed_by_config(code) else []
+        return Blind(hidden.permissions, code, reason(code, where, identity), fix(code, places, services))
+
+
+def _unsure(code: str) -> str:
+    """Return the code for a permission that may be an admin write or a data call: only that may hide it."""
+    return "permission-class-unknown" if code != "exempted-from-audit" else code
+
+
+def _fixed_by_config(code: str) -> bool:
+    return code in ("data-access-logs-off", "data-access-logs-not-known", "permission-class-unknown")

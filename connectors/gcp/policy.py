@@ -1,0 +1,213 @@
+"""Apply deny policies to what identities hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
+from connectors.gcp.catalog import matcher
+from connectors.gcp.conditions import About, decide
+from connectors.gcp.grants import Holding
+from connectors.gcp.hierarchy import Hierarchy
+from connectors.gcp.inventory import Inventory
+from connectors.gcp.members import Membership
+from connectors.gcp.names import permission_name, principal_id
+
+_EVERYONE = ("principalSet://goog/public:all", "principalSet://goog/public:allUsers")
+_ACCOUNT = "principal://iam.googleapis.com/projects/-/serviceAccounts/"
+_SUBJECT = "principal://goog/subject/"
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One rule of a deny policy, with the permissions it names expanded over the catalogue."""
+
+    id: str
+    name: str
+    node: str
+    principals: tuple[str, ...]
+    exceptions: tuple[str, ...]
+    permissions: PermissionSet
+    condition: str
+    holds: bool | None
+
+
+def read_denials(inventory: Inventory, window: Window) -> list[Denial]:
+    """Return every rule of every deny policy whose condition is not false at the end of the window.
+
+    Names are `service.googleapis.com/resource.verb`, with `*` for groups of permissions.
+    Source: docs.cloud.google.com/iam/docs/deny-overview.
+    """
+    found: dict[str, Denial] = {}
+    known = inventory.permissions.names(inventory.permissions.known)
+    for record in inventory.deny_policies:
+        name = str(record.data.get("name") or "")
+        rules = record.data.get("rules")
+        for number, rule in enumerate(rules if isinstance(rules, list) else []):
+            held = rule.get("denyRule", rule.get("deny_rule")) if isinstance(rule, Mapping) else None
+            if isinstance(held, Mapping):
+                denial = _denial(f"{name}|{number}", record.data, held, inventory, known, window)
+                if denial.holds is not False:
+                    found[denial.id] = denial
+    return [found[key] for key in sorted(found)]
+
+
+def unread_denials(inventory: Inventory) -> list[Caveat]:
+    """Say which deny policies came without their rules (a plain `gcloud iam policies list`)."""
+    return [
+        Caveat(
+            "a deny policy without its rules",
+            str(record.data.get("name") or "deny policy"),
+            "what it refuses is shown as granted: export it with `gcloud iam policies get`",
+        )
+        for record in inventory.deny_policies
+        if not isinstance(record.data.get("rules"), list)
+    ]
+
+
+def _denial(
+    key: str,
+    policy: Mapping[str, Any],
+    rule: Mapping[str, Any],
+    inventory: Inventory,
+    known: Sequence[str],
+    window: Window,
+) -> Denial:
+    denied = matcher(permission_name(one) for one in _texts(rule, "deniedPermissions", "denied_permissions"))
+    spared = matcher(
+        permission_name(one) for one in _texts(rule, "exceptionPermissions", "exception_permissions")
+    )
+    condition = rule.get("denialCondition", rule.get("denial_condition"))
+    expression = str(condition.get("expression") or "") if isinstance(condition, Mapping) else ""
+    about = About(window.end, (), "", "", narrow=False)
+    return Denial(
+        id=key,
+        name=str(policy.get("displayName") or key),
+        node=_attachment(key, inventory.hierarchy),
+        principals=tuple(_texts(rule, "deniedPrincipals", "denied_principals")),
+        exceptions=tuple(_texts(rule, "exceptionPrincipals", "exception_principals")),
+        permissions=inventory.permissions.mask(n for n in known if denied(n) and not spared(n)),
+        condition=expression,
+        holds=decide(expression, about) if expression else True,
+    )
+
+
+def _texts(rule: Mapping[str, Any], *keys: str) -> list[str]:
+    value: list[Any] = next((rule[key] for key in keys if isinstance(rule.get(key), list)), [])
+    return [one for one in value if isinstance(one, str)]
+
+
+def _attachment(name: str, hierarchy: Hierarchy) -> str:
+    """Return the node a deny policy is attached to: its name holds it, once or twice percent-encoded."""
+    plain = unquote(unquote(name)).removeprefix("policies/")
+    point = plain.partition("/denypolicies/")[0].partition("/")[2]
+    return hierarchy.node(point)
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What is left of an identity's grants after deny policies."""
+
+    granted: PermissionSet
+    conditional: PermissionSet
+    reasons: tuple[str, ...]
+    refusals: tuple[Grant, ...]
+
+
+class Denials:
+    """Applies deny rules to identities."""
+
+    def __init__(self, denials: Sequence[Denial], membership: Membership, hierarchy: Hierarchy) -> None:
+        self._denials = denials
+        self._membership = membership
+        self._hierarchy = hierarchy
+        self._undecided: dict[str, Denial] = {}
+
+    def apply(self, identity: str, holdings: Iterable[Holding]) -> Effective:
+        """Return what an identity holds after every rule that applies to it.
+
+        A rule takes away what grants at or below its own place give; what is also granted elsewhere stays.
+        A rule that cannot be decided for this identity makes what it covers conditional.
+        """
+        granted = conditional = 0
+        reasons: set[str] = set()
+        rules = [
+            (one, applies) for one in self._denials if (applies := self._applies(one, identity)) is not False
+        ]
+        for holding in holdings:
+            if holding.holds is False:
+                continue
+            certain = holding.grant.permissions if holding.holds else 0
+            perhaps = holding.grant.permissions if holding.holds is None else 0
+            if perhaps:
+                reasons.add(f"{holding.grant.name} only if {holding.grant.conditions}")
+            for rule, applies in rules:
+                if not self._hierarchy.within(holding.node, rule.node):
+                    continue
+                if applies:
+                    certain &= ~rule.permissions
+                    perhaps &= ~rule.permissions
+                elif certain & rule.permissions:
+                    reasons.add(f"the deny policy {rule.name} may refuse it")
+                    self._undecided[rule.id] = rule
+                    perhaps |= certain & rule.permissions
+                    certain &= ~rule.permissions
+            granted |= certain
+            conditional |= perhaps
+        refusals = tuple(_refusal(rule, identity, applies) for rule, applies in rules)
+        return Effective(granted, conditional & ~granted, tuple(sorted(reasons)), refusals)
+
+    def caveats(self) -> list[Caveat]:
+        """Say which rules could not be decided."""
+        return [
+            Caveat(
+                "a deny policy that could not be decided",
+                f"{rule.name} on {rule.node}: {rule.condition or ', '.join(rule.principals)}",
+                "what it covers is shown as conditional for the identities it may apply to",
+            )
+            for _, rule in sorted(self._undecided.items())
+        ]
+
+    def _applies(self, rule: Denial, identity: str) -> bool | None:
+        named = _any(self._matches(identity, one) for one in rule.principals)
+        spared = _any(self._matches(identity, one) for one in rule.exceptions)
+        if named is False or spared is True:
+            return False
+        return None if None in (named, spared, rule.holds) else True
+
+    def _matches(self, identity: str, written: str) -> bool | None:
+        """Return whether a principal identifier of a deny policy is, or holds, an identity."""
+        if written in _EVERYONE:
+            return True
+        for prefix in (_ACCOUNT, _SUBJECT):
+            if written.startswith(prefix):
+                return principal_id(written.removeprefix(prefix)) == identity
+        if written.startswith("principal://"):
+            return written == identity
+        if written.startswith("principalSet://goog/"):
+            # Groups and customer ids hold people; whether they hold this one is not in the evidence.
+            return None
+        if written.startswith("principalSet://"):
+            return True if self._membership.belongs(identity, written) else None
+        return False
+
+
+def _any(values: Iterable[bool | None]) -> bool | None:
+    found = list(values)
+    return True if True in found else None if None in found else False
+
+
+def _refusal(rule: Denial, identity: str, applies: bool | None) -> Grant:  # noqa: FBT001 - a truth value
+    return Grant(
+        id=rule.id,
+        identity=identity,
+        source=rule.id,
+        name=rule.name,
+        effect=Effect.DENY,
+        scope=rule.node,
+        permissions=rule.permissions,
+        conditions=rule.condition,
+        undecided=applies is None,
+        shared=True,
+    )

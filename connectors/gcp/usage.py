@@ -1,0 +1,163 @@
+"""Turn log rows into usage: who called what, on which resource, with which key."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connectors.facts import Caveat, Unmapped, Usage
+from connectors.gcp.catalog import services, table
+from connectors.gcp.credentials import Keys
+from connectors.gcp.events import LAST
+from connectors.gcp.identities import PROVIDER
+from connectors.gcp.members import Aliases
+from connectors.interface import Evidence
+from connectors.logs.rows import UsageRow
+from connectors.permissions import Permissions
+
+TYPES = ("ADMIN_READ", "ADMIN_WRITE", "DATA_READ", "DATA_WRITE")
+
+
+@dataclass
+class Calls:
+    """What the logs of all sources say."""
+
+    usage: tuple[Usage, ...] = ()
+    unmapped: tuple[Unmapped, ...] = ()
+    unattributed: dict[str, int] = field(default_factory=dict)
+    types: dict[str, set[str]] = field(default_factory=dict)
+    """Permission types that the logs themselves name, by permission."""
+    unmapped_services: dict[str, set[str]] = field(default_factory=dict)
+    """By identity: services of which it made calls that we cannot turn into a permission."""
+    caveats: tuple[Caveat, ...] = ()
+
+
+def read_calls(evidence: Sequence[Evidence], aliases: Aliases, keys: Keys, permissions: Permissions) -> Calls:
+    """Return the usage of every identity that the logs name, inventory or not.
+
+    Entries that close a long-running operation repeat the permissions of the entry that opened it; they
+    count only where that entry is not in the evidence.
+    """
+    reader = _Reader(aliases, keys, permissions)
+    for source in evidence:
+        reader.source = source.source
+        for row in source.usage():
+            reader.read(row)
+    return reader.calls()
+
+
+@dataclass
+class _Sum:
+    count: int = 0
+    denied: int = 0
+    first: str = ""
+    last: str = ""
+    last_allowed: str = ""
+
+    def add(self, row: UsageRow) -> None:
+        self.count += row.count
+        self.first = min(self.first or row.first, row.first)
+        self.last = max(self.last, row.last)
+        if row.outcome == "denied":
+            self.denied += row.count
+        else:
+            self.last_allowed = max(self.last_allowed, row.last)
+
+
+_Key = tuple[str, str, str, str, str, str]
+
+
+class _Reader:
+    def __init__(self, aliases: Aliases, keys: Keys, permissions: Permissions) -> None:
+        self._aliases = aliases
+        self._keys = keys
+        self._spelling = {
+            name.lower(): name
+            for name in permissions.names(permissions.known)
+            if name.startswith("container.")
+        }
+        self._sums: dict[_Key, _Sum] = {}
+        self._opened: set[tuple[str, str, str]] = set()
+        self._closing: list[tuple[_Key, UsageRow]] = []
+        self._unmapped: Counter[tuple[str, str]] = Counter()
+        self._fallback: Counter[tuple[str, str]] = Counter()
+        self._result = Calls()
+        self.source = ""
+
+    def read(self, row: UsageRow) -> None:
+        result = self._result
+        if not row.identity:
+            kind = row.identity_type or "not-recorded"
+            result.unattributed[kind] = result.unattributed.get(kind, 0) + row.count
+            return
+        identity = self._aliases.of(row.identity)
+        kind, closing = row.detail.removesuffix(LAST), row.detail.endswith(LAST)
+        permission = self._permission(row, identity)
+        if not permission:
+            return
+        if kind in TYPES:
+            result.types.setdefault(permission, set()).add(kind)
+        credential = self._keys.name(row.credential) if row.credential else ""
+        key = (identity, permission, row.resource, credential, row.via, row.operation)
+        if closing:
+            self._closing.append((key, row))
+            return
+        self._opened.add((identity, permission, row.resource))
+        self._sums.setdefault(key, _Sum()).add(row)
+
+    def _permission(self, row: UsageRow, identity: str) -> str:
+        """Return the permission of a row; count it as unmapped where neither log nor table names one."""
+        if row.permission:
+            return self._spelling.get(row.permission.lower(), row.permission)
+        service, _, method = row.operation.partition(":")
+        found = _by_method(service, method)
+        if found:
+            self._fallback[row.operation, found] += row.count
+            return found
+        self._unmapped[self.source, row.operation] += row.count
+        if row.outcome != "denied" and service:
+            prefix = services().prefix(service)
+            self._result.unmapped_services.setdefault(identity, set()).add(prefix)
+        return ""
+
+    def calls(self) -> Calls:
+        for key, row in self._closing:
+            if key[:3] not in self._opened:
+                self._sums.setdefault(key, _Sum()).add(row)
+        self._result.usage = tuple(_usage(key, total) for key, total in sorted(self._sums.items()))
+        self._result.unmapped = tuple(
+            Unmapped(PROVIDER, source, operation, count)
+            for (source, operation), count in sorted(self._unmapped.items())
+        )
+        self._result.unattributed = dict(sorted(self._result.unattributed.items()))
+        self._result.caveats = tuple(
+            Caveat(
+                "a permission taken from a table, not from the log",
+                f"{operation} ({count} calls)",
+                f"the log names no permission for this method; the calls count as use of {permission}",
+            )
+            for (operation, permission), count in sorted(self._fallback.items())
+        )
+        return self._result
+
+
+def _by_method(service: str, method: str) -> str:
+    """Return the permission of an AI service's method by the fallback table, or an empty string."""
+    found: str = table("ai_methods").get(service, {}).get(".".join(method.split(".")[-2:]), "")
+    return found
+
+
+def _usage(key: _Key, total: _Sum) -> Usage:
+    identity, permission, resource, credential, via, operation = key
+    return Usage(
+        identity=identity,
+        permission=permission,
+        resource=resource,
+        credential=credential,
+        count=total.count,
+        denied=total.denied,
+        first_seen=total.first,
+        last_seen=total.last,
+        via=via,
+        operation=operation,
+        last_allowed=total.last_allowed,
+    )

@@ -1,0 +1,171 @@
+"""Find what runs as which identity, and which of it is an AI workload."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from connectors.facts import Caveat, Signal, SignalKind, Workload
+from connectors.gcp.catalog import table
+from connectors.gcp.inventory import Inventory
+from connectors.gcp.names import principal_id
+from connectors.gcp.shapes import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A resource that runs as an identity."""
+
+    identity: str
+    workload: Workload
+    signal: Signal | None
+    """Set when the kind of resource runs nothing but AI workloads."""
+    labels: Mapping[str, str]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of resource that runs as an identity, from the table of AI signals."""
+
+    type: str
+    kind: str
+    ai: bool
+    fields: tuple[tuple[str, ...], ...]
+    default: str
+    name: re.Pattern[str] | None
+
+
+@cache
+def _kinds() -> tuple[Kind, ...]:
+    return tuple(
+        Kind(
+            type=entry["type"],
+            kind=entry["kind"],
+            ai=entry.get("ai", False),
+            fields=tuple(tuple(path.split(".")) for path in entry["fields"]),
+            default=entry.get("default", ""),
+            name=re.compile(entry["name"]) if "name" in entry else None,
+        )
+        for entry in table("ai_signals")["resource"]
+    )
+
+
+def find_runtimes(inventory: Inventory, caveats: list[Caveat]) -> list[Runtime]:
+    """Return every resource of the inventory with the identity it runs as, in a stable order.
+
+    What cannot be read of a resource that must have an identity is a caveat.
+    """
+    found: dict[tuple[str, str], Runtime] = {}
+    for source, resource in inventory.resources:
+        kind = _kind(resource)
+        if kind is None:
+            continue
+        identities = sorted(set(_identities(inventory, kind, resource)))
+        for identity in identities:
+            runtime = _runtime(kind, resource, identity, source)
+            found.setdefault((runtime.workload.id, identity), runtime)
+        if not identities and kind.ai:
+            caveats.append(_unknown(resource))
+    return [found[key] for key in sorted(found)]
+
+
+def _kind(resource: Resource) -> Kind | None:
+    """Return the kind of a resource: by its asset type, or by its name and fields where it has no type."""
+    for kind in _kinds():
+        if resource.asset_type:
+            if resource.asset_type == kind.type:
+                return kind
+        elif kind.name is not None and kind.name.search(resource.name) and _fits(kind, resource):
+            return kind
+    return None
+
+
+def _fits(kind: Kind, resource: Resource) -> bool:
+    """Return whether an untyped resource is of a kind: many services have `instances` or `jobs`."""
+    return kind.type.startswith("aiplatform.") or any(_at(resource.data, path) for path in kind.fields)
+
+
+def _identities(inventory: Inventory, kind: Kind, resource: Resource) -> Iterator[str]:
+    """Yield the identities a resource runs as."""
+    named = [value for path in kind.fields for value in _at(resource.data, path)]
+    if named:
+        # The first field that is filled in decides; later ones are older spellings of it.
+        path = next(path for path in kind.fields if _at(resource.data, path))
+        yield from (_identity(inventory, value) for value in _at(resource.data, path))
+        return
+    if not resource.described:
+        return
+    project = inventory.hierarchy.node_of(resource.name, resource.place).removeprefix("projects/")
+    number = inventory.hierarchy.number(project)
+    if _identity_type(resource.data) == "AGENT_IDENTITY":
+        yield from _agent(inventory, resource, number)
+    elif kind.default and number:
+        yield kind.default.format(number=number)
+
+
+def _identity_type(data: Mapping[str, Any]) -> str:
+    spec = data.get("spec")
+    held = spec if isinstance(spec, Mapping) else data
+    return str(held.get("identityType") or held.get("identity_type") or "")
+
+
+def _agent(inventory: Inventory, resource: Resource, number: str) -> Iterator[str]:
+    """Yield the agent principal of a resource that says it has one without writing its name."""
+    node = inventory.hierarchy.node_of(resource.name, resource.place)
+    organization = next(
+        (one for one in sorted(inventory.hierarchy.above(node)) if one.startswith("organizations/")), ""
+    )
+    match = re.search(r"locations/.+$", resource.name)
+    if number and organization and match:
+        domain = f"agents.global.org-{organization.removeprefix('organizations/')}.system.id.goog"
+        yield f"principal://{domain}/resources/aiplatform/projects/{number}/{match[0]}"
+
+
+def _identity(inventory: Inventory, written: str) -> str:
+    """Return the Identity.id for a service account or agent as a resource writes it.
+
+    Some write `projects/P/serviceAccounts/EMAIL`; `default` stands for the default compute account.
+    """
+    del inventory
+    return principal_id(written.rpartition("/serviceAccounts/")[2])
+
+
+def _at(data: Any, path: tuple[str, ...]) -> list[str]:
+    """Return the texts at a path; a part that ends in `[]` walks a list. snake_case is read too."""
+    if not path:
+        return [data] if isinstance(data, str) and data and data != "default" else []
+    if not isinstance(data, Mapping):
+        return []
+    key = path[0].removesuffix("[]")
+    inner = data.get(key, data.get(_snake(key)))
+    if not path[0].endswith("[]"):
+        return _at(inner, path[1:])
+    return [text for one in inner for text in _at(one, path[1:])] if isinstance(inner, list) else []
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def _runtime(kind: Kind, resource: Resource, identity: str, source: str) -> Runtime:
+    name = resource.name.removeprefix("//").partition("/")[2] if resource.asset_type else resource.name
+    title = resource.data.get("displayName") or resource.data.get("display_name")
+    shown = title if isinstance(title, str) and title else name.rpartition("/")[2]
+    signal = Signal(SignalKind.DECLARED, f"runs {kind.type}", name) if kind.ai else None
+    return Runtime(identity, Workload(kind.kind, name, shown), signal, resource.labels, source)
+
+
+def _unknown(resource: Resource) -> Caveat:
+    if not resource.described:
+        return Caveat(
+            "an AI resource without its own content",
+            resource.name,
+            "what it runs as is unknown: export resources with `--read-mask='*'` or as an asset export",
+        )
+    return Caveat(
+        "an AI resource that names no identity",
+        resource.name,
+        "it runs as a default account of its service, which cannot be named from the evidence",
+    )
