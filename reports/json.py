@@ -1,5 +1,6 @@
 """Write and read the report document as JSON, with lists that many identities share written once."""
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def decode(source: bytes | Path) -> Report:
     Documents of a newer minor version are read: within one major version fields are only added.
     """
     name = str(source) if isinstance(source, Path) else "the report"
-    raw = _read(source) if isinstance(source, Path) else source
+    raw = (_read(source) if isinstance(source, Path) else source).removeprefix(codecs.BOM_UTF8)
     try:
         version = msgspec.json.decode(raw, type=_Head).schema_version
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -100,6 +100,10 @@ def test_fields_of_a_later_minor_version_are_accepted(report):
     assert report_json.decode(raw).schema_version == "1.9"
 
 
+def test_a_byte_order_mark_that_an_editor_added_is_no_obstacle(report):
+    assert report_json.decode(b"\xef\xbb\xbf" + report_json.encode(report)) == report
+
+
 @pytest.mark.parametrize(
     ("raw", "message", "hint"),
     [
