@@ -1,6 +1,7 @@
 """List the long-lived credentials of service accounts: keys, and API keys bound to an account."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,11 +61,22 @@ class Keys:
         found = dict(self._known)
         for row in usage:
             name = row.credential
-            if name and name not in found and name.rpartition("/keys/")[2] not in self._system:
-                found[name] = Credential(
-                    identity=row.identity, id=name, kind=KEY, status="unknown", long_lived=True
-                )
+            if not name or name.rpartition("/keys/")[2] in self._system:
+                continue
+            held = found.get(name) or Credential(
+                identity=_owner(name) or row.identity, id=name, kind=KEY, status="unknown", long_lived=True
+            )
+            if held.identity != row.identity and held.last_used < row.last_seen:
+                # Exchanged for another account's token: the scanner joins only the holder's own calls.
+                held = replace(held, last_used=row.last_seen)
+            found[name] = held
         return [found[name] for name in sorted(found)]
+
+
+def _owner(key: str) -> str:
+    """Return the service account whose key this is, when its name holds the e-mail."""
+    account = key.rpartition("/serviceAccounts/")[2].partition("/keys/")[0]
+    return principal_id(account) if "@" in account else ""
 
 
 def api_keys(inventory: Inventory, caveats: list[Caveat]) -> list[Credential]:

@@ -239,7 +239,7 @@ def _keys(entry: LogEntry, audit: _Audit, account: str, region: str, log_class: 
         identity=identity,
         identity_type=identity_type,
         credential=key_name(_credential(audit.authentication_info)),
-        operation=f"{audit.service_name or ''}:{method}",
+        operation=f"{audit.service_name}:{method}" if audit.service_name else method,
         permission="",
         resource=_resource(audit.resource_name or ""),
         region=region,

@@ -136,11 +136,12 @@ def _read_part(source: Source, part: Part, sink: Sink) -> Outcome:
     for path in files:
         try:
             records, problem = read_export(path, part.containers)
-            wanted = list(_wanted(records, part, path, source))
+            wanted = [scrub(record) for record in _wanted(records, part, path, source)]
         except EvidenceError as error:
-            problems.append(f"{error}; {error.hint}" if error.hint else str(error))
+            text = str(error) if str(path) in str(error) else f"{path}: {error}"
+            problems.append(f"{text}; {error.hint}" if error.hint else text)
             continue
-        stored += sink.add(source.name, part.name, [scrub(record) for record in wanted])
+        stored += sink.add(source.name, part.name, wanted)
         read += 1
         newest = max(newest, modified(path))
         if problem:

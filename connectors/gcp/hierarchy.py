@@ -20,14 +20,16 @@ class Hierarchy:
     def __init__(self) -> None:
         self._ids: dict[str, set[str]] = {}
         self._sure: dict[str, str] = {}
+        self._numbers: dict[str, list[str]] | None = None
         self._above: dict[str, set[str]] = {}
         self._projects: set[str] = set()
         self._resources: dict[str, str] = {}
         self._complete: set[str] = set()
 
     def learn_project(self, identifier: str, number: str, *, sure: bool = False) -> None:
-        """Note that a project's id and number belong together; `sure` when the project's own record says so."""
+        """Note that a project's id and number belong together; `sure` when its own record says so."""
         if identifier and number.isdigit() and not identifier.isdigit():
+            self._numbers = None
             self._ids.setdefault(number, set()).add(identifier)
             if sure:
                 self._sure.setdefault(number, identifier)
@@ -68,7 +70,15 @@ class Hierarchy:
         """Return a project's number, or an empty string where no record gives it."""
         if project.isdigit():
             return project
-        return next((number for number in sorted(self._ids) if self.project(number) == project), "")
+        return next(iter(self._by_id().get(project, ())), "")
+
+    def _by_id(self) -> dict[str, list[str]]:
+        """Return the numbers of every project id, sorted."""
+        if self._numbers is None:
+            self._numbers = {}
+            for number in sorted(self._ids):
+                self._numbers.setdefault(self.project(number), []).append(number)
+        return self._numbers
 
     def node(self, name: str) -> str:
         """Return the canonical node for `projects/X`, `folders/N` or `organizations/N`."""
@@ -135,8 +145,10 @@ class Hierarchy:
         if not node.startswith("projects/"):
             return [node]
         project = node.removeprefix("projects/")
-        numbers = [number for number in sorted(self._ids) if self.project(number) == project]
-        return [node, *(f"projects/{number}" for number in numbers)]
+        return [
+            node,
+            *(f"projects/{number}" for number in self._by_id().get(project, ()) if number != project),
+        ]
 
 
 def _resource_key(name: str) -> str:

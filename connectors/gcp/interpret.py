@@ -140,7 +140,7 @@ def _entitlements(
             identity=identity,
             granted=effective.granted,
             conditional=effective.conditional,
-            conditional_reason="; ".join(effective.reasons),
+            conditional_reason=_few(effective.reasons),
             blind=observability.blind(
                 identity,
                 [(one.node, one.grant.permissions) for one in held],
@@ -148,6 +148,12 @@ def _entitlements(
             ),
         )
     return entitlements, grants
+
+
+def _few(reasons: Sequence[str]) -> str:
+    """Return the first few reasons and how many more there are."""
+    more = f"; and {len(reasons) - 3} more conditions" if len(reasons) > 3 else ""
+    return "; ".join(reasons[:3]) + more
 
 
 def _trusted(

@@ -47,7 +47,8 @@ def read_inventory(evidence: Sequence[Evidence]) -> Inventory:
         source=_catalogue_name(evidence), date=_catalogue_date(evidence), service=service_of
     )
     role_records = []
-    inventory = Inventory(permissions, Hierarchy(), Roles((), permissions))
+    hierarchy = Hierarchy()
+    inventory = Inventory(permissions, hierarchy, Roles((), permissions, hierarchy))
     for source in evidence:
         for part in _PARTS:
             for record in source.records(part):
@@ -56,8 +57,8 @@ def read_inventory(evidence: Sequence[Evidence]) -> Inventory:
                     role_records.append(role)
                 else:
                     _sort_in(inventory, source.source, part, record)
-    inventory.roles = Roles(role_records, permissions)
     _learn(inventory)
+    inventory.roles = Roles(role_records, permissions, hierarchy)
     return inventory
 
 

@@ -1,12 +1,16 @@
 """Know what each role holds, from the role definitions in the evidence and nothing else."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.facts import PermissionSet
+from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.names import permission_name
 from connectors.permissions import Permissions
+
+_PROJECT_ROLE = re.compile(r"^projects/([^/]+)/roles/(.+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,10 @@ class Roles:
     one whose permissions were not printed look the same.
     """
 
-    def __init__(self, records: Iterable[Mapping[str, Any]], permissions: Permissions) -> None:
+    def __init__(
+        self, records: Iterable[Mapping[str, Any]], permissions: Permissions, hierarchy: Hierarchy
+    ) -> None:
+        self._hierarchy = hierarchy
         self._roles: dict[str, Role] = {}
         for record in records:
             name = record.get("name")
@@ -34,6 +41,7 @@ class Roles:
             deleted = record.get("deleted") is True
             if not isinstance(name, str) or (not isinstance(included, list) and not deleted):
                 continue
+            name = self._canonical(name)
             names = (permission_name(one) for one in included or () if isinstance(one, str))
             held = permissions.load(names)
             known = self._roles.get(name)
@@ -46,7 +54,12 @@ class Roles:
 
     def find(self, name: str) -> Role | None:
         """Return a role's definition, or None when the evidence does not hold it."""
-        return self._roles.get(name)
+        return self._roles.get(self._canonical(name))
+
+    def _canonical(self, name: str) -> str:
+        """Return a custom role's name with its project's id: exports may write the number."""
+        match = _PROJECT_ROLE.match(name)
+        return f"projects/{self._hierarchy.project(match[1])}/roles/{match[2]}" if match else name
 
 
 def is_custom(name: str) -> bool:

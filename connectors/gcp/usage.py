@@ -108,7 +108,9 @@ class _Reader:
         """Return the permission of a row; count it as unmapped where neither log nor table names one."""
         if row.permission:
             return self._spelling.get(row.permission.lower(), row.permission)
-        service, _, method = row.operation.partition(":")
+        service, named, method = row.operation.partition(":")
+        if not named:
+            service, method = "", row.operation
         found = _by_method(service, method)
         if found:
             self._fallback[row.operation, found] += row.count
