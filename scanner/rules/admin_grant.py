@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-from connectors.facts import PermissionSet
 from scanner.results import Confidence, IdentityResult
-from scanner.rules.escalation_path import paths
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
-from scanner.rules.power import allows, held, is_full, spans_many
+from scanner.rules.power import allows, held, is_full, rules_scope
 from scanner.rules.wording import called, many
 
 ID = "ED105"
@@ -30,7 +28,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         yield Finding(
             rule=ID,
             title=f"{grant.name} makes {called(result)} an administrator",
-            severity=_severity(result.is_ai, full, _is_whole(grant.permissions, result, context)),
+            severity=_severity(result.is_ai, full, rules_scope(grant, result.identity.provider, context)),
             confidence=Confidence.MEDIUM if grant.undecided else Confidence.HIGH,
             **whose(result.identity),
             subject=grant.id,
@@ -66,14 +64,6 @@ def _effect(named: int, left: int, used: int, hidden: int) -> str:
         f"It names {many(named, 'permission')}: effective {left:,}, seen in use {used:,}, not visible in the "
         f"logs given {hidden:,}."
     )
-
-
-def _is_whole(permissions: PermissionSet, result: IdentityResult, context: RuleContext) -> bool:
-    """Tell whether the grant rules its scope: it spans ten services or can rewrite who may do what."""
-    names = context.permissions
-    if any(row.gain == "policy" and row.of(permissions, names) for row in paths(result.identity.provider)):
-        return True
-    return spans_many(permissions, context)
 
 
 def _severity(*steps: bool) -> Severity:

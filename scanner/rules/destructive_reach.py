@@ -58,7 +58,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             "written_in": places,
             **watched.evidence(result, context),
         },
-        remediation=f"Take {listed(names, 5)} out of {listed(places, 5) or 'the grants'}, and keep deletion "
-        f"for an identity that a person starts. First ask the owner about clean-up and rollback jobs."
+        remediation=f"Replace {listed(places, 5) or 'its grants'} by a grant without {listed(names, 5)}, and "
+        f"keep deletion for an identity that a person starts. First ask the owner about clean-up and "
+        f"rollback jobs."
         f"{shared_warning(result, unused)}",
     )

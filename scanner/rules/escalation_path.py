@@ -1,15 +1,10 @@
 """ED106 escalation-path: permissions that together let an identity become more than it is."""
 
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
-from connectors.facts import PermissionSet
-from connectors.permissions import Permissions
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
+from scanner.rules.paths import paths
 from scanner.rules.power import allows, held, is_full, wide
 from scanner.rules.wording import called, listed, shared_warning, written_in
 
@@ -17,50 +12,6 @@ ID = "ED106"
 NAME = "escalation-path"
 TITLE = "Path to more power"
 SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM)
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """One row of `escalation_paths.toml`: all of `permissions`, and one of `one_of` where there are any."""
-
-    id: str
-    provider: str
-    gain: str
-    permissions: tuple[str, ...]
-    effect: str
-    source: str
-    one_of: tuple[str, ...] = ()
-
-    def of(self, among: PermissionSet, names: Permissions) -> PermissionSet:
-        """Return the permissions of the path among these, or nothing when the path is not complete."""
-        needed = known(self.permissions, names)
-        finish = known(self.one_of, names) & among
-        if len(self.permissions) != needed.bit_count() or needed & ~among or (self.one_of and not finish):
-            return 0
-        return needed | finish
-
-
-@cache
-def paths(provider: str) -> tuple[Path, ...]:
-    """Return the paths of a cloud in the order of the table."""
-    data = tomllib.loads(files("scanner.rules").joinpath("escalation_paths.toml").read_text("utf-8"))
-    rows = [
-        Path(
-            **{**row, "permissions": tuple(row["permissions"]), "one_of": tuple(row.get("one_of", ()))},
-        )
-        for row in data["path"]
-    ]
-    return tuple(row for row in rows if row.provider == provider)
-
-
-def known(names: tuple[str, ...], permissions: Permissions) -> PermissionSet:
-    """Return those of the names that the evidence knows, as a set, without adding the others."""
-    found = 0
-    for name in names:
-        bit = permissions.find(name)
-        if bit is not None:
-            found |= 1 << bit
-    return found
 
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
@@ -77,12 +28,13 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         mask = path.of(certain, context.permissions)
         if not mask or any(not mask & ~grant for grant in admin):
             continue
-        broad = bool(known(path.permissions[:1], context.permissions) & everywhere)
+        choice = path.choice(context.permissions) & mask
+        broad = bool(choice & everywhere)
+        first = listed(context.permissions.names(choice), 4)
         used = context.permissions.names(mask & result.verdicts.used)
         hidden = context.permissions.names(mask & result.verdicts.unobservable)
         names = context.permissions.names(mask)
         places = written_in(result, mask)
-        first = context.permissions.spelling(path.permissions[0])
         yield Finding(
             rule=ID,
             title=f"{called(result)} can {path.effect}",
@@ -102,16 +54,16 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "written_in": places,
                 "path_source": path.source,
             },
-            remediation=f"Break the path at {first}: take it out of {listed(places, 5)}, or let it name only "
-            f"the targets that {called(result)} needs. First check the deployments it runs."
+            remediation=f"Break the path at {first}: replace {listed(places, 5)} by a grant without it, or "
+            f"let it name only the targets that {called(result)} needs. First check the deployments it runs."
             f"{shared_warning(result, mask)}",
         )
 
 
 def _reach(first: str, *, broad: bool) -> str:
     if broad:
-        return f"{first} is granted on every resource, so the strongest target decides."
-    return f"{first} is granted on named resources; how strong those targets are was not worked out."
+        return f"Every resource is a target of {first}, so the strongest one decides."
+    return f"Named resources are targets of {first}; how strong they are was not worked out."
 
 
 def _seen(used: list[str], hidden: list[str]) -> str:

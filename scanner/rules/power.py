@@ -1,9 +1,10 @@
 """What an identity holds for certain, and how much power lies in a set of permissions."""
 
-from connectors.facts import Effect, PermissionSet
+from connectors.facts import Effect, Grant, PermissionSet
 from scanner.results import GrantResult, IdentityResult
 from scanner.rules.finding import RuleContext, Severity
 from scanner.rules.observation import is_young
+from scanner.rules.paths import paths
 
 GRAVE = ("admin", "credential", "identity", "logging")
 """Reach classes that change who may do what, hand out secrets, or blind the record."""
@@ -67,9 +68,21 @@ def is_full(entry: GrantResult, result: IdentityResult) -> bool:
     return bool(grant.admin) and not grant.undecided and 2 * left >= grant.permissions.bit_count()
 
 
-def is_admin(result: IdentityResult) -> bool:
-    """Tell whether the identity holds an administrator grant that takes full effect."""
-    return any(is_full(entry, result) for entry in allows(result))
+def rules_scope(grant: Grant, provider: str, context: RuleContext) -> bool:
+    """Tell whether a grant rules its scope: it spans many services or can rewrite who may do what."""
+    names = context.permissions
+    rewrites = any(row.gain == "policy" and row.of(grant.permissions, names) for row in paths(provider))
+    return rewrites or spans_many(grant.permissions, context)
+
+
+def is_admin(result: IdentityResult, context: RuleContext) -> bool:
+    """Tell whether the identity holds an administrator grant in full effect that rules its scope."""
+    return any(
+        entry.grant.admin
+        and is_full(entry, result)
+        and rules_scope(entry.grant, result.identity.provider, context)
+        for entry in allows(result)
+    )
 
 
 def spans_many(permissions: PermissionSet, context: RuleContext) -> bool:

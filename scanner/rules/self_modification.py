@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import msgspec
+
 from scanner.results import Confidence, IdentityResult
-from scanner.rules.escalation_path import known
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
+from scanner.rules.paths import known
 from scanner.rules.power import held, wide
 from scanner.rules.wording import NAMES, called, listed, many, shared_warning, written_in
 
@@ -32,7 +34,7 @@ class Change:
 def changes(provider: str) -> tuple[Change, ...]:
     """Return the rows of a cloud in the order of the table."""
     data = tomllib.loads(files("scanner.rules").joinpath("self_modification.toml").read_text("utf-8"))
-    rows = [Change(**{**row, "permissions": tuple(row["permissions"])}) for row in data["change"]]
+    rows = msgspec.convert(data["change"], list[Change])
     return tuple(row for row in rows if row.provider == provider)
 
 
@@ -68,9 +70,9 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "every_resource": broad,
                 "written_in": places,
             },
-            remediation=f"Take {listed(names, 5)} out of {listed(places, 5)} and leave such changes to a "
-            f"deployment identity that no prompt can steer. First check whether {called(result)} deploys "
-            f"itself today.{shared_warning(result, mask)}",
+            remediation=f"Replace {listed(places, 5)} by a grant without {listed(names, 5)} and leave such "
+            f"changes to a deployment identity that no prompt can steer. First check whether "
+            f"{called(result)} deploys itself today.{shared_warning(result, mask)}",
         )
 
 

@@ -66,7 +66,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "written_in": places,
                 **watched.evidence(result, context),
             },
-            remediation=f"Take {listed(names, 5)} out of {listed(places, 5)}, or name the resources that "
-            f"{called(result)} needs. First ask the owner which stores its tasks read or write."
+            remediation=f"Replace {listed(places, 5)} by a grant without {listed(names, 5)}, or name the "
+            f"resources that {called(result)} needs. First ask the owner which its tasks read or write."
             f"{shared_warning(result, unused)}",
         )

@@ -15,7 +15,6 @@ SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield a finding when the evidence attaches two or more workloads to one identity of the customer."""
-    del context
     workloads = sorted({(load.kind, load.id): load for load in result.identity.workloads}.values())
     if len(workloads) < 2 or result.identity.managed_by_provider:
         return
@@ -23,7 +22,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     yield Finding(
         rule=ID,
         title=f"{called(result)} is the identity of several workloads",
-        severity=_severity(result),
+        severity=_severity(result, context),
         confidence=Confidence.HIGH,
         **whose(result.identity),
         subject="",
@@ -39,7 +38,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     )
 
 
-def _severity(result: IdentityResult) -> Severity:
+def _severity(result: IdentityResult, context: RuleContext) -> Severity:
     if not result.is_ai:
         return Severity.LOW
-    return Severity.HIGH if is_admin(result) else Severity.MEDIUM
+    return Severity.HIGH if is_admin(result, context) else Severity.MEDIUM

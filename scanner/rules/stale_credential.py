@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
-from scanner.rules.static_credential import described, standing, used
+from scanner.rules.static_credential import described, key, standing, used
 from scanner.rules.wording import called, many
 
 ID = "ED202"
@@ -24,15 +24,15 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             continue
         yield Finding(
             rule=ID,
-            title=f"{credential.kind} {credential.id} of {called(result)} was not rotated",
+            title=f"{key(entry)} of {called(result)} was not rotated",
             severity=Severity.HIGH if age > _OLD_DAYS else Severity.MEDIUM,
             confidence=Confidence.HIGH,
             **whose(result.identity),
             subject=credential.id,
-            message=f"{credential.kind} {credential.id} of {called(result)} is active and {many(age, 'day')} "
+            message=f"{key(entry)} of {called(result)} is active and {many(age, 'day')} "
             f"old; the limit is {limit}. {used(entry)}",
             evidence={**described(entry), "limit_days": limit},
             remediation=f"Make a new credential, move its users over, then deactivate and delete "
-            f"{credential.id}; better, replace it by short-lived credentials. First find every place "
+            f"{key(entry)}; better, replace it by short-lived credentials. First find every place "
             f"that holds it.",
         )

@@ -18,8 +18,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
 
     Nothing for identities of the provider, whose keys nobody else holds.
     """
-    del context
-    admin = is_admin(result)
+    admin = is_admin(result, context)
     for entry in standing(result):
         credential = entry.credential
         yield Finding(
@@ -29,13 +28,18 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             confidence=Confidence.HIGH,
             **whose(result.identity),
             subject=credential.id,
-            message=f"{credential.kind} {credential.id} of {called(result)} is active; whoever holds it "
+            message=f"{key(entry)} of {called(result)} is active; whoever holds it "
             f"acts as {called(result)} from anywhere. {aged(entry)} {used(entry)}",
             evidence=described(entry),
             remediation=f"Let the workload get short-lived credentials of its own (attached role, managed "
-            f"identity or workload federation). First find who uses {credential.id}; then deactivate it, "
+            f"identity or workload federation). First find who uses it; then deactivate {key(entry)}, "
             f"wait a full cycle of its jobs, and delete it.",
         )
+
+
+def key(entry: CredentialResult) -> str:
+    """Return the kind and the last part of the id of a credential: enough to find it by."""
+    return f"{entry.credential.kind} {entry.credential.id.rpartition('/')[2]}"
 
 
 def standing(result: IdentityResult) -> list[CredentialResult]:

@@ -77,6 +77,6 @@ def _remedy(fixes: list[str]) -> str:
     if not fixes:
         return "No log setting shows these calls: keep the permissions, or ask the owner which are needed."
     return (
-        f"What to do: {'; '.join(fix.removesuffix('.') for fix in fixes[:5])}. First look at the cost of "
-        f"more log records. Until they are there, decide with the owner about these permissions."
+        f"What to do: {'; '.join(fix.removesuffix('.') for fix in fixes[:5])}. Where this adds log "
+        f"records, first look at their cost. Until then, decide with the owner about these permissions."
     )

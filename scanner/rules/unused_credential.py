@@ -7,7 +7,7 @@ from scanner.results import Confidence, CredentialResult, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.observation import Observation, is_young, lowered, observe, parse
 from scanner.rules.power import is_admin
-from scanner.rules.static_credential import aged, described, standing, used
+from scanner.rules.static_credential import aged, described, key, standing, used
 from scanner.rules.wording import called
 
 ID = "ED203"
@@ -24,7 +24,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     and could have shown every permission of the identity. A call in the log always counts as use. Unknown
     is never unused.
     """
-    severity = Severity.HIGH if is_admin(result) else Severity.MEDIUM
+    severity = Severity.HIGH if is_admin(result, context) else Severity.MEDIUM
     limit = context.limits.credential_unused_days
     for entry in standing(result):
         credential = entry.credential
@@ -37,12 +37,12 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         logs = f" No call with it was logged {watched.text}." if watched and silent else ""
         yield Finding(
             rule=ID,
-            title=f"{credential.kind} {credential.id} of {called(result)} is active and unused",
+            title=f"{key(entry)} of {called(result)} is active and unused",
             severity=severity,
             confidence=confidence,
             **whose(result.identity),
             subject=credential.id,
-            message=f"{credential.kind} {credential.id} of {called(result)} has not been used for more than "
+            message=f"{key(entry)} of {called(result)} has not been used for more than "
             f"{limit} days. {aged(entry)} {used(entry)}{logs}",
             evidence={
                 **described(entry),
@@ -50,7 +50,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "basis": basis,
                 **(watched.evidence(result, context) if watched else {}),
             },
-            remediation=f"Deactivate {credential.id}, wait until the owner confirms that nothing broke, and "
+            remediation=f"Deactivate {key(entry)}, wait until the owner confirms that nothing broke, and "
             f"delete it. First search the places where such keys are kept (secret stores, pipelines, "
             f"developer machines): an unused key is still a key.",
         )

@@ -45,7 +45,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     yield Finding(
         rule=ID,
         title=f"{called(result)} made no logged call",
-        severity=Severity.HIGH if keys or is_admin(result) else Severity.MEDIUM,
+        severity=Severity.HIGH if keys or is_admin(result, context) else Severity.MEDIUM,
         confidence=lowered(watched.confidence) if hidden else watched.confidence,
         **whose(identity),
         subject="",

@@ -54,7 +54,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "resources_used": resources[:NAMES],
                 "resources_used_total": len(resources),
             },
-            remediation=f"In {grant.source}, name the resources that {called(result)} needs"
+            remediation=f"Let {grant.name}, written in {grant.source}, cover only the resources that "
+            f"{called(result)} needs"
             + (f", beginning with those it used: {listed(resources, _RESOURCES)}" if resources else "")
             + ". First ask the owner which further ones its tasks need; logs show only what was logged.",
         )

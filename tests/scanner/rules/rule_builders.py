@@ -81,6 +81,11 @@ class World:
         }
         return GrantResult(Grant(**{**fields, **changes}), verdict, last_used)
 
+    def admin(self) -> dict:
+        """Build verdicts and a grant that make the identity an administrator."""
+        grant = self.grant("iam:PutRolePolicy", id="admin", admin="Action * on Resource *")
+        return {"verdicts": self.verdicts(unused=["iam:PutRolePolicy"]), "grants": (grant,)}
+
     def verdicts(self, **names) -> Verdicts:
         """Build verdicts from names; `unobservable` may be a mapping of reason code to names."""
         hidden = names.pop("unobservable", {})

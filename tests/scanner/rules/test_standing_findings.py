@@ -23,8 +23,8 @@ class TestWideScope:
         assert finding.evidence["permissions"] == ["s3:GetObject", "s3:PutObject"]
         assert finding.evidence["resources_used"] == ["arn:aws:s3:::invoices"]
         assert finding.remediation.startswith(
-            "In InvoicePolicy, statement 1, name the resources that invoice-agent needs, "
-            "beginning with those it used: arn:aws:s3:::invoices."
+            "Let InvoicePolicy, written in InvoicePolicy, statement 1, cover only the resources that "
+            "invoice-agent needs, beginning with those it used: arn:aws:s3:::invoices."
         )
 
     def test_what_another_layer_takes_away_is_not_wide(self):
@@ -88,14 +88,10 @@ class TestStaticCredential:
     def test_severity_follows_the_written_rule(self):
         world = World()
         held = {"credentials": (credential(),)}
-        admin = {
-            "verdicts": world.verdicts(used=["iam:PassRole"]),
-            "grants": (world.grant("iam:PassRole", admin="all"),),
-        }
         found = [
             finding.severity
             for result in (
-                world.result(**held, **admin),
+                world.result(**held, **world.admin()),
                 world.result(**held),
                 world.result(**held, is_ai=False),
             )

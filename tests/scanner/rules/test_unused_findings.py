@@ -269,9 +269,10 @@ class TestUnusedIdentity:
 
 
 class TestUnusedCredential:
-    def of(self, held, **changes):
+    def of(self, held, *, admin=False, **changes):
         world = World()
         fields = {"verdicts": world.verdicts(unused=["sqs:CreateQueue"]), "credentials": (held,)}
+        fields |= world.admin() if admin else {}
         result = world.result(**{**fields, **changes})
         return [
             (finding.severity, finding.confidence)
@@ -322,6 +323,4 @@ class TestUnusedCredential:
         assert self.of(credential(**changes)) == []
 
     def test_a_forgotten_key_to_an_administrator_is_high(self):
-        world = World()
-        grants = (world.grant("sqs:CreateQueue", admin="Action * on Resource *"),)
-        assert self.of(credential(), grants=grants) == [(Severity.HIGH, Confidence.HIGH)]
+        assert self.of(credential(), admin=True) == [(Severity.HIGH, Confidence.HIGH)]

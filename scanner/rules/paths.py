@@ -1,0 +1,58 @@
+"""The escalation paths of `escalation_paths.toml`, and which of them a set of permissions completes."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from connectors.facts import PermissionSet
+from connectors.permissions import Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One row: all of `permissions`, and one of `one_of` where there are any.
+
+    `gain` is `policy` (rewrites who may do what), `identity` (acts as another) or `key` (bypasses policy).
+    """
+
+    id: str
+    provider: str
+    gain: str
+    effect: str
+    source: str
+    permissions: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+
+    def of(self, among: PermissionSet, names: Permissions) -> PermissionSet:
+        """Return the permissions of the path among these, or nothing when the path is not complete."""
+        needed = known(self.permissions, names)
+        finish = known(self.one_of, names) & among
+        if len(self.permissions) != needed.bit_count() or needed & ~among or (self.one_of and not finish):
+            return 0
+        return needed | finish
+
+    def choice(self, names: Permissions) -> PermissionSet:
+        """Return the permissions whose scope decides which targets the path reaches."""
+        return known(self.permissions[:1] or self.one_of, names)
+
+
+@cache
+def paths(provider: str) -> tuple[Path, ...]:
+    """Return the paths of a cloud in the order of the table."""
+    data = tomllib.loads(files("scanner.rules").joinpath("escalation_paths.toml").read_text("utf-8"))
+    rows = msgspec.convert(data["path"], list[Path])
+    return tuple(row for row in rows if row.provider == provider)
+
+
+def known(names: Sequence[str], permissions: Permissions) -> PermissionSet:
+    """Return those of the names that the evidence knows, as a set, without adding the others."""
+    found = 0
+    for name in names:
+        bit = permissions.find(name)
+        if bit is not None:
+            found |= 1 << bit
+    return found
