@@ -43,7 +43,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             **whose(result.identity),
             subject=path.id,
             message=f"With {listed(names, 6)}, {called(result)} can {path.effect}. "
-            f"{_reach(first, broad=broad)} {_seen(used, hidden)}",
+            f"{_reach(broad=broad)} {_seen(used, hidden)}",
             evidence={
                 "path": path.id,
                 "gain": path.gain,
@@ -60,10 +60,10 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _reach(first: str, *, broad: bool) -> str:
+def _reach(*, broad: bool) -> str:
     if broad:
-        return f"Every resource is a target of {first}, so the strongest one decides."
-    return f"Named resources are targets of {first}; how strong they are was not worked out."
+        return "Every resource is a target, so the strongest one decides."
+    return "Only named resources are targets; how strong they are was not worked out."
 
 
 def _seen(used: list[str], hidden: list[str]) -> str:

@@ -34,7 +34,7 @@ class TestEscalationPath:
         assert finding.evidence["permissions"] == list(PASS_LAMBDA)
         assert finding.message == (
             "With iam:PassRole, lambda:CreateFunction, lambda:InvokeFunction, invoice-agent can run code as a "
-            "role that it passes to a new Lambda function. Every resource is a target of iam:PassRole, so the "
+            "role that it passes to a new Lambda function. Every resource is a target, so the "
             "strongest one decides. None of them was seen in use."
         )
 
