@@ -1,0 +1,27 @@
+"""Read the parts of Amazon resource names that identify principals."""
+
+from typing import NamedTuple
+
+
+class Arn(NamedTuple):
+    """The six parts of an ARN (AWS general reference); `resource` keeps its own colons."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+
+def parse_arn(text: str) -> Arn | None:
+    """Return the parts of an ARN, or None when the text is none."""
+    parts = text.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn":
+        return None
+    return Arn(*parts[1:])
+
+
+def account_of(text: str) -> str:
+    """Return the account id in an ARN, or an empty string."""
+    arn = parse_arn(text)
+    return arn.account if arn else ""

@@ -1,0 +1,172 @@
+"""Collect, for one identity, the permissions whose use the logs could not have shown, and why."""
+
+from collections.abc import Iterator
+
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.fixes import SHOW_TRAILS, selector_fix
+from connectors.aws.observability import Observability, union
+from connectors.aws.recorded import Recorded
+from connectors.aws.usage import Called
+from connectors.facts import Blind, Entitlement, Window
+
+_GLOBAL = (
+    "account",
+    "billing",
+    "budgets",
+    "ce",
+    "cloudfront",
+    "health",
+    "iam",
+    "organizations",
+    "route53",
+    "route53domains",
+    "shield",
+    "support",
+    "waf",
+)
+"""Services whose management events a trail records in us-east-1 wherever the call comes from."""
+
+
+class BlindSpots:
+    """Works out blind spots; what depends only on the account is worked out once per set of permissions."""
+
+    def __init__(self, sets: Observability, catalogue: Catalogue, called: Called, window: Window) -> None:
+        self._sets = sets
+        self._catalogue = catalogue
+        self._called = called
+        self._window = window
+        self._cache: dict[tuple[str, int], tuple[Blind, ...]] = {}
+        self._tagging = catalogue.level("Tagging")
+        self._creators = self._creators_of()
+
+    def of(self, entitlement: Entitlement, recorded: Recorded) -> tuple[Blind, ...]:
+        """Return the blind spots of one identity, those that explain most first."""
+        held = entitlement.granted | entitlement.conditional
+        key = (recorded.account, held)
+        if key not in self._cache:
+            self._cache[key] = tuple(self._of_account(held, recorded))
+        return (*self._cache[key], *self._of_identity(entitlement.identity, held))
+
+    def _of_account(self, held: int, recorded: Recorded) -> Iterator[Blind]:
+        for reason, permissions in self._sets.never:
+            yield from _blind(held & permissions, "never-logged", reason, "")
+        yield from _blind(
+            held & ~self._catalogue.known,
+            "not-in-catalogue",
+            f"not a known action of {self._catalogue.permissions.source}: misspelt, retired, or newer",
+            "",
+        )
+        code, reason, fix = recorded.problem(self._window)
+        if code:
+            yield from _blind(held, code, reason, fix)
+            return
+        yield from self._data(held, recorded)
+        yield from self._unselected(held, recorded)
+        yield from _blind(
+            held & self._sets.no_api,
+            "no-known-event",
+            "no public API operation has this name, so nobody documents which event its use leaves",
+            "",
+        )
+
+    def _data(self, held: int, recorded: Recorded) -> Iterator[Blind]:
+        selection = recorded.selection
+        for kind, permissions in self._sets.data:
+            hidden = held & permissions
+            if not hidden:
+                continue
+            if selection is None:
+                yield Blind(
+                    hidden,
+                    "data-events-unknown",
+                    f"recorded only as data events of {kind}; the evidence does not say that they are on",
+                    f"{SHOW_TRAILS}; if they are off: {selector_fix(kind, recorded.active)}",
+                )
+            elif kind not in selection.data:
+                part = "only for some resources" if kind in selection.some_data else "by no trail"
+                yield Blind(
+                    hidden,
+                    "data-events-not-logged",
+                    f"recorded only as data events of {kind}, which are selected {part}",
+                    selector_fix(kind, recorded.active),
+                )
+            elif not recorded.trail_files:
+                yield Blind(
+                    hidden,
+                    "trail-files-not-given",
+                    f"a trail records data events of {kind}, but the logs given are not its files",
+                    "name the trail's own files under cloudtrail: event-history exports hold no data events",
+                )
+
+    def _unselected(self, held: int, recorded: Recorded) -> Iterator[Blind]:
+        """Yield management events that the trails leave out: reads, sources, regions."""
+        selection = recorded.selection
+        if selection is None:
+            return
+        trail = recorded.active[0].name
+        fix = f"aws cloudtrail put-event-selectors --trail-name {trail}: record all management events"
+        reads = self._sets.reads
+        for wanted, name, permissions in (
+            (selection.reads, "read", reads),
+            (selection.writes, "write", ~reads),
+        ):
+            if not wanted:
+                yield from _blind(
+                    held & permissions,
+                    f"{name}-events-not-logged",
+                    f"no trail selects {name} management events",
+                    fix,
+                )
+        for source in sorted(selection.excluded):
+            service = source.removesuffix(".amazonaws.com").replace("rdsdata", "rds-data")
+            yield from _blind(
+                held & self._catalogue.expand(f"{service}:*"),
+                "source-excluded",
+                f"trails leave out {source}",
+                fix,
+            )
+        if not any(one.multi_region for one in recorded.active):
+            regions = sorted({one.home_region for one in recorded.active if one.home_region})
+            worldwide = any(one.global_services and one.home_region == "us-east-1" for one in recorded.active)
+            seen = union(self._catalogue.expand(f"{name}:*") for name in _GLOBAL) if worldwide else 0
+            yield from _blind(
+                held & ~seen,
+                "other-regions-not-logged",
+                f"trails record only {', '.join(regions) or 'one region'}: calls elsewhere leave no record",
+                f"aws cloudtrail update-trail --name {trail} --is-multi-region-trail",
+            )
+
+    def _of_identity(self, identity: str, held: int) -> Iterator[Blind]:
+        permissions = self._catalogue.permissions
+        for operation, candidates in sorted(self._called.ambiguous.get(identity, {}).items()):
+            yield from _blind(
+                held & permissions.mask(sorted(candidates)),
+                "ambiguous-operation",
+                f"{operation} was called and needs one of these; the record does not say which",
+                "",
+            )
+        for operation, prefixes in sorted(self._called.strange.get(identity, {}).items()):
+            yield from _blind(
+                held & union(self._catalogue.expand_all(f"{prefix}:*") for prefix in sorted(prefixes)),
+                "unmapped-operation",
+                f"{operation} was called and no rule says which permission of its service it needs",
+                "",
+            )
+        created = self._called.created.get(identity, set())
+        if created & self._creators.keys():
+            yield from _blind(
+                held & union(self._creators[service] for service in sorted(created & self._creators.keys())),
+                "tag-on-create",
+                "tags set while creating something need this and leave no event of their own",
+                "",
+            )
+
+    def _creators_of(self) -> dict[str, int]:
+        """Return the tagging permissions by service."""
+        grouped = self._catalogue.permissions.by_service(self._tagging)
+        return {service: self._catalogue.permissions.mask(names) for service, names in grouped.items()}
+
+
+def _blind(permissions: int, code: str, reason: str, fix: str) -> Iterator[Blind]:
+    if permissions:
+        yield Blind(permissions, code, reason, fix)

@@ -1,0 +1,56 @@
+"""The aws wing as one object: gathers exports and turns them into facts."""
+
+from collections.abc import Sequence
+
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.coverage import read_coverage
+from connectors.aws.event_actions import EventActions
+from connectors.aws.exports import SETTINGS, collect_exports
+from connectors.aws.grants import read_grants
+from connectors.aws.identities import read_identities
+from connectors.aws.inventory import read_inventory
+from connectors.aws.organization import read_organization
+from connectors.aws.reach import reach_classes
+from connectors.aws.usage import read_usage
+from connectors.facts import Facts, Window
+from connectors.interface import Connector, Evidence, Observer, Patterns, Setting, Sink, Source
+from connectors.logs.seen import SeenEvents
+
+
+class AwsConnector:
+    """Amazon Web Services."""
+
+    name = "aws"
+    settings: tuple[Setting, ...] = SETTINGS
+
+    def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
+        """Read the exported files of all sources; an event that two sources hold counts once."""
+        collect_exports(sources, sink, window, observe, SeenEvents())
+
+    def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
+        """Turn the evidence of all sources into facts."""
+        catalogue = Catalogue()
+        inventory = read_inventory(evidence)
+        organization = read_organization(evidence)
+        entitled = read_grants(inventory, organization, catalogue, window)
+        actions = EventActions(catalogue)
+        called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements)
+        covered = read_coverage(evidence, inventory, entitled.entitlements, called, catalogue, window)
+        named = read_identities(evidence, inventory, entitled, called, catalogue, patterns, window)
+        return Facts(
+            provider=self.name,
+            permissions=catalogue.permissions,
+            identities=named.identities,
+            credentials=named.credentials,
+            grants=tuple(sorted(entitled.grants, key=lambda grant: (grant.identity, grant.id))),
+            entitlements=covered.entitlements,
+            usage=tuple(called.usage),
+            coverage=covered.coverage,
+            unmapped=tuple(called.unmapped),
+            caveats=tuple(sorted({*inventory.caveats, *entitled.caveats, *covered.caveats, *named.caveats})),
+            unattributed=called.unattributed,
+            reach=reach_classes(catalogue),
+        )
+
+
+CONNECTOR: Connector = AwsConnector()

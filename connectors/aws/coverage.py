@@ -1,0 +1,82 @@
+"""Say what today's logs could not have shown, per identity, and which logs were on, per account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from connectors.aws.blind import BlindSpots
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.coverage_rows import coverage_rows
+from connectors.aws.inventory import Inventory
+from connectors.aws.observability import observability
+from connectors.aws.recorded import Recorded, read_recorded
+from connectors.aws.trails import read_trails
+from connectors.aws.usage import Called
+from connectors.facts import Caveat, Coverage, Entitlement, Window
+from connectors.interface import Evidence, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Entitlements with their blind spots, coverage rows, and what the logs lack."""
+
+    entitlements: Mapping[str, Entitlement]
+    coverage: tuple[Coverage, ...]
+    caveats: tuple[Caveat, ...]
+
+
+def read_coverage(
+    evidence: Sequence[Evidence],
+    inventory: Inventory,
+    entitlements: Mapping[str, Entitlement],
+    called: Called,
+    catalogue: Catalogue,
+    window: Window,
+) -> Covered:
+    """Return the entitlements with what could not have been seen, and the state of each log class."""
+    trails = read_trails(evidence)
+    recorded = read_recorded(evidence, trails, inventory.accounts)
+    spots = BlindSpots(observability(catalogue), catalogue, called, window)
+    accounts = {holder.arn: holder.account for holder in inventory.holders}
+    return Covered(
+        entitlements={
+            identity: replace(held, blind=spots.of(held, recorded[accounts[identity]]))
+            for identity, held in entitlements.items()
+        },
+        coverage=tuple(row for one in recorded.values() for row in coverage_rows(one, window)),
+        caveats=tuple(_caveats(evidence, recorded, window)),
+    )
+
+
+def _caveats(evidence: Sequence[Evidence], recorded: Mapping[str, Recorded], window: Window) -> list[Caveat]:
+    found = [
+        Caveat(
+            f"{outcome.part} could not be read whole: {outcome.reason}",
+            one.source,
+            _EFFECTS.get(outcome.part, "what it would have said is unknown"),
+        )
+        for one in evidence
+        for outcome in one.outcomes()
+        if outcome.status in (Status.PARTIAL, Status.FAILED)
+    ]
+    for account, one in recorded.items():
+        if one.management and not one.trails and not one.problem(window)[0]:
+            regions = ", ".join(sorted({seen.region for seen in one.management if seen.region}))
+            found.append(
+                Caveat(
+                    f"logs of account {account} hold management events of these regions only: {regions}",
+                    account,
+                    "a call in another region is taken for no call; name the trails export to be sure",
+                )
+            )
+    return found
+
+
+_EFFECTS = {
+    "authorization_details": "identities and grants in what could not be read are not analysed",
+    "cloudtrail": "calls in the unread part are not counted: what is called unused may be used there",
+    "organization_policies": "limits in what could not be read are not applied: permissions count as granted",
+    "trails": "what the trails record is unknown: data events count as not recorded",
+    "credential_report": "ages and last uses of keys may be missing",
+    "access_keys": "keys may be missing",
+    "service_specific_credentials": "keys may be missing",
+}

@@ -1,0 +1,145 @@
+"""Work out what one identity effectively holds: Allow minus Deny, within the boundary and the SCP levels.
+
+Rules: IAM user guide, "Policy evaluation logic". Identity policies, permissions boundary and service control
+policies are interpreted; resource policies, resource control policies and session policies are not.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from connectors.aws.conditions import Context
+from connectors.aws.policy import Held, Resource
+from connectors.facts import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A layer that gives nothing and limits what others give: a boundary, or one SCP level.
+
+    `readable` is false when its document is not in the evidence: then nothing under it is certain.
+    """
+
+    name: str
+    clauses: tuple[Held, ...] = ()
+    readable: bool = True
+    only_denies: bool = False
+    """True for policies that may not apply at all: their Deny statements count as undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Everything that decides what one identity may do."""
+
+    identity: tuple[Held, ...]
+    ceilings: tuple[Ceiling, ...] = ()
+    context: Context = field(default_factory=lambda: Context({}))
+
+
+@dataclass
+class Effective:
+    """What came out: permissions held for certain, those that hang on something undecided, and on what."""
+
+    granted: int = 0
+    conditional: int = 0
+    reasons: set[str] = field(default_factory=set)
+    suspended: set[Held] = field(default_factory=set)
+    """Undecided Deny statements that made something conditional."""
+    narrowed: set[Held] = field(default_factory=set)
+    """Undecided Deny statements that the caller can avoid, so that they only narrow the reach."""
+
+
+def effective(layers: Layers) -> Effective:
+    """Return what an identity holds, path by path."""
+    result = Effective()
+    denies = [held for held in _all(layers) if _is(held, Effect.DENY)]
+    for path, sure, perhaps, reasons in _paths(layers):
+        left_sure, left = _under_denies(path, sure, perhaps, denies, layers.context, result)
+        for ceiling in layers.ceilings:
+            within_sure, within = _within(ceiling, path, layers.context)
+            if left & within & ~within_sure:
+                result.reasons.add(_ceiling_reason(ceiling))
+            left_sure &= within_sure
+            left &= within
+        result.granted |= left_sure
+        if left & ~left_sure:
+            result.conditional |= left
+            result.reasons |= reasons
+    result.conditional &= ~result.granted
+    if not result.conditional:
+        result.reasons.clear()
+    return result
+
+
+def _all(layers: Layers) -> Iterable[Held]:
+    yield from layers.identity
+    for ceiling in layers.ceilings:
+        yield from ceiling.clauses
+
+
+def _is(held: Held, effect: Effect) -> bool:
+    return held.clause.statement.effect is effect and held.applies is not False
+
+
+def _paths(layers: Layers) -> list[tuple[Resource, int, int, set[str]]]:
+    """Return each resource pattern once, with what is allowed there for certain, at most, and why not."""
+    found: dict[str, tuple[int, int, set[str]]] = {}
+    for held in layers.identity:
+        if not _is(held, Effect.ALLOW):
+            continue
+        for resource, permissions in held.clause.paths(layers.context):
+            sure, perhaps, reasons = found.get(resource.pattern, (0, 0, set()))
+            if held.applies is None:
+                reasons = reasons | {f"condition on {key}" for key in _keys(held)}
+            elif resource.sure:
+                sure |= permissions
+            else:
+                reasons = reasons | {"a resource that depends on the session"}
+            found[resource.pattern] = (sure, perhaps | permissions, reasons)
+    return [(Resource(pattern), *parts) for pattern, parts in sorted(found.items())]
+
+
+def _keys(held: Held) -> list[str]:
+    return sorted({test.key for test in held.undecided})
+
+
+def _under_denies(
+    path: Resource, sure: int, perhaps: int, denies: Sequence[Held], context: Context, result: Effective
+) -> tuple[int, int]:
+    """Return what Deny statements leave of a path: for certain, and at most."""
+    for held in denies:
+        certain, possible = held.clause.denies_on(path, context)
+        if held.applies:
+            perhaps &= ~certain
+            if sure & possible & ~certain:
+                result.reasons.add("a Deny on a resource that depends on the session")
+            sure &= ~(certain | possible)
+        elif sure & (certain | possible):
+            if held.avoidable:
+                result.narrowed.add(held)
+            else:
+                result.suspended.add(held)
+                result.reasons |= {f"a Deny with a condition on {key}" for key in _keys(held)}
+                if not held.undecided:
+                    result.reasons.add("a service control policy that may not apply to this account")
+                sure &= ~(certain | possible)
+    return sure, perhaps
+
+
+def _within(ceiling: Ceiling, path: Resource, context: Context) -> tuple[int, int]:
+    """Return what a ceiling lets through somewhere on a path: for certain, and at most."""
+    if ceiling.only_denies:
+        return -1, -1
+    if not ceiling.readable:
+        return 0, -1
+    sure = perhaps = 0
+    for held in ceiling.clauses:
+        if _is(held, Effect.ALLOW):
+            here = held.clause.allows_on(path, context)
+            perhaps |= here
+            if held.applies:
+                sure |= here
+    return sure, perhaps
+
+
+def _ceiling_reason(ceiling: Ceiling) -> str:
+    return f"{ceiling.name} is not readable" if not ceiling.readable else f"a condition in {ceiling.name}"

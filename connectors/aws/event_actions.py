@@ -1,0 +1,133 @@
+"""Name the IAM actions that a CloudTrail event shows were needed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.tables import table
+
+_VERSION = re.compile(r"\d{4}_?\d{2}_?\d{2}(v\d+)?$")
+_FIRST_WORD = re.compile(r"[A-Z][a-z]+")
+_HOST = (".amazonaws.com.cn", ".amazonaws.com", ".aws.internal")
+
+
+class Sureness(Enum):
+    """How an event relates to the permissions it is mapped to."""
+
+    EACH = "each"
+    """The call needed every one of them."""
+    ONE_OF = "one-of"
+    """The call needed one of them, and the record does not say which."""
+    NONE = "none"
+    """The call needs no permission."""
+    UNKNOWN = "unknown"
+    """No rule fits; `prefixes` says which services the call belongs to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What one operation needed."""
+
+    sureness: Sureness
+    permissions: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+
+class EventActions:
+    """Maps `<eventSource>:<eventName>` to permissions by the tables of `catalog/event_actions.toml`."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._find = catalogue.permissions.find
+        self._spelling = catalogue.permissions.spelling
+        self._known = catalogue.known
+        self._cache: dict[str, Needed] = {}
+
+    def needed(self, operation: str) -> Needed:
+        """Return what an operation needed."""
+        found = self._cache.get(operation)
+        if found is None:
+            found = self._cache[operation] = self._needed(operation)
+        return found
+
+    def _needed(self, operation: str) -> Needed:
+        source, _, name = operation.partition(":")
+        source = _service(source)
+        if source in table("event_actions")["no_permission"]["sources"]:
+            return Needed(Sureness.NONE)
+        prefixes = _prefixes(source)
+        names = tuple(dict.fromkeys((name, _VERSION.sub("", name))))
+        for prefix in prefixes:
+            for one in names:
+                if found := self._in_tables(prefix, one):
+                    return found
+        for prefix in prefixes:
+            for one in names:
+                if self._is_action(f"{prefix}:{one}"):
+                    return Needed(Sureness.EACH, (self._spelling(f"{prefix}:{one}"),), prefixes)
+        for prefix in prefixes:
+            if found := _by_verb(prefix, name):
+                return found
+        return Needed(Sureness.UNKNOWN, (), prefixes)
+
+    def _in_tables(self, prefix: str, name: str) -> Needed | None:
+        tables = _folded_tables()
+        key = f"{prefix}:{name}".lower()
+        if key in tables.none:
+            return Needed(Sureness.NONE)
+        if key in tables.each:
+            return Needed(Sureness.EACH, tables.each[key], (prefix,))
+        if key in tables.one_of:
+            return Needed(Sureness.ONE_OF, tables.one_of[key], (prefix,))
+        return None
+
+    def _is_action(self, name: str) -> bool:
+        index = self._find(name)
+        return index is not None and bool(self._known >> index & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The tables keyed by `prefix:operation` in lower case."""
+
+    each: Mapping[str, tuple[str, ...]]
+    one_of: Mapping[str, tuple[str, ...]]
+    none: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def _folded_tables() -> _Tables:
+    data = table("event_actions")
+    return _Tables(
+        each=_fold(data["operations"]),
+        one_of=_fold(data["one_of"]),
+        none=frozenset(name.lower() for name in data["no_permission"]["operations"]),
+    )
+
+
+def _fold(services: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    return {
+        f"{prefix}:{name}".lower(): tuple(permissions)
+        for prefix, operations in services.items()
+        for name, permissions in operations.items()
+    }
+
+
+def _service(source: str) -> str:
+    source = source.lower()
+    for host in _HOST:
+        source = source.removesuffix(host)
+    return source
+
+
+def _prefixes(source: str) -> tuple[str, ...]:
+    return tuple(table("event_actions")["sources"].get(source, (source,)))
+
+
+def _by_verb(prefix: str, name: str) -> Needed | None:
+    word = _FIRST_WORD.match(name)
+    verb = table("event_actions")["verbs"].get(prefix, {}).get(word.group(0)) if word else None
+    return Needed(Sureness.EACH, (f"{prefix}:{verb}",), (prefix,)) if verb else None

@@ -1,0 +1,85 @@
+"""Read exported files into the evidence bundle: raw records and folded log rows, an outcome per part."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from connectors.aws.events import CloudTrailReader
+from connectors.aws.export_kinds import READERS, Records
+from connectors.errors import EvidenceError
+from connectors.facts import Window
+from connectors.files import expand, modified
+from connectors.interface import Observer, Outcome, Setting, Sink, Source, Status
+from connectors.logs.engine import read_logs
+from connectors.logs.rows import LogFile, LogRead
+from connectors.logs.seen import SeenEvents
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("authorization_details", "files", "output of `aws iam get-account-authorization-details`"),
+    Setting("cloudtrail", "files", "CloudTrail log files or trees, or event-history exports"),
+    Setting("credential_report", "files", "output of `aws iam get-credential-report`, CSV or JSON"),
+    Setting("organization_policies", "files", "service and resource control policies with their targets"),
+    Setting("trails", "files", "output of `describe-trails`, `get-event-selectors`, `get-trail-status`"),
+    Setting("access_keys", "files", "output of `aws iam list-access-keys` for each user"),
+    Setting("service_specific_credentials", "files", "output of `list-service-specific-credentials`"),
+)
+
+
+def collect_exports(
+    sources: Sequence[Source], sink: Sink, window: Window, observe: Observer, seen: SeenEvents
+) -> None:
+    """Read every part of every source; `seen` is shared so that an event in two sources counts once."""
+    for source in sources:
+        for part in READERS:
+            if paths := source.files.get(part):
+                _collect_part(source.name, part, paths, sink)
+                observe("part", source=source.name, part=part)
+        if paths := source.files.get("cloudtrail"):
+            read = read_logs(paths, CloudTrailReader(), window, seen=seen, observe=observe)
+            sink.add_logs(source.name, read.rows, read.files, read.presence)
+            sink.outcome(_log_outcome(source.name, read))
+
+
+def _collect_part(source: str, part: str, paths: Sequence[Path], sink: Sink) -> None:
+    reader, suffixes = READERS[part]
+    records: Records = []
+    failures: list[str] = []
+    ages: list[str] = []
+    files = expand(paths, suffixes)
+    for path in files:
+        try:
+            records += reader(path)
+            ages.append(modified(path))
+        except (EvidenceError, OSError) as error:
+            hint = getattr(error, "hint", "")
+            failures.append(f"{error}; {hint}" if hint else str(error))
+    if not files:
+        named = ", ".join(str(path) for path in paths)
+        failures.append(f"{named}: no file ending in {' or '.join(suffixes)} in it; check the path")
+    sink.add(source, part, records)
+    status = Status.OK if not failures else Status.PARTIAL if ages else Status.FAILED
+    sink.outcome(Outcome(source, part, status, len(records), "; ".join(failures), max(ages, default="")))
+
+
+def _log_outcome(source: str, read: LogRead) -> Outcome:
+    broken = [file for file in read.files if file.status in ("failed", "partial")]
+    whole = any(file.status == "ok" for file in read.files)
+    events = sum(file.records for file in read.files)
+    newest = max((seen.last for seen in read.presence), default="")
+    reason = _why(read.files, broken)
+    if not read.presence and not (whole and events == 0 and not broken):
+        return Outcome(source, "cloudtrail", Status.FAILED, events, reason or "no log file found", newest)
+    return Outcome(source, "cloudtrail", Status.PARTIAL if broken else Status.OK, events, reason, newest)
+
+
+def _why(files: Sequence[LogFile], broken: Sequence[LogFile]) -> str:
+    if not broken:
+        skipped = [file for file in files if file.status == "skipped"]
+        if files and len(skipped) == len(files):
+            return f"no file is a log: {skipped[0].path}: {skipped[0].reason}"
+        return ""
+    first = f"{broken[0].path}: {broken[0].reason}"
+    return (
+        first
+        if len(broken) == 1
+        else f"{len(broken)} of {len(files)} log files could not be read whole: {first}"
+    )

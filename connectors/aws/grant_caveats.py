@@ -1,0 +1,140 @@
+"""Say, once per cause, what in the grants could not be interpreted and what that does to the result."""
+
+from collections.abc import Sequence
+
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.conditions import parse_operator
+from connectors.aws.entitlement import Ceiling, Effective
+from connectors.aws.holdings import Written
+from connectors.aws.inventory import Holder
+from connectors.aws.organization import Organization
+from connectors.aws.policy import Held
+from connectors.aws.policy_document import Document
+from connectors.facts import Caveat
+
+_ALWAYS = (
+    Caveat(
+        "resource-based policies, session policies, VPC endpoint policies and KMS grants are not read",
+        "aws",
+        "access they give or refuse is missing: a permission may be usable elsewhere, or not at all",
+    ),
+)
+
+
+class GrantCaveats:
+    """Collects causes while identities are read, so that a policy held by a thousand is named once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._holders: dict[tuple[str, str, str], list[str]] = {}
+        self._checked: set[int] = set()
+
+    def policy(self, holder: Holder, written: Written) -> None:
+        """Note what in one policy of an identity is not readable or not known."""
+        where = written.source
+        if written.document is None:
+            what = (
+                "the group is not in the dump"
+                if written.name.startswith("group ")
+                else "policy document not in the dump"
+            )
+            self._note(
+                what, where, "what it gives or refuses is unknown: its permissions are not listed", holder
+            )
+            return
+        for problem in written.document.problems:
+            self._note(problem, where, "what it gives or refuses is unknown and not listed", holder)
+        if id(written.document) not in self._checked:
+            self._checked.add(id(written.document))
+            self._statements(written.document, where, holder)
+
+    def _statements(self, document: Document, where: str, holder: Holder) -> None:
+        for statement in document.statements:
+            for action in statement.actions:
+                if not self._catalogue.expand(action):
+                    self._note(
+                        f"no known action matches {action}", where, "it is counted as giving nothing", holder
+                    )
+            for test in statement.conditions:
+                if parse_operator(test.operator) is None:
+                    self._note(
+                        f"unknown condition operator {test.operator}",
+                        f"{where}, statement {statement.name}",
+                        "the statement's permissions count as conditional",
+                        holder,
+                    )
+
+    def outcome(self, holder: Holder, ceilings: Sequence[Ceiling], outcome: Effective) -> None:
+        """Note what kept an identity's permissions from being certain."""
+        for ceiling in ceilings:
+            if not ceiling.readable:
+                self._note(
+                    "policy document not in the dump",
+                    ceiling.name,
+                    "all permissions under it count as conditional",
+                    holder,
+                )
+        for held in outcome.suspended:
+            self._note(
+                "a Deny with a condition the evidence cannot decide",
+                _place(held),
+                "the permissions it names count as conditional",
+                holder,
+            )
+        for held in outcome.narrowed:
+            self._note(
+                "a Deny on how the request is made (region, tags, encryption, …)",
+                _place(held),
+                "the permissions stay granted; their reach is narrower than shown",
+                holder,
+            )
+
+    def all(self, organization: Organization) -> list[Caveat]:
+        """Return one caveat per cause, with how many identities it concerns."""
+        found = [*_ALWAYS, *_organization(organization)]
+        for (what, where, effect), holders in self._holders.items():
+            first = holders[0]
+            more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
+            found.append(Caveat(what, where, f"{effect} (held by {first}{more})"))
+        return sorted(found)
+
+    def _note(self, what: str, where: str, effect: str, holder: Holder) -> None:
+        self._holders.setdefault((what, where, effect), []).append(holder.arn)
+
+
+def _place(held: Held) -> str:
+    statement = held.clause.statement
+    return f"statement {statement.name}: {statement.condition_text}"
+
+
+def _organization(organization: Organization) -> list[Caveat]:
+    if not organization.known:
+        return [
+            Caveat(
+                "no service control policies in the evidence: the ceiling of the organization is unknown",
+                "aws",
+                "permissions count as granted although an SCP may refuse them; name organization_policies",
+            )
+        ]
+    found = [
+        Caveat(
+            "resource control policy not interpreted",
+            policy.id,
+            "access to resources may be narrower than shown",
+        )
+        for policy in organization.resource_policies
+    ]
+    for _, policy in sorted(organization.policies.items()):
+        found += [
+            Caveat(problem, f"organization policy {policy.id}", "that statement is left out")
+            for problem in policy.document.problems
+        ]
+        if policy.targets is None:
+            found.append(
+                Caveat(
+                    "the dump does not say where this organization policy is attached",
+                    policy.id,
+                    "what its Deny statements name counts as conditional everywhere",
+                )
+            )
+    return found

@@ -1,0 +1,174 @@
+"""Turn policies into grants (what is written) and entitlements (what it comes to) for each identity."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from connectors.aws.binder import Binder
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.conditions import Context
+from connectors.aws.entitlement import Effective, Layers, effective
+from connectors.aws.grant_caveats import GrantCaveats
+from connectors.aws.holdings import Written, policies_of_all
+from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.limits import ceilings_of
+from connectors.aws.organization import Organization
+from connectors.aws.policy import Clause, Held, hold
+from connectors.aws.policy_document import Document, Statement
+from connectors.aws.principal import principal_context
+from connectors.facts import Caveat, Effect, Entitlement, Grant, Window
+
+_LONGEST_SCOPE = 200
+_MOST_REASONS = 4
+_ADMIN_DOCUMENTS = {"AdministratorAccess", "IAMFullAccess"}
+"""AWS managed policies known by name to give everything, or the power to give oneself everything."""
+
+
+@dataclass
+class Entitled:
+    """Grants of everyone, entitlements by identity, and what could not be interpreted."""
+
+    grants: list[Grant] = field(default_factory=list)
+    entitlements: dict[str, Entitlement] = field(default_factory=dict)
+    caveats: list[Caveat] = field(default_factory=list)
+    clauses: dict[str, list[tuple[str, Clause]]] = field(default_factory=dict)
+    """By identity: where each statement is written, and the statement."""
+    attached: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """By identity: (name, ARN) of managed policies, readable or not."""
+
+
+def read_grants(
+    inventory: Inventory, organization: Organization, catalogue: Catalogue, window: Window
+) -> Entitled:
+    """Return grants and entitlements of every user and role."""
+    binder = Binder(catalogue)
+    for document in _documents(inventory, organization):
+        binder.intern(document)
+    result = Entitled()
+    caveats = GrantCaveats(catalogue)
+    policies = policies_of_all(inventory)
+    for holder in inventory.holders:
+        context = principal_context(holder, window)
+        held: list[Held] = []
+        for written in policies[holder.arn]:
+            clauses = binder.clauses(written.document) if written.document else ()
+            bound = [hold(clause, context) for clause in clauses]
+            held += bound
+            places = result.clauses.setdefault(holder.arn, [])
+            places += [(f"{written.source}, statement {c.statement.name}", c) for c in clauses]
+            result.attached.setdefault(holder.arn, []).append((written.name, written.source))
+            result.grants += _grants(holder, written, bound, context)
+            caveats.policy(holder, written)
+        ceilings = ceilings_of(holder, inventory, organization, binder, context)
+        outcome = effective(Layers(tuple(held), ceilings, context))
+        result.entitlements[holder.arn] = _entitlement(holder.arn, outcome)
+        caveats.outcome(holder, ceilings, outcome)
+    result.caveats = caveats.all(organization)
+    return result
+
+
+def _documents(inventory: Inventory, organization: Organization) -> Iterator[Document]:
+    for holder in (*inventory.holders, *inventory.groups.values()):
+        yield from (inline.document for inline in holder.inline)
+    yield from (policy.document for policy in inventory.policies.values() if policy.document)
+    yield from (policy.document for policy in organization.policies.values())
+
+
+def _grants(holder: Holder, written: Written, bound: Sequence[Held], context: Context) -> Iterator[Grant]:
+    """Yield a grant per statement, and one without permissions for what could not be read."""
+    if written.document is None:
+        known = written.source.startswith("arn:aws") and ":iam::aws:policy/" in written.source
+        admin = f"AWS managed policy {written.name}" if known and written.name in _ADMIN_DOCUMENTS else ""
+        yield _unread(holder, written, f"{written.id}#unread", admin)
+        return
+    for number, _ in enumerate(written.document.problems):
+        yield _unread(holder, written, f"{written.id}#unread-{number}", "")
+    names = Counter(held.clause.statement.name for held in bound)
+    for held in bound:
+        statement = held.clause.statement
+        repeated = names[statement.name] > 1
+        permissions = held.clause.permissions(context)
+        yield Grant(
+            id=f"{written.id}#{statement.name}" + (f"-{statement.index}" if repeated else ""),
+            identity=holder.arn,
+            source=f"{written.source}, statement {statement.name}",
+            name=written.name,
+            effect=statement.effect,
+            scope=_scope(statement),
+            permissions=permissions,
+            conditions=statement.condition_text,
+            undecided=held.applies is None,
+            wide=_wide(held, context),
+            admin=_admin(held),
+            created=written.created,
+            shared=written.shared,
+        )
+
+
+def _unread(holder: Holder, written: Written, name: str, admin: str) -> Grant:
+    return Grant(
+        id=name,
+        identity=holder.arn,
+        source=written.source,
+        name=written.name,
+        effect=Effect.ALLOW,
+        scope="unknown: the policy document is not readable",
+        permissions=0,
+        undecided=True,
+        admin=admin,
+        created=written.created,
+        shared=written.shared,
+    )
+
+
+def _scope(statement: Statement) -> str:
+    text = ", ".join(statement.resources) or "none"
+    text = f"all but {text}" if statement.not_resources else text
+    if len(text) <= _LONGEST_SCOPE:
+        return text
+    cut = text[:_LONGEST_SCOPE].rpartition(", ")[0] or text[:_LONGEST_SCOPE]
+    return f"{cut}, … ({len(statement.resources)} in all)"
+
+
+def _wide(held: Held, context: Context) -> int:
+    """Return what an Allow gives on every resource although a narrower one could be named."""
+    statement = held.clause.statement
+    if statement.effect is Effect.DENY or not held.applies:
+        return 0
+    catalogue = held.clause.catalogue
+    if statement.not_resources:
+        return held.clause.named & catalogue.on_resources
+    found = 0
+    for resource in held.clause.resources(context):
+        found |= catalogue.whole(resource.pattern)
+    return held.clause.named & found
+
+
+def _admin(held: Held) -> str:
+    """Return why a statement is an administrator's, judged by what it names on every resource."""
+    statement, catalogue = held.clause.statement, held.clause.catalogue
+    everywhere = statement.not_resources or "*" in statement.resources
+    if statement.effect is Effect.DENY or not everywhere or not held.applies:
+        return ""
+    named = held.clause.named
+    if named & catalogue.known == catalogue.known:
+        return "Action * on Resource *"
+    every_iam = catalogue.expand("iam:*")
+    if named & every_iam != every_iam:
+        return ""
+    if statement.not_actions:
+        return f"every action but {', '.join(statement.actions)}, on Resource *"[:_LONGEST_SCOPE]
+    return "Action iam:* on Resource *"
+
+
+def _entitlement(identity: str, outcome: Effective) -> Entitlement:
+    reasons = sorted(outcome.reasons)
+    text = "; ".join(reasons[:_MOST_REASONS])
+    if len(reasons) > _MOST_REASONS:
+        text += f"; and {len(reasons) - _MOST_REASONS} more"
+    return Entitlement(
+        identity=identity,
+        granted=outcome.granted,
+        conditional=outcome.conditional,
+        conditional_reason=f"the evidence does not decide: {text}" if text else "",
+    )

@@ -1,0 +1,61 @@
+"""Sort the catalogue by what CloudTrail can show: data events, permissions without an event, unknown ones."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.tables import table
+
+READS_WRITTEN_AS_WRITES = (
+    "sts:*",
+    "kms:Decrypt",
+    "kms:Encrypt",
+    "kms:Generate*",
+    "kms:ReEncrypt*",
+    "kms:Sign",
+    "kms:Verify*",
+)
+"""Actions that CloudTrail marks readOnly although IAM does not call them reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observability:
+    """Sets of permissions by how their use shows in CloudTrail."""
+
+    never: tuple[tuple[str, int], ...]
+    """(reason, permissions) that leave no event of their own."""
+    data: tuple[tuple[str, int], ...]
+    """(resources.type, permissions) recorded only where selectors ask for that type."""
+    no_api: int
+    """Names that no public API operation has."""
+    reads: int
+    """Permissions whose events a write-only selector leaves out."""
+
+
+def observability(catalogue: Catalogue) -> Observability:
+    """Return the sets for the catalogue at hand; the tables are `catalog/*_events.toml` and `no_api.toml`."""
+    never = [
+        (str(entry["reason"]), _expand(catalogue, entry["actions"]))
+        for entry in table("never_events")["classes"]
+    ]
+    nothing = union(permissions for _, permissions in never)
+    data = [
+        (str(entry["resource_type"]), _expand(catalogue, entry["actions"]) & ~nothing)
+        for entry in table("data_events")["types"]
+    ]
+    no_api = catalogue.permissions.mask(
+        f"{service}:{name}" for service, names in table("no_api")["services"].items() for name in names
+    )
+    reads = catalogue.level("Read") | catalogue.level("List") | _expand(catalogue, READS_WRITTEN_AS_WRITES)
+    return Observability(tuple(never), tuple(data), no_api & catalogue.known, reads)
+
+
+def _expand(catalogue: Catalogue, patterns: Iterable[str]) -> int:
+    return union(catalogue.expand(pattern) for pattern in patterns) & catalogue.known
+
+
+def union(sets: Iterable[int]) -> int:
+    """Return the union of permission sets."""
+    return reduce(or_, sets, 0)

@@ -1,0 +1,188 @@
+"""Read organization policies: which service control policies stand above each account, level by level.
+
+Two shapes are read, also mixed. A tree: `{"Id": "r-…", "Policies": […], "Children": […]}` with accounts as
+leaves. A list: policies with `Content` and `Targets` (`describe-policy` joined with
+`list-targets-for-policy`), and optionally `Accounts`/`OrganizationalUnits` entries with their `ParentId`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.aws.arns import account_of
+from connectors.aws.policy_document import Document, parse_document
+from connectors.interface import Evidence
+
+_SCP = "SERVICE_CONTROL_POLICY"
+_RCP = "RESOURCE_CONTROL_POLICY"
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPolicy:
+    """One service or resource control policy; `targets` is None when the dump does not say."""
+
+    id: str
+    name: str
+    kind: str
+    document: Document
+    targets: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The policies attached at one level above an account: the root, a unit, or the account itself."""
+
+    target: str
+    policies: tuple[OrganizationPolicy, ...]
+
+
+@dataclass
+class Organization:
+    """What is known of the organization: policies by id, what hangs where, and the management account."""
+
+    policies: dict[str, OrganizationPolicy] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+    management: set[str] = field(default_factory=set)
+
+    @property
+    def known(self) -> bool:
+        """Tell whether any service control policy was read."""
+        return any(policy.kind == _SCP for policy in self.policies.values())
+
+    @property
+    def resource_policies(self) -> list[OrganizationPolicy]:
+        """The resource control policies, sorted by id; those that AWS puts there by default are left out."""
+        found = [policy for policy in self.policies.values() if policy.kind == _RCP]
+        return sorted((p for p in found if p.id != "p-RCPFullAWSAccess"), key=lambda policy: policy.id)
+
+    def levels(self, account: str) -> list[Level]:
+        """Return the levels that certainly stand above an account and have a policy we know.
+
+        Each level must allow a request (Organizations user guide, "SCP evaluation"). The management account
+        is exempt.
+        """
+        if account in self.management:
+            return []
+        chain = [account]
+        while (parent := self.parents.get(chain[-1])) and parent not in chain:
+            chain.append(parent)
+        if not chain[-1].startswith("r-"):
+            chain += sorted({t for p in self._scps() for t in p.targets or () if t.startswith("r-")})
+        found = [
+            Level(target, tuple(p for p in self._scps() if target in (p.targets or ()))) for target in chain
+        ]
+        return [level for level in found if level.policies]
+
+    def doubtful(self, account: str) -> list[OrganizationPolicy]:
+        """Return service control policies that may or may not stand above an account.
+
+        Those without targets in the dump, and those on units when the account's place is not known.
+        """
+        if account in self.management:
+            return []
+        placed = account in self.parents
+        return [
+            policy
+            for policy in self._scps()
+            if policy.targets is None or (not placed and any(t.startswith("ou-") for t in policy.targets))
+        ]
+
+    def _scps(self) -> list[OrganizationPolicy]:
+        return [policy for _, policy in sorted(self.policies.items()) if policy.kind == _SCP]
+
+
+def read_organization(evidence: Iterable[Evidence]) -> Organization:
+    """Return the organization as all sources together describe it."""
+    organization = Organization()
+    for one in evidence:
+        for wrapped in one.records("organization_policies"):
+            _read(wrapped.get("record"), organization)
+    return organization
+
+
+def _read(document: Any, organization: Organization) -> None:
+    if not isinstance(document, Mapping):
+        return
+    node = document.get("Id")
+    if isinstance(node, str) and ("Children" in document or _is_place(node)) and "Content" not in document:
+        _read_node(document, node, organization)
+        return
+    if _content(document) is not None:
+        _add(document, organization, targets=_targets(document))
+        return
+    for item in _dicts(document.get("Policies")):
+        _read(item, organization)
+    for name in ("Accounts", "OrganizationalUnits"):
+        for item in _dicts(document.get(name)):
+            parent = item.get("ParentId") or document.get("ParentId") or _first_parent(item)
+            if isinstance(item.get("Id"), str) and isinstance(parent, str):
+                organization.parents[item["Id"]] = parent
+
+
+def _read_node(document: Mapping[str, Any], node: str, organization: Organization) -> None:
+    if node.startswith("r-") and (management := account_of(str(document.get("Arn", "")))):
+        organization.management.add(management)
+    for item in _dicts(document.get("Policies")):
+        _add(item, organization, targets=(node,))
+    for child in _dicts(document.get("Children")):
+        if isinstance(child.get("Id"), str):
+            organization.parents[child["Id"]] = node
+            _read_node(child, child["Id"], organization)
+
+
+def _add(raw: Mapping[str, Any], organization: Organization, *, targets: tuple[str, ...] | None) -> None:
+    summary = dict(_layers(raw))
+    arn = str(summary.get("Arn", ""))
+    kind = str(summary.get("Type") or (_RCP if "/resource_control_policy/" in arn else _SCP)).upper()
+    if kind not in (_SCP, _RCP):
+        return
+    found = OrganizationPolicy(
+        id=str(summary.get("Id") or arn.rpartition("/")[2] or summary.get("Name") or "policy"),
+        name=str(summary.get("Name") or ""),
+        kind=kind,
+        document=parse_document(_content(raw)),
+        targets=targets,
+    )
+    if (account := account_of(arn)) and account != "aws":
+        organization.management.add(account)
+    before = organization.policies.get(found.id)
+    if before is not None and (before.targets is not None or targets is not None):
+        merged = tuple(sorted({*(before.targets or ()), *(targets or ())}))
+        found = OrganizationPolicy(found.id, found.name, found.kind, found.document, merged)
+    organization.policies[found.id] = found
+
+
+def _layers(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a policy wherever the API puts them: `Policy`, `PolicySummary`, or flat."""
+    for layer in (raw, raw.get("PolicySummary"), policy := raw.get("Policy")):
+        if isinstance(layer, Mapping):
+            yield from layer.items()
+    if isinstance(policy, Mapping) and isinstance(policy.get("PolicySummary"), Mapping):
+        yield from policy["PolicySummary"].items()
+
+
+def _content(raw: Mapping[str, Any]) -> Any:
+    policy = raw.get("Policy")
+    return raw.get("Content") if not isinstance(policy, Mapping) else policy.get("Content")
+
+
+def _targets(raw: Mapping[str, Any]) -> tuple[str, ...] | None:
+    listed = raw.get("Targets")
+    if not isinstance(listed, list):
+        return None
+    ids = [item.get("TargetId") or item.get("Id") if isinstance(item, Mapping) else item for item in listed]
+    return tuple(sorted({target for target in ids if isinstance(target, str)}))
+
+
+def _first_parent(item: Mapping[str, Any]) -> Any:
+    parents = item.get("Parents")
+    first = parents[0] if isinstance(parents, list) and parents else None
+    return first.get("Id") if isinstance(first, Mapping) else first
+
+
+def _is_place(node: str) -> bool:
+    return node.startswith(("r-", "ou-")) or (node.isdigit() and len(node) == 12)
+
+
+def _dicts(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,48 @@
+"""Say what every request of a user or role carries, so that conditions on the caller can be decided."""
+
+from connectors.aws.conditions import Context, Missing, Shape, Value
+from connectors.aws.inventory import Holder
+from connectors.aws.policy_document import Statement
+from connectors.facts import Effect, Window
+
+
+def principal_context(holder: Holder, window: Window) -> Context:
+    """Return the global condition keys that follow from the principal itself, and the time.
+
+    Source: IAM user guide, "AWS global condition context keys", properties of the principal. The time is
+    the end of the window: what expired before counts as not granted. A role session's tags may replace the
+    role's where the trust policy lets the caller pass some (`sts:TagSession`), so they are unknown then.
+    """
+    user = holder.kind == "user"
+    userid: Value = Missing.UNKNOWN
+    if holder.immutable_id:
+        userid = (holder.immutable_id,) if user else Shape(f"{holder.immutable_id}:*")
+    values: dict[str, Value] = {
+        "aws:PrincipalArn": (holder.arn,),
+        "aws:PrincipalAccount": (holder.account,),
+        "aws:PrincipalType": ("User" if user else "AssumedRole",),
+        "aws:PrincipalIsAWSService": ("false",),
+        "aws:PrincipalServiceName": Missing.ABSENT,
+        "aws:PrincipalServiceNamesList": Missing.ABSENT,
+        "aws:userid": userid,
+        "aws:username": (holder.name,) if user else Missing.ABSENT,
+        "aws:CurrentTime": (window.end.strftime("%Y-%m-%dT%H:%M:%SZ"),),
+        "aws:EpochTime": (str(int(window.end.timestamp())),),
+    }
+    if not user and any(map(_passes_tags, holder.trust.statements)):
+        return Context(values, {"aws:PrincipalTag/": Missing.UNKNOWN})
+    values |= {f"aws:PrincipalTag/{key}": (value,) for key, value in holder.tags.items()}
+    return Context(values, {"aws:PrincipalTag/": Missing.ABSENT})
+
+
+def _passes_tags(statement: Statement) -> bool:
+    """Tell whether a trust policy statement may let the caller set session tags."""
+    if statement.effect is Effect.DENY:
+        return False
+    named = any(
+        "sts:tagsession".startswith(action.lower().partition("*")[0].partition("?")[0])
+        if "*" in action or "?" in action
+        else action.lower() == "sts:tagsession"
+        for action in statement.actions
+    )
+    return named != statement.not_actions

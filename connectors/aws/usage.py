@@ -1,0 +1,152 @@
+"""Turn folded log rows into usage: which identity used which permission, on what, how often."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.aws.event_actions import EventActions, Sureness
+from connectors.facts import Entitlement, Unmapped, Usage
+from connectors.interface import Evidence
+from connectors.logs.rows import UsageRow
+from connectors.permissions import Permissions
+
+_NO_CALL = frozenset(
+    {
+        "awsserviceevent",
+        "awsconsolesignin",
+        "awsconsoleaction",
+        "awscloudtrailinsight",
+        "awsvpceevent",
+    }
+)
+"""Event types that are no use of a permission (CloudTrail user guide, "record contents": eventType)."""
+
+_CREATES = re.compile("Create|Run|Put|Register|Import|Copy|Allocate|Request|Start|Restore|Purchase|Publish")
+"""First words of actions that can set tags on what they make."""
+
+
+@dataclass(slots=True)
+class _Calls:
+    count: int = 0
+    denied: int = 0
+    first: str = ""
+    last: str = ""
+    last_allowed: str = ""
+
+    def add(self, row: UsageRow) -> None:
+        self.count += row.count
+        self.first = min(self.first, row.first) if self.first else row.first
+        self.last = max(self.last, row.last)
+        if row.outcome == "denied":
+            self.denied += row.count
+        else:
+            self.last_allowed = max(self.last_allowed, row.last)
+
+
+@dataclass
+class Called:
+    """What the logs show: usage, what could not be mapped, and whose calls could not be attributed."""
+
+    usage: list[Usage] = field(default_factory=list)
+    unmapped: list[Unmapped] = field(default_factory=list)
+    unattributed: dict[str, int] = field(default_factory=dict)
+    ambiguous: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """Identity → operation → permissions of which one was used, nobody says which."""
+    strange: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    """Identity → operation that no rule maps → IAM prefixes of its service."""
+    created: dict[str, set[str]] = field(default_factory=dict)
+    """Identity → services in which it created something, so that tags may have been set on the way."""
+    workloads: dict[str, set[str]] = field(default_factory=dict)
+    """Identity → ARNs that its credentials were issued to, as records name them."""
+
+
+def read_usage(
+    evidence: Iterable[Evidence],
+    actions: EventActions,
+    permissions: Permissions,
+    entitlements: Mapping[str, Entitlement],
+) -> Called:
+    """Return what the log rows of all sources show.
+
+    A row that names its permission (iam:PassRole, CallWithBearerToken) repeats a call and is use of that
+    permission alone. A call that failed after authorisation is use; a refused one is counted as denied.
+    """
+    result = Called()
+    calls: dict[tuple[str, str, str, str, str, str], _Calls] = {}
+    unmapped: Counter[tuple[str, str]] = Counter()
+    unattributed: Counter[str] = Counter()
+    for one in evidence:
+        for row in one.usage():
+            if not row.identity.startswith("arn:"):
+                if not row.permission:
+                    unattributed[row.identity_type or "missing"] += row.count
+                continue
+            if row.workload:
+                result.workloads.setdefault(row.identity, set()).add(row.workload)
+            if row.detail.rpartition(":")[2].lower() in _NO_CALL:
+                continue
+            named, mapped = _permissions(row, actions, permissions, entitlements.get(row.identity), result)
+            if not mapped:
+                unmapped[_source_and_name(row.operation)] += row.count
+            for permission in named:
+                if row.outcome != "denied" and _CREATES.match(permission.partition(":")[2]):
+                    result.created.setdefault(row.identity, set()).add(permission.partition(":")[0].lower())
+                key = (row.identity, permission, row.resource, row.credential, row.via, row.operation)
+                calls.setdefault(key, _Calls()).add(row)
+    result.usage = [_usage(key, seen) for key, seen in sorted(calls.items())]
+    result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(unmapped.items())]
+    result.unattributed = dict(sorted(unattributed.items()))
+    return result
+
+
+def _permissions(
+    row: UsageRow,
+    actions: EventActions,
+    permissions: Permissions,
+    entitlement: Entitlement | None,
+    result: Called,
+) -> tuple[tuple[str, ...], bool]:
+    """Return the permissions a row shows, and whether its operation is one we understand."""
+    if row.permission:
+        return (permissions.spelling(row.permission),), True
+    needed = actions.needed(row.operation)
+    if needed.sureness is Sureness.UNKNOWN:
+        if row.outcome != "denied":
+            result.strange.setdefault(row.identity, {}).setdefault(row.operation, set()).update(
+                needed.prefixes
+            )
+        return (), False
+    if needed.sureness is not Sureness.ONE_OF:
+        return needed.permissions, True
+    held = entitlement.granted | entitlement.conditional if entitlement else 0
+    possible = tuple(name for name in needed.permissions if held >> permissions.index(name) & 1)
+    if len(possible) == 1:
+        return possible, True
+    if row.outcome != "denied":
+        result.ambiguous.setdefault(row.identity, {}).setdefault(row.operation, set()).update(
+            needed.permissions
+        )
+    return (), False
+
+
+def _source_and_name(operation: str) -> tuple[str, str]:
+    source, _, name = operation.partition(":")
+    return source, name
+
+
+def _usage(key: tuple[str, str, str, str, str, str], seen: _Calls) -> Usage:
+    identity, permission, resource, credential, via, operation = key
+    return Usage(
+        identity=identity,
+        permission=permission,
+        resource=resource,
+        credential=credential,
+        count=seen.count,
+        denied=seen.denied,
+        first_seen=seen.first,
+        last_seen=seen.last,
+        via=via,
+        operation=operation,
+        last_allowed=seen.last_allowed,
+    )
