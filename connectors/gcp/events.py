@@ -25,6 +25,9 @@ from connectors.logs.rows import Folded, RowKey
 LAST = " last"
 """Ends a row's `detail` when it comes from the closing entry of a long-running operation."""
 
+UNKNOWN_CALLER = "not-recorded"
+"""Kind of caller of a record that names none: it may be any identity."""
+
 LOG_CLASSES = {
     "activity": "admin_activity",
     "data_access": "data_access",
@@ -249,7 +252,7 @@ def _keys(entry: LogEntry, audit: _Audit, account: str, region: str, log_class: 
         workload="",
         detail=log_class + (LAST if closing else ""),
     )
-    if not identity or not checks:
+    if not checks:
         return (row,)
     refused = log_class == "policy"
     keys = (
@@ -261,7 +264,10 @@ def _keys(entry: LogEntry, audit: _Audit, account: str, region: str, log_class: 
         )
         for one in checks
     )
-    return tuple(dict.fromkeys(keys))
+    if identity:
+        return tuple(dict.fromkeys(keys))
+    # Counted once as an event without a caller; the permissions say what may be whose use.
+    return (row, *dict.fromkeys(keys)) if identity_type == UNKNOWN_CALLER else (row,)
 
 
 def _closes(operation: _Operation | None) -> bool:
@@ -319,12 +325,12 @@ def _caller(who: _Authentication | None) -> tuple[str, str, str]:
     The identity is empty where the record names none, or names one that is not of IAM.
     """
     if who is None:
-        return "", "not-recorded", ""
+        return "", UNKNOWN_CALLER, ""
     written = who.principal_email or who.principal_subject or ""
     via = " > ".join(_chain(who.service_account_delegation_info))
     if not written:
         selector = who.authority_selector or ""
-        return "", "anonymous" if "anonymous" in selector else "not-recorded", via
+        return "", "anonymous" if "anonymous" in selector else UNKNOWN_CALLER, via
     if written.startswith("system:"):
         return "", "anonymous" if written == "system:anonymous" else "kubernetes", via
     identity = principal_id(written)

@@ -19,6 +19,9 @@ def names(places: Sequence[str]) -> str:
 _REASONS = {
     "no-logs-for-account": "the evidence holds no audit log of {where} that would show these calls",
     "exempted-from-audit": "{who} is, or may be through a group, exempted from these logs in {where}",
+    "public-resource-not-logged": (
+        "a resource in {where} is open to everyone: data calls on such resources leave no record"
+    ),
     "data-access-logs-off": "these calls are written only to Data Access logs, which are off in {where}",
     "data-access-logs-not-known": (
         "these calls are written only to Data Access logs; whether {where} records them is not known"
@@ -55,6 +58,8 @@ def fix(code: str, places: Sequence[str], prefixes: Sequence[str]) -> str:
                 "give the logs cloudaudit.googleapis.com%2Fdata_access too; reading them needs"
                 " roles/logging.privateLogViewer"
             )
+        case "public-resource-not-logged":
+            return "take allUsers and allAuthenticatedUsers off its policy, then their use is recorded"
         case "log-file-unreadable":
             return "replace the log files that the report lists as unreadable"
         case _:

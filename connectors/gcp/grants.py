@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.facts import Caveat, Effect, Grant, Window
-from connectors.gcp.catalog import matcher, table
+from connectors.gcp.catalog import matcher, services, table
 from connectors.gcp.conditions import About, decide, limits_resources
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.inventory import Inventory
@@ -188,6 +188,15 @@ class GrantBook:
                 f"{binding.resource}: {binding.condition}",
                 "the binding gives nothing now and is not counted as granted",
             )
+
+
+def public_services(bindings: Iterable[Binding]) -> set[tuple[str, str]]:
+    """Return (node, permission prefix) of services with a resource open to everyone; "" is any service."""
+    return {
+        (one.node, services().prefix(one.resource.removeprefix("//").partition("/")[0]) if one.narrow else "")
+        for one in bindings
+        if one.member.kind in ("allUsers", "allAuthenticatedUsers")
+    }
 
 
 def _some(places: Iterable[str]) -> str:

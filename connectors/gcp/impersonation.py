@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from connectors.gcp.catalog import table
+from connectors.gcp.catalog import services, table
 from connectors.gcp.grants import Binding
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.inventory import Inventory
@@ -65,9 +65,11 @@ class _Powers:
 
 
 def _by_project(accounts: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """Return the service accounts of every project; Google's own agents live in Google's projects."""
     found: dict[str, list[str]] = {}
     for identity, project in accounts.items():
-        if identity.endswith(SERVICE_ACCOUNT_DOMAIN):
+        domain = identity.partition("@")[2]
+        if identity.endswith(SERVICE_ACCOUNT_DOMAIN) and not services().is_agent_domain(domain):
             found.setdefault(project, []).append(identity)
     return found
 

@@ -8,16 +8,16 @@ from connectors.gcp.catalog import matcher, table
 from connectors.gcp.classes import classify
 from connectors.gcp.coverage import coverage_rows, read_given
 from connectors.gcp.credentials import Keys, api_keys
-from connectors.gcp.grants import Binding, GrantBook, Holding, read_bindings
+from connectors.gcp.grants import Binding, GrantBook, Holding, public_services, read_bindings
 from connectors.gcp.identities import PROVIDER, Register, is_ai_agent
 from connectors.gcp.impersonation import edges
 from connectors.gcp.inventory import Inventory, read_inventory
 from connectors.gcp.limits import not_interpreted, unread
 from connectors.gcp.members import SINGLE, Aliases, Membership
 from connectors.gcp.names import agent
-from connectors.gcp.observability import Observability
+from connectors.gcp.observability import Doubts, Observability
 from connectors.gcp.policy import Denials, read_denials, unread_denials
-from connectors.gcp.usage import Calls, read_calls
+from connectors.gcp.usage import read_calls
 from connectors.gcp.workloads import Runtime, find_runtimes
 from connectors.interface import Evidence, Patterns
 from connectors.permissions import Permissions
@@ -36,7 +36,8 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     register = _register(inventory, bindings, runtimes, evidence, aliases)
     keys = Keys(inventory, register.emails, window)
     calls = read_calls(evidence, aliases, keys, permissions)
-    permissions.mask(row.permission for row in calls.usage)
+    # Every name is interned before sets over all of them are made.
+    permissions.mask([*(row.permission for row in calls.usage), *calls.nameless])
 
     book = GrantBook(inventory, window)
     membership = Membership(register.accounts(), bindings, aliases, hierarchy)
@@ -44,14 +45,18 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     denials = Denials(read_denials(inventory, window), membership, hierarchy)
     auditing = Auditing((policy for _, policy in inventory.policies), hierarchy)
     classes = classify(permissions, calls.types)
-    observability = Observability(classes, auditing, given, hierarchy, permissions)
-    entitlements, grants = _entitlements(holdings, denials, observability, calls, inventory)
+    doubts = Doubts(
+        calls.unmapped_services, calls.foreign, permissions.mask(calls.nameless), public_services(bindings)
+    )
+    observability = Observability(classes, auditing, given, doubts, inventory)
+    entitlements, grants = _entitlements(holdings, denials, observability, inventory)
 
     register.read_grants(one for held in holdings.values() for one in held)
     register.read_usage(calls.usage)
     trusted = _trusted(bindings, inventory, register)
     credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
-    caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *calls.caveats]
+    caveats += [*book.caveats(), *membership.caveats(), *denials.caveats()]
+    caveats += [*calls.caveats, *observability.caveats()]
     return Facts(
         provider=PROVIDER,
         permissions=permissions,
@@ -121,7 +126,6 @@ def _entitlements(
     holdings: Mapping[str, Sequence[Holding]],
     denials: Denials,
     observability: Observability,
-    calls: Calls,
     inventory: Inventory,
 ) -> tuple[dict[str, Entitlement], list[Grant]]:
     """Return what every identity effectively holds, and all its written grants and refusals.
@@ -141,11 +145,7 @@ def _entitlements(
             granted=effective.granted,
             conditional=effective.conditional,
             conditional_reason=_few(effective.reasons),
-            blind=observability.blind(
-                identity,
-                [(one.node, one.grant.permissions) for one in held],
-                calls.unmapped_services.get(identity, ()),
-            ),
+            blind=observability.blind(identity, [(one.node, one.grant.permissions) for one in held]),
         )
     return entitlements, grants
 

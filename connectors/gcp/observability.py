@@ -1,21 +1,23 @@
 """Decide for each permission of an identity whether a call of it would have been seen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from connectors.facts import Blind, PermissionSet
+from connectors.facts import Blind, Caveat, PermissionSet
 from connectors.gcp.auditing import Auditing
 from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES, Classes
 from connectors.gcp.coverage import Given
 from connectors.gcp.fixes import fix, names, reason
-from connectors.gcp.hierarchy import Hierarchy
-from connectors.permissions import Permissions
+from connectors.gcp.inventory import Inventory
 
 _ORDER = (
     "unmapped-operation",
+    "not-in-catalogue",
+    "caller-not-recorded",
     "never-logged",
     "no-logs-for-account",
     "exempted-from-audit",
+    "public-resource-not-logged",
     "data-access-logs-off",
     "data-access-logs-not-known",
     "data-access-logs-not-given",
@@ -33,30 +35,37 @@ class _Hidden:
     nodes: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What the logs leave open about the use of permissions."""
+
+    unmapped: Mapping[str, Collection[str]]
+    """By identity: services (permission prefixes) of calls that name no permission."""
+    foreign: Mapping[str, Collection[str]]
+    """By identity: permissions used that no role in the evidence holds, perhaps under another name."""
+    nameless: PermissionSet
+    """Permissions called by a caller that the record does not name."""
+    public: Collection[tuple[str, str]]
+    """(node, service) of resources open to everyone, whose data calls are not recorded."""
+
+
 class Observability:
     """Which permissions a call of would have been seen, by project and identity."""
 
     def __init__(
-        self,
-        classes: Classes,
-        auditing: Auditing,
-        given: Given,
-        hierarchy: Hierarchy,
-        permissions: Permissions,
+        self, classes: Classes, auditing: Auditing, given: Given, doubts: Doubts, inventory: Inventory
     ) -> None:
         self._classes = classes
         self._auditing = auditing
         self._given = given
-        self._hierarchy = hierarchy
-        self._permissions = permissions
+        self._doubts = doubts
+        self._hierarchy = inventory.hierarchy
+        self._permissions = inventory.permissions
         self._cache: dict[tuple[str, str], dict[str, PermissionSet]] = {}
+        self._prefixes: dict[str, PermissionSet] = {}
+        self._broad: dict[str, list[str]] = {}
 
-    def blind(
-        self,
-        identity: str,
-        held: Iterable[tuple[str, PermissionSet]],
-        unmapped: Iterable[str],
-    ) -> tuple[Blind, ...]:
+    def blind(self, identity: str, held: Iterable[tuple[str, PermissionSet]]) -> tuple[Blind, ...]:
         """Return what calls could not have been seen; `held` is (node, permissions) of each grant.
 
         A permission is seen only where it would be in every project it is held for: a grant on a folder or
@@ -72,9 +81,20 @@ class Observability:
                         one = hidden.setdefault(code, _Hidden())
                         one.permissions |= mask & permissions
                         one.nodes.add(place)
-        found = [*self._unmapped(everything, unmapped), *self._unlogged(everything)]
+        found = [*self._doubtful(everything, identity), *self._unlogged(everything)]
         found += [self._blind(code, one, identity) for code, one in hidden.items()]
         return tuple(sorted(found, key=lambda blind: (_ORDER.index(blind.code), blind.reason)))
+
+    def caveats(self) -> list[Caveat]:
+        """Say by which projects grants on folders and organizations were judged."""
+        return [
+            Caveat(
+                f"grants on {node} hold for every project below it",
+                names([f"projects/{project}" for project in below]) if below else node,
+                "their use is judged by the projects the evidence knows; calls in others would not be seen",
+            )
+            for node, below in sorted(self._broad.items())
+        ]
 
     def _places(self, node: str, identity: str) -> Iterable[tuple[str, Mapping[str, PermissionSet]]]:
         """Yield every place whose logs would show the use of a grant on a node."""
@@ -85,6 +105,7 @@ class Observability:
             yield node, self._codes(node, identity)
             return
         below = [f"projects/{project}" for project in self._hierarchy.projects_below(node)]
+        self._broad[node] = [project.removeprefix("projects/") for project in below]
         above = self._classes.above_project
         own = {code: mask & above for code, mask in self._codes(node, identity).items()}
         yield node, own
@@ -133,8 +154,11 @@ class Observability:
         default = permissions & self._classes.default_on
         asked = permissions & ~default
         given = node in self._given.data
-        if default and not given and types & set(DATA_TYPES):
-            yield "data-access-logs-not-given", default
+        if default and types & set(DATA_TYPES):
+            if not given:
+                yield "data-access-logs-not-given", default
+            if self._public(node, service):
+                yield "public-resource-not-logged", default
         for kind in DATA_TYPES:
             if kind not in types or not asked:
                 continue
@@ -142,22 +166,25 @@ class Observability:
             if code:
                 yield (code if ADMIN_WRITE not in types else _unsure(code)), asked
 
+    def _public(self, node: str, service: str) -> bool:
+        return (node, service) in self._doubts.public or (node, "") in self._doubts.public
+
     def _type(self, node: str, identity: str, service: str, kind: str, *, given: bool) -> str:
         state = self._auditing.state(node, service, kind)
         if state is None:
             return "data-access-logs-not-known"
         if not state:
             return "data-access-logs-off"
+        if kind != "ADMIN_READ" and self._public(node, service):
+            return "public-resource-not-logged"
         if self._auditing.exempted(node, service, kind, identity):
             return "exempted-from-audit"
         return "" if given else "data-access-logs-not-given"
 
-    def _unmapped(self, permissions: PermissionSet, prefixes: Iterable[str]) -> Iterable[Blind]:
-        for prefix in sorted(prefixes):
-            mask = 0
-            for group in self._classes.groups:
-                if group.service == prefix:
-                    mask |= group.permissions & permissions
+    def _doubtful(self, permissions: PermissionSet, identity: str) -> Iterable[Blind]:
+        """Yield what the identity may have used in calls that do not say so."""
+        for prefix in sorted(self._doubts.unmapped.get(identity, ())):
+            mask = self._of(f"{prefix}.") & permissions
             if mask:
                 yield Blind(
                     mask,
@@ -165,6 +192,36 @@ class Observability:
                     f"it made calls of {prefix} whose log records name no permission",
                     "see the unmapped operations in the report: each may be a use of these permissions",
                 )
+        for foreign in sorted(self._doubts.foreign.get(identity, ())):
+            mask = self._of(f"{foreign.rpartition('.')[0]}.") & permissions
+            if mask:
+                yield Blind(
+                    mask,
+                    "not-in-catalogue",
+                    f"it used {foreign}, which no role in the evidence holds: perhaps another name of these",
+                    "export the role that gives it, or all predefined roles, into roles",
+                )
+        if self._doubts.nameless & permissions:
+            yield Blind(
+                self._doubts.nameless & permissions,
+                "caller-not-recorded",
+                "calls were recorded without their caller, which may have been this identity",
+                "see the events without a caller in the report",
+            )
+
+    def _of(self, prefix: str) -> PermissionSet:
+        """Return every permission whose name starts with a service or resource."""
+        found = self._prefixes.get(prefix)
+        if found is None:
+            service = prefix.partition(".")[0]
+            held = 0
+            for group in self._classes.groups:
+                if group.service == service:
+                    held |= group.permissions
+            members = self._permissions.names(held)
+            found = self._permissions.mask(name for name in members if name.startswith(prefix))
+            self._prefixes[prefix] = found
+        return found
 
     def _unlogged(self, permissions: PermissionSet) -> Iterable[Blind]:
         for why, mask in self._classes.unlogged:
@@ -180,7 +237,8 @@ class Observability:
 
 def _unsure(code: str) -> str:
     """Return the code for a permission that may be an admin write or a data call: only that may hide it."""
-    return "permission-class-unknown" if code != "exempted-from-audit" else code
+    certain = ("exempted-from-audit", "public-resource-not-logged")
+    return code if code in certain else "permission-class-unknown"
 
 
 def _fixed_by_config(code: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from connectors.facts import Caveat, Unmapped, Usage
 from connectors.gcp.catalog import services, table
 from connectors.gcp.credentials import Keys
-from connectors.gcp.events import LAST
+from connectors.gcp.events import LAST, UNKNOWN_CALLER
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.members import Aliases
 from connectors.interface import Evidence
@@ -26,6 +26,10 @@ class Calls:
     unattributed: dict[str, int] = field(default_factory=dict)
     types: dict[str, set[str]] = field(default_factory=dict)
     """Permission types that the logs themselves name, by permission."""
+    nameless: set[str] = field(default_factory=set)
+    """Permissions that were called, and not refused, by a caller the record does not name."""
+    foreign: dict[str, set[str]] = field(default_factory=dict)
+    """By identity: permissions it used that no role definition of the evidence knows."""
     unmapped_services: dict[str, set[str]] = field(default_factory=dict)
     """By identity: services of which it made calls that we cannot turn into a permission."""
     caveats: tuple[Caveat, ...] = ()
@@ -70,11 +74,10 @@ class _Reader:
     def __init__(self, aliases: Aliases, keys: Keys, permissions: Permissions) -> None:
         self._aliases = aliases
         self._keys = keys
-        self._spelling = {
-            name.lower(): name
-            for name in permissions.names(permissions.known)
-            if name.startswith("container.")
-        }
+        known = permissions.names(permissions.known)
+        self._known = frozenset(known)
+        # Kubernetes logs write resources in lower case, roles in camelCase.
+        self._spelling = {name.lower(): name for name in known if name.startswith("container.")}
         self._sums: dict[_Key, _Sum] = {}
         self._opened: set[tuple[str, str, str]] = set()
         self._closing: list[tuple[_Key, UsageRow]] = []
@@ -86,8 +89,11 @@ class _Reader:
     def read(self, row: UsageRow) -> None:
         result = self._result
         if not row.identity:
-            kind = row.identity_type or "not-recorded"
-            result.unattributed[kind] = result.unattributed.get(kind, 0) + row.count
+            if not row.permission:
+                kind = row.identity_type or UNKNOWN_CALLER
+                result.unattributed[kind] = result.unattributed.get(kind, 0) + row.count
+            elif row.outcome != "denied":
+                result.nameless.add(self._spelled(row.permission))
             return
         identity = self._aliases.of(row.identity)
         kind, closing = row.detail.removesuffix(LAST), row.detail.endswith(LAST)
@@ -101,13 +107,15 @@ class _Reader:
         if closing:
             self._closing.append((key, row))
             return
+        if row.outcome != "denied" and permission not in self._known:
+            result.foreign.setdefault(identity, set()).add(permission)
         self._opened.add((identity, permission, row.resource))
         self._sums.setdefault(key, _Sum()).add(row)
 
     def _permission(self, row: UsageRow, identity: str) -> str:
         """Return the permission of a row; count it as unmapped where neither log nor table names one."""
         if row.permission:
-            return self._spelling.get(row.permission.lower(), row.permission)
+            return self._spelled(row.permission)
         service, named, method = row.operation.partition(":")
         if not named:
             service, method = "", row.operation
@@ -121,7 +129,11 @@ class _Reader:
             self._result.unmapped_services.setdefault(identity, set()).add(prefix)
         return ""
 
+    def _spelled(self, permission: str) -> str:
+        return self._spelling.get(permission.lower(), permission)
+
     def calls(self) -> Calls:
+        """Return everything read."""
         for key, row in self._closing:
             if key[:3] not in self._opened:
                 self._sums.setdefault(key, _Sum()).add(row)
