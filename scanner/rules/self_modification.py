@@ -70,7 +70,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "every_resource": broad,
                 "written_in": places,
             },
-            remediation=f"Replace {listed(places, 5)} by a grant without {listed(names, 5)} and leave such "
+            remediation=f"Replace {listed(places, 5)} by a grant without {listed(names, 5)}, and leave such "
             f"changes to a deployment identity that no prompt can steer. First check whether "
             f"{called(result)} deploys itself today.{shared_warning(result, mask)}",
         )

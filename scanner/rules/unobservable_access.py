@@ -14,6 +14,7 @@ TITLE = "Access that today's logs cannot show"
 SEVERITIES: tuple[Severity, ...] = (Severity.MEDIUM, Severity.LOW, Severity.INFO)
 
 _CORE = ("data", "model")
+_FIXES = 10
 
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
@@ -33,6 +34,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         services = context.permissions.by_service(hidden)
         fixes = sorted({reason.fix for reason in reasons if reason.fix})
         texts = sorted({reason.text for reason in reasons})
+        more = f" (and {many(len(texts) - 1, 'reason')} like it)" if len(texts) > 1 else ""
         yield Finding(
             rule=ID,
             title=f"Logs cannot show all that {called(result)} does ({code})",
@@ -41,11 +43,13 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             **whose(result.identity),
             subject=code,
             message=f"Whether {called(result)} uses {len(names):,} of its {many(granted, 'permission')} "
-            f"({share:g} %) cannot be seen: {listed(texts, 3)}. Services: {listed(list(services), 5)}.",
+            f"({share:g} %) cannot be seen: {texts[0]}{more}. Services: {listed(list(services), 5)}.",
             evidence={
                 "code": code,
-                "reasons": texts[:NAMES],
-                "fixes": fixes[:NAMES],
+                "reasons": texts[:_FIXES],
+                "reasons_total": len(texts),
+                "fixes": fixes[:_FIXES],
+                "fixes_total": len(fixes),
                 "unobservable": len(names),
                 "granted": granted,
                 "share_percent": share,
@@ -76,7 +80,8 @@ def _severity(hidden: PermissionSet, result: IdentityResult) -> Severity:
 def _remedy(fixes: list[str]) -> str:
     if not fixes:
         return "No log setting shows these calls: keep the permissions, or ask the owner which are needed."
+    more = f"; and {many(len(fixes) - 3, 'change')} more" if len(fixes) > 3 else ""
     return (
-        f"What to do: {'; '.join(fix.removesuffix('.') for fix in fixes[:5])}. Where this adds log "
+        f"What to do: {'; '.join(fix.removesuffix('.') for fix in fixes[:3])}{more}. Where this adds log "
         f"records, first look at their cost. Until then, decide with the owner about these permissions."
     )

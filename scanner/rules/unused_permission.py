@@ -63,7 +63,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "written_in": places,
                 **watched.evidence(result, context),
             },
-            remediation=f"Replace {listed(places, 5) or 'its grants'} by a grant without {listed(names, 5)}. "
+            remediation=f"Replace {listed(places, 5) or 'its grants'} by a grant "
+            f"{'of the services it uses' if untouched else f'without {listed(names, 5)}'}. "
             f"First ask the owner about work that runs less often than every {days(watched.days)}."
             f"{shared_warning(result, mask)}",
         )

@@ -15,6 +15,7 @@ from scanner.rules import (
 )
 from scanner.rules.finding import Severity
 
+OIDC = "arn:aws:iam::111122223333:oidc-provider/gitlab.com"
 PASS_LAMBDA = ("iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction")
 
 
@@ -103,6 +104,10 @@ class TestBroadTrust:
                 Severity.HIGH,
             ),
             ("principalSet://iam.googleapis.com/locations/global/workforcePools/staff/*", Severity.MEDIUM),
+            ("everybody but arn:aws:iam::111122223333:root", Severity.CRITICAL),
+            (OIDC, Severity.HIGH),
+            (OIDC + ' if {"StringEquals": {"gitlab.com:aud": ["https://gitlab.com"]}}', Severity.HIGH),
+            (OIDC + ' if {"StringLike": {"gitlab.com:sub": ["*"]}}', Severity.HIGH),
         ],
     )
     def test_everybody_is_broad(self, trusted, severity):
@@ -120,6 +125,10 @@ class TestBroadTrust:
             "* if aws:PrincipalOrgID is o-1",
             "principalSet://iam.googleapis.com/projects/4/locations/global/workloadIdentityPools/p/attribute.a/b",
             "serviceAccount:ci@project.iam.gserviceaccount.com",
+            'everybody but arn:aws:iam::111122223333:root if {"Bool": {"aws:SecureTransport": ["true"]}}',
+            OIDC + ' if {"StringLike": {"gitlab.com:sub": ["project_path:acme/*"]}}',
+            OIDC + ' if {"StringEquals": {"aws:PrincipalTag/team": ["a"]}}',
+            OIDC + " if {not json}",
             "",
         ],
     )
