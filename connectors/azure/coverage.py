@@ -1,7 +1,7 @@
 """Say which logs were on, and which permissions their absence or nature hides."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from connectors.azure.activity import ADMINISTRATIVE
 from connectors.azure.catalogue import catalogue
@@ -9,9 +9,9 @@ from connectors.azure.grants import Holding
 from connectors.azure.ids import subscription
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Plane, Universe
+from connectors.azure.presence import Logs, reaches_back
 from connectors.azure.settings import DataLogs
 from connectors.facts import Blind, Coverage, CoverageState, PermissionSet, Window
-from connectors.logs.rows import Presence
 
 PROVIDER = "azure"
 _EXPORT = "az monitor activity-log list --subscription {sub} --offset 90d --max-events 100000 -o json"
@@ -19,33 +19,6 @@ _LIST = (
     "add the Activity Log of every subscription, and list the subscriptions in resources: az graph query "
     "-q \"resourcecontainers | where type =~ 'microsoft.resources/subscriptions'\""
 )
-
-
-@dataclass(slots=True)
-class Logs:
-    """Which logs the evidence holds: the span of the Activity Log of each subscription, and the rest."""
-
-    activity: dict[str, tuple[str, str]] = field(default_factory=dict)
-    classes: dict[tuple[str, str, str], tuple[str, str]] = field(default_factory=dict)
-    """First and last event by (account, log class, resource type)."""
-
-    @classmethod
-    def of(cls, presence: Iterable[Presence], window: Window) -> "Logs":
-        """Return the logs with at least one event whose span meets the window."""
-        start, end = (at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in (window.start, window.end))
-        logs = cls()
-        for seen in presence:
-            if seen.last < start or seen.first >= end:
-                continue
-            kind = (seen.account, seen.log_class, seen.resource_type)
-            logs.classes[kind] = _wider(logs.classes.get(kind), seen)
-            if seen.log_class == ADMINISTRATIVE and seen.account:
-                logs.activity[seen.account] = _wider(logs.activity.get(seen.account), seen)
-        return logs
-
-
-def _wider(span: tuple[str, str] | None, seen: Presence) -> tuple[str, str]:
-    return (seen.first, seen.last) if span is None else (min(span[0], seen.first), max(span[1], seen.last))
 
 
 class Observability:
@@ -195,7 +168,6 @@ def unmapped_blind(universe: Universe, unmapped: Iterable[tuple[str, str]]) -> l
 
 def activity_coverage(logs: Logs, subscriptions: Iterable[str], window: Window) -> list[Coverage]:
     """Return for each subscription whether its Activity Log is in the evidence, and since when."""
-    start = window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
     found = []
     for account in sorted({*subscriptions, *logs.activity}):
         span = logs.activity.get(account)
@@ -205,9 +177,9 @@ def activity_coverage(logs: Logs, subscriptions: Iterable[str], window: Window) 
                 "",
                 "no Activity Log record of it is in the evidence",
             )
-        elif span[0][:10] > start[:10]:
+        elif not reaches_back(span[0], window):
             state, since = CoverageState.PARTIAL, span[0]
-            reason = f"the first record is of {span[0][:10]}, the window starts {start[:10]}"
+            reason = f"the first record is of {span[0][:10]}, the window starts {window.start:%Y-%m-%d}"
         else:
             state, since, reason = CoverageState.ON, span[0], "records are in the evidence"
         fix = "" if state is CoverageState.ON else _EXPORT.format(sub=account)

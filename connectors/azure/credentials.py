@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.azure.ids import fields, guid, mappings, principal, text
 from connectors.azure.inventory import Inventory, utc
+from connectors.azure.presence import reaches_back
 from connectors.azure.sign_ins import FEDERATED, SERVICE_PRINCIPAL, SIGN_IN
 from connectors.azure.usage import Callers
 from connectors.facts import Credential, Window
@@ -101,9 +102,6 @@ def _last_use(rows: Iterable[UsageRow], callers: Callers) -> dict[str, str]:
 
 
 def _covered(presence: Iterable[Presence], window: Window) -> bool:
-    """Return whether service-principal sign-ins reach back to the first day of the window."""
-    start, end = (at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in (window.start, window.end))
+    """Return whether service-principal sign-ins reach back to (nearly) the start of the window."""
     spans = [(seen.first, seen.last) for seen in presence if seen.log_class == SERVICE_PRINCIPAL]
-    if not spans:
-        return False
-    return min(first for first, _ in spans)[:10] <= start[:10] and max(last for _, last in spans) < end
+    return bool(spans) and reaches_back(min(first for first, _ in spans), window)

@@ -20,6 +20,8 @@ _SILENT = {
     ("microsoft.cognitiveservices", "azureopenairequestusage"),
 }
 """Log classes that repeat calls another class names with their caller: read for coverage only."""
+_TABLES = {"cdbdataplanerequests": "dataplanerequests", "azkvauditlogs": "auditevent"}
+"""Log Analytics tables whose rows leave their category out."""
 _SUCCEEDED = {"", "success", "succeeded", "ok", "none", "accepted", "created", "nocontent", "started"}
 _REFUSED = {"forbidden", "unauthorized", "accessdenied", "401", "403", "permissiondenied"}
 
@@ -31,7 +33,8 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
         return "no operation name"
     properties = folded(pick(record, "properties"))
     resource = resource_id(pick(record, "resource")) or resource_id(properties.get("entity"))
-    category = word(pick(record, "category")).lower() or "resource"
+    table = _TABLES.get(word(pick(record, "table")).lower(), "resource")
+    category = word(pick(record, "category")).lower() or table
     kind = resource_type(resource)
     if not kind and category == "auditevent":
         kind = "microsoft.keyvault/vaults"

@@ -77,7 +77,7 @@ def _read(record: Any) -> Any:
     exported = category and resource and word(pick(record, "table")).lower() != "azureactivity"
     if "/" in operation and not exported:
         return activity(record)
-    return data_plane(record) if category and operation else activity(record)
+    return data_plane(record) if operation and (category or resource) else activity(record)
 
 
 def _directory(record: Any) -> bool:

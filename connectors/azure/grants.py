@@ -7,7 +7,7 @@ from connectors.azure.catalogue import catalogue
 from connectors.azure.conditions import decide
 from connectors.azure.ids import Level, level
 from connectors.azure.inventory import Assignment, Definition, Inventory
-from connectors.azure.policy import Plane, Universe
+from connectors.azure.policy import Plane, Universe, matches
 from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
 
 WIDE = frozenset({Level.ROOT, Level.MANAGEMENT_GROUP, Level.SUBSCRIPTION})
@@ -32,8 +32,8 @@ class Holding:
     conditions: str
     missing: bool = False
     """True when the role definition is not in the evidence, so that what it gives is unknown."""
-    guarded: str = ""
-    """Names of the operations held only under a condition, as an explanation."""
+    admin: str = ""
+    """Why it makes an administrator; empty when it does not."""
 
 
 class Roles:
@@ -73,6 +73,21 @@ class Roles:
             conditional |= (own.granted | own.conditional) & (outer.granted | outer.conditional)
         return Given(granted, conditional & ~granted)
 
+    def gives(self, assignment: Assignment, operation: str) -> bool:
+        """Return whether an assignment gives a control-plane operation for certain, by its text alone.
+
+        Answers for operations too that no role of the evidence spells out.
+        """
+        definition = self.definition(assignment)
+        if definition is None or decide(assignment.condition, operation, self._window) is not True:
+            return False
+        return any(
+            any(matches(pattern, operation) for pattern in block.actions)
+            and not any(matches(pattern, operation) for pattern in block.not_actions)
+            and decide(block.condition, operation, self._window) is True
+            for block in definition.blocks
+        )
+
     def under(self, condition: str, permissions: PermissionSet) -> Given:
         """Split permissions by whether a condition certainly holds for them; never-holding ones drop out."""
         if not condition:
@@ -110,6 +125,7 @@ def holdings(inventory: Inventory, roles: Roles, members: Mapping[str, Iterable[
                 given=given,
                 conditions=" AND ".join(conditions),
                 missing=definition is None,
+                admin=_admin(assignment, definition.name if definition else "", roles),
             )
             for holder in sorted(holders)
         ]
@@ -119,10 +135,10 @@ def holdings(inventory: Inventory, roles: Roles, members: Mapping[str, Iterable[
 def grants(held: Sequence[Holding], universe: Universe) -> list[Grant]:
     """Return the written grants, one for each assignment and holder."""
     narrowest = _subscription_level(universe)
-    return [_grant(holding, universe, narrowest) for holding in held]
+    return [_grant(holding, narrowest) for holding in held]
 
 
-def _grant(holding: Holding, universe: Universe, narrowest: PermissionSet) -> Grant:
+def _grant(holding: Holding, narrowest: PermissionSet) -> Grant:
     assignment, given = holding.assignment, holding.given
     permissions = given.granted | given.conditional
     high = level(assignment.scope) in WIDE
@@ -137,28 +153,27 @@ def _grant(holding: Holding, universe: Universe, narrowest: PermissionSet) -> Gr
         conditions=holding.conditions,
         undecided=holding.missing or (not given.granted and bool(given.conditional)),
         wide=permissions & ~narrowest if high else 0,
-        admin=_admin(holding, universe),
+        admin=holding.admin,
         created=assignment.created,
         shared=assignment.is_group,
     )
 
 
-def _admin(holding: Holding, universe: Universe) -> str:
-    """Return why a holding makes an administrator: its role's GUID, every action, or the right to grant.
+def _admin(assignment: Assignment, role: str, roles: Roles) -> str:
+    """Return why an assignment makes an administrator: its role's GUID, every action, or the right to grant.
 
     Rights that are only held under a condition (a role that may only assign certain roles) do not count.
     """
     table = catalogue("admin_roles")
-    where = f"on {level(holding.assignment.scope)}"
-    named = table["roles"].get(holding.assignment.definition)
-    everything = universe.permissions.find("*")
-    granted = holding.given.granted
-    if everything is not None and granted >> everything & 1:
-        return f"{named or 'every action (*)'} {where}"
+    named = table["roles"].get(assignment.definition, "")
+    where = f"on {level(assignment.scope)}"
+    if roles.gives(assignment, "*"):
+        return f"{named or role}: every action (*) {where}"
     for operation in table["escalation"]["operations"]:
-        if granted & universe.listed(Plane.CONTROL, operation):
-            return f"{named or holding.role} {where}: {operation} without a condition"
-    return f"{named} {where}" if named and not holding.conditions else ""
+        if roles.gives(assignment, operation):
+            return f"{named or role}: {operation} without a condition {where}"
+    limited = assignment.condition or (role and not named)
+    return f"{named} {where}" if named and not limited else ""
 
 
 def _subscription_level(universe: Universe) -> PermissionSet:

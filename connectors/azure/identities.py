@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.ids import guid, mappings, principal, subscription, text
@@ -19,21 +20,30 @@ Source: learn, entra identity, verify-first-party-apps-sign-in.
 _KINDS = {"serviceprincipal": "service-principal", "user": "user", "group": "group", "foreigngroup": "group"}
 
 
+class Seen(NamedTuple):
+    """Where logs first named a caller."""
+
+    source: str
+    account: str
+
+
 def identities(
     inventory: Inventory,
     ties: Mapping[str, Ties],
     signals: Mapping[str, Sequence[Signal]],
     patterns: Patterns,
+    seen: Mapping[str, Seen],
 ) -> tuple[Identity, ...]:
     """Return every principal that an export, an assignment or a resource names, sorted by id.
 
     `signals` holds what other rooms learned (grants, usage); what is told by the service principal, its
-    resources, its name and its tags is added here.
+    resources, its name and its tags is added here. A caller that only logs name is listed when it shows
+    itself to be an AI workload; `seen` says where.
     """
     assigned: dict[str, list[Assignment]] = {}
     for _, assignment in sorted(inventory.assignments.items()):
         assigned.setdefault(assignment.principal, []).append(assignment)
-    names = sorted({*inventory.principals, *assigned, *ties})
+    names = sorted({*inventory.principals, *assigned, *ties, *signals})
     return tuple(
         _identity(
             name,
@@ -42,6 +52,7 @@ def identities(
             ties.get(name, Ties()),
             signals.get(name, ()),
             patterns,
+            seen.get(name, Seen("", "")),
         )
         for name in names
     )
@@ -54,6 +65,7 @@ def _identity(
     ties: Ties,
     learned: Sequence[Signal],
     patterns: Patterns,
+    seen: Seen,
 ) -> Identity:
     data = held.data if held else {}
     tags = {**ties.tags, **tags_of(data)}
@@ -64,6 +76,7 @@ def _identity(
         or identifier
     )
     accounts = {subscription(a.scope) for a in assigned} | ties.accounts
+    accounts |= {seen.account} if not accounts else set()
     signals = {*learned, *ties.signals, *_typed(data, identifier), *_configured(name, tags, patterns)}
     return Identity(
         id=identifier,
@@ -71,7 +84,7 @@ def _identity(
         account=min(accounts - {""}, default=""),
         kind=_kind(data, assigned, ties),
         name=name,
-        source=held.source if held else ties.source or next((a.source for a in assigned), ""),
+        source=held.source if held else ties.source or next((a.source for a in assigned), seen.source),
         immutable_id=guid(identifier),
         owner=_owner(data, tags, patterns),
         created=utc(data.get("createddatetime")) or ties.created,
@@ -96,7 +109,7 @@ def _kind(data: Mapping[str, object], assigned: Sequence[Assignment], ties: Ties
     if kind or data:
         return "service-principal"
     written = next((a.kind for a in assigned if a.kind), "")
-    return _KINDS.get(written, written or "unknown")
+    return _KINDS.get(written, written or "service-principal")
 
 
 def _typed(data: Mapping[str, object], identifier: str) -> list[Signal]:

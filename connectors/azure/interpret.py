@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.coverage import (
-    Logs,
     Observability,
     activity_coverage,
     group_blind,
@@ -15,12 +14,14 @@ from connectors.azure.coverage import (
 from connectors.azure.credentials import credentials
 from connectors.azure.denies import Denies, Refused, after_denies, deny_caveats
 from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
-from connectors.azure.identities import identities
+from connectors.azure.identities import Seen, identities
 from connectors.azure.ids import fields, mappings, principal, text
 from connectors.azure.inventory import Inventory, read_inventory
-from connectors.azure.limits import evidence_caveats, key_caveats
+from connectors.azure.keys import key_caveats
+from connectors.azure.limits import evidence_caveats
 from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
+from connectors.azure.presence import Logs
 from connectors.azure.settings import DataLogs
 from connectors.azure.signals import learned_signals
 from connectors.azure.usage import Callers, Used, read_usage
@@ -45,9 +46,10 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     denies = Denies(list(inventory.denies.values()), universe, roles, members)
     refused = {_key(holding): denies.on(holding) for holding in held}
     logs = Logs.of(presence, window)
-    data_logs = DataLogs(universe, inventory, presence, rows, window)
+    data_logs = DataLogs(universe, inventory, logs, rows, window)
     sight = Observability(universe, logs, inventory, data_logs)
-    known = identities(inventory, ties, learned_signals(held, inventory, used, rows, callers), patterns)
+    learned = learned_signals(held, inventory, used, rows, callers)
+    known = identities(inventory, ties, learned, patterns, _seen(evidence, callers))
     entitlements: dict[str, Entitlement] = {}
     by_identity: dict[str, list[Holding]] = {}
     for holding in held:
@@ -82,13 +84,22 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
                     *grant_caveats(held, inventory),
                     *deny_caveats(denies, refused),
                     *evidence_caveats(evidence, inventory, universe, members, held),
-                    *key_caveats(inventory, universe, held, used),
+                    *key_caveats(inventory, roles, held, used),
                 }
             )
         ),
         unattributed=used.unattributed,
         reach=_reach(universe),
     )
+
+
+def _seen(evidence: Sequence[Evidence], callers: Callers) -> dict[str, Seen]:
+    """Return where logs first named each caller."""
+    found: dict[str, Seen] = {}
+    for one in evidence:
+        for row in one.usage():
+            found.setdefault(callers.resolve(row.identity), Seen(one.source, row.account))
+    return found
 
 
 def _key(holding: Holding) -> str:

@@ -187,10 +187,11 @@ def _principal(inventory: Inventory, held: Held) -> None:
     """Tell applications from service principals: one file may hold both exports."""
     data = held.data
     kind = text(data.get("@odata.type")).lower()
-    is_application = "serviceprincipaltype" not in data and (
-        "signinaudience" in data or "publisherdomain" in data or kind.endswith(".application")
+    is_application = not {"serviceprincipaltype", "serviceprincipalnames"} & set(data) and (
+        {"publisherdomain", "identifieruris", "requiredresourceaccess"} & set(data)
+        or kind.endswith((".application", "blueprint"))
     )
-    if is_application or ("blueprint" in kind and not kind.endswith("principal")):
+    if is_application:
         _application(inventory, held)
         return
     key = principal(data.get("id") or data.get("objectid"))

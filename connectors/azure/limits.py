@@ -3,27 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.azure.grants import Holding
-from connectors.azure.ids import holds, text
+from connectors.azure.ids import principal
 from connectors.azure.inventory import Inventory
-from connectors.azure.policy import Plane, Universe
-from connectors.azure.usage import Used
+from connectors.azure.policy import Universe
 from connectors.facts import Caveat
 from connectors.interface import Evidence, Status
 
-_KEY_LISTING = (
-    "*/listKeys/action",
-    "*/listAdminKeys/action",
-    "*/listAccountSas/action",
-    "*/listServiceSas/action",
-)
-_SWITCHES = {
-    "microsoft.cognitiveservices/accounts": "disablelocalauth",
-    "microsoft.search/searchservices": "disablelocalauth",
-    "microsoft.documentdb/databaseaccounts": "disablelocalauth",
-    "microsoft.eventhub/namespaces": "disablelocalauth",
-    "microsoft.servicebus/namespaces": "disablelocalauth",
-}
-_NEGATED = {"microsoft.storage/storageaccounts": "allowsharedkeyaccess"}
 _MOST_NAMED = 5
 
 
@@ -45,8 +30,25 @@ def evidence_caveats(
         for outcome in one.outcomes()
         if outcome.status in (Status.FAILED, Status.PARTIAL)
     ]
+    if not any(outcome.part == "role_assignments" for one in evidence for outcome in one.outcomes()):
+        found.append(
+            Caveat(
+                "no role assignments are in the evidence",
+                "Azure",
+                "what identities may do is unknown: their calls are listed, and nothing is called unused",
+            )
+        )
     if universe.patterns:
         found.append(_pattern_caveat(universe))
+    orphans = _orphans(inventory)
+    if orphans:
+        found.append(
+            Caveat(
+                f"{orphans} applications have credentials, but their service principal is not exported",
+                "applications",
+                "those secrets and certificates are not listed; add az ad sp list --all as service_principals",
+            )
+        )
     groups = sorted({a.principal for a in inventory.assignments.values() if a.is_group})
     if groups:
         known = sum(bool(members.get(group)) for group in groups)
@@ -95,47 +97,11 @@ _EFFECTS = {
 }
 
 
-def key_caveats(
-    inventory: Inventory, universe: Universe, held: Sequence[Holding], used: Used
-) -> list[Caveat]:
-    """Say who can fetch account keys, which pass every role assignment by, and which keys were used."""
-    mask = 0
-    for pattern in _KEY_LISTING:
-        mask |= universe.listed(Plane.CONTROL, pattern)
-    listers = [holding for holding in held if (holding.given.granted | holding.given.conditional) & mask]
-    found = []
-    if listers:
-        reached = sorted(
-            identifier
-            for identifier, one in inventory.resources.items()
-            if _keys_enabled(text(one.data.get("type")).lower(), one.data)
-            and any(holds(holding.assignment.scope, identifier) for holding in listers)
-        )
-        where = ", ".join(name.rsplit("/", 1)[-1] for name in reached[:_MOST_NAMED])
-        more = ", …" if len(reached) > _MOST_NAMED else ""
-        found.append(
-            Caveat(
-                f"{len({holding.identity for holding in listers})} identities can list account keys",
-                f"{len(reached)} listed accounts accept keys: {where}{more}"
-                if reached
-                else "accounts not listed",
-                "a key opens the whole account without any role assignment, and calls made with it name no "
-                "caller: an unused data action may be used through a key",
-            )
-        )
-    for key, (count, last) in sorted(used.keys.items()):
-        found.append(
-            Caveat(
-                f"{key.rpartition('#')[2]} of an account was used {count} times, last {last}",
-                key.rpartition("#")[0],
-                "the caller is not in the log; the calls count for no identity",
-            )
-        )
-    return found
-
-
-def _keys_enabled(kind: str, data: Mapping[str, object]) -> bool:
-    """Return whether an account accepts keys: yes unless its switch says otherwise (absent means on)."""
-    if kind in _SWITCHES:
-        return data.get(_SWITCHES[kind]) is not True
-    return kind in _NEGATED and data.get(_NEGATED[kind]) is not False
+def _orphans(inventory: Inventory) -> int:
+    """Count applications with credentials that no service principal of the evidence belongs to."""
+    joined = {principal(held.data.get("appid")) for held in inventory.principals.values()}
+    return sum(
+        application not in joined
+        and bool(held.data.get("passwordcredentials") or held.data.get("keycredentials"))
+        for application, held in inventory.applications.items()
+    )

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 HIDDEN = "(removed)"
+_SECURE = {"securestring", "secureobject"}
+"""Types of template and workflow parameters whose value is a secret."""
 
 _SECRET = re.compile(
     r"(secret(text|value)?|password|passwd|pwd|primarykey|secondarykey|primarymasterkey|secondarymasterkey"
     r"|adminkey|querykey|accountkey|storagekey|accesskey|apikey|sharedkey|key[12]|connectionstrings?"
     r"|(primary|secondary)?connectionstring|sastoken|saskey|sasuri|token|accesstoken|refreshtoken"
     r"|instrumentationkey|protectedsettings|customdata|privatekey|clientsecret|adminpassword"
-    r"|administratorloginpassword|qnaazuresearchendpointkey|credentials|value)",
+    r"|administratorloginpassword|qnaazuresearchendpointkey|credentials)",
     re.IGNORECASE,
 )
 _SETTINGS = {"appsettings", "environmentvariables", "env", "secrets", "connectionstrings", "metadata"}
@@ -19,9 +21,8 @@ _KEY_VALUE = re.compile(
     r"(?:AccountKey|SharedAccessKey|SharedAccessSignature|Password|Pwd|sig|InstrumentationKey)=[^;&\s\"]{6,}",
     re.IGNORECASE,
 )
-_KEEPS_VALUE = {"value"}
-"""Fields whose name is secret only inside a list of settings."""
-_TEXT_LIMIT = 200
+_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+"""A JSON web token."""
 
 
 def scrubbed(value: Any, *, inside: str = "") -> Any:
@@ -31,10 +32,15 @@ def scrubbed(value: Any, *, inside: str = "") -> Any:
     ids, hints of their kind and dates stay.
     """
     if isinstance(value, Mapping):
+        if "value" in value and (
+            _SECURE & {str(v).lower() for k, v in value.items() if k == "type"} or "keyName" in value
+        ):
+            value = {**value, "value": HIDDEN}
         return {str(name): _field(str(name), item, inside) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [scrubbed(item, inside=inside) for item in value]
-    if isinstance(value, str) and "=" in value:
+    if isinstance(value, str):
+        value = _TOKEN.sub(HIDDEN, value)
         return _KEY_VALUE.sub(lambda found: f"{found[0].split('=', 1)[0]}={HIDDEN}", value)
     return value
 
@@ -45,7 +51,7 @@ def _field(name: str, item: Any, inside: str) -> Any:
         return _setting_names(item)
     if inside == "keycredentials" and folded == "key":
         return HIDDEN if item else item
-    if isinstance(item, str) and item and folded not in _KEEPS_VALUE and _SECRET.fullmatch(folded):
+    if isinstance(item, str) and item and _SECRET.fullmatch(folded):
         return HIDDEN
     if folded in ("hint", "thumbprint") and inside == "passwordcredentials":
         return HIDDEN if item else item

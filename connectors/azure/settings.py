@@ -9,8 +9,9 @@ from connectors.azure.ids import Level as ScopeLevel
 from connectors.azure.ids import fields, holds, level, mappings, resource_id, subscription, text
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Plane, Universe
+from connectors.azure.presence import Logs
 from connectors.facts import Blind, Coverage, CoverageState, PermissionSet, Window
-from connectors.logs.rows import Presence, UsageRow
+from connectors.logs.rows import UsageRow
 
 _SETTING = "/providers/microsoft.insights/diagnosticsettings"
 _SETTING_WRITE = "microsoft.insights/diagnosticsettings/write"
@@ -62,7 +63,7 @@ class DataLogs:
         self,
         universe: Universe,
         inventory: Inventory,
-        presence: Iterable[Presence],
+        logs: Logs,
         rows: Iterable[UsageRow],
         window: Window,
     ) -> None:
@@ -70,7 +71,7 @@ class DataLogs:
         self._start = window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._on = _settings_on(inventory)
         self._changed = _changed(rows)
-        self._present = {(seen.account, seen.log_class) for seen in presence}
+        self._present = {(account, log_class) for account, log_class, _ in logs.classes}
         self._masks: list[tuple[Service, str, PermissionSet]] = []
         rest = universe.plane(Plane.DATA)
         for service in services():

@@ -18,8 +18,9 @@ def learned_signals(
     """Return the signals of grants, calls and tokens, by identity.
 
     A grant counts only when its role spells out an AI provider: the `*` of Owner or Contributor covers AI
-    too, and says nothing.
+    too, and says nothing. What people and groups hold or call makes them no workload.
     """
+    people = _people(inventory, rows, callers)
     found: dict[str, set[Signal]] = {}
     spelled: dict[str, tuple[str, ...]] = {
         definition.guid: _ai_patterns(definition) for definition in inventory.definitions.values()
@@ -50,7 +51,13 @@ def learned_signals(
             found.setdefault(callers.resolve(row.identity), set()).add(
                 Signal(SignalKind.LOG, kind, f"token issued to {row.workload}")
             )
-    return {identity: sorted(signals) for identity, signals in found.items()}
+    return {identity: sorted(signals) for identity, signals in found.items() if identity not in people}
+
+
+def _people(inventory: Inventory, rows: Iterable[UsageRow], callers: Callers) -> set[str]:
+    """Return the principals that are users or groups, as assignments and tokens call them."""
+    found = {a.principal for a in inventory.assignments.values() if a.is_group or a.kind == "user"}
+    return found | {callers.resolve(row.identity) for row in rows if row.identity_type == "user"}
 
 
 def _ai_patterns(definition: Definition) -> tuple[str, ...]:

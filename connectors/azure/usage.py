@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from connectors.azure.activity import ACCEPTED, STARTED
 from connectors.azure.catalogue import catalogue
@@ -46,18 +47,20 @@ def permission_of(row: UsageRow) -> str:
     table, _, operation = row.operation.rpartition(":")
     tables = catalogue("operations")
     provider = table.partition(":")[0]
-    found: dict[str, str] = tables.get(table) or next(
-        (tables[name] for name in sorted(tables) if name.startswith(f"{provider}:")), {}
-    )
-    return found.get(operation, "")
+    known = [table] if table in tables else sorted(name for name in tables if name.startswith(f"{provider}:"))
+    return next((tables[name][operation] for name in known if operation in tables[name]), "")
 
 
 def plane_of(row: UsageRow, permission: str) -> Plane:
     """Return the plane of a permission that a log showed."""
-    if ":" not in row.operation:
+    if ":" not in row.operation or permission.lower() in _control():
         return Plane.CONTROL
-    control = {name.lower() for name in catalogue("operations")["control"]}
-    return Plane.CONTROL if permission.lower() in control else Plane.DATA
+    return Plane.DATA
+
+
+@lru_cache(maxsize=1)
+def _control() -> frozenset[str]:
+    return frozenset(name.lower() for name in catalogue("operations")["control"])
 
 
 @dataclass(slots=True)
@@ -103,44 +106,71 @@ def read_usage(
     whose end is missing (still running, or the end is outside the files) counts once too, as a use whose
     result is unknown.
     """
-    used = Used()
-    unmapped: Counter[tuple[str, str]] = Counter()
-    unattributed: Counter[str] = Counter()
-    calls: dict[tuple[str, ...], _Calls] = {}
-    assignments = {assignment.guid: assignment for assignment in inventory.assignments.values()}
+    reader = _Reader(callers, inventory, permissions)
     for row in rows:
-        if row.operation == SIGN_IN:
-            continue
+        if row.operation != SIGN_IN and row.operation not in _no_permission():
+            reader.read(row)
+    return reader.used()
+
+
+@lru_cache(maxsize=1)
+def _no_permission() -> frozenset[str]:
+    """Return the operations that need no permission (a log-on step), which are no use of any."""
+    return frozenset(catalogue("operations")["no_permission"])
+
+
+class _Reader:
+    """Gathers rows into calls."""
+
+    def __init__(self, callers: Callers, inventory: Inventory, permissions: Permissions) -> None:
+        self._callers = callers
+        self._permissions = permissions
+        self._assignments = {one.guid: one for one in inventory.assignments.values()}
+        self._used = Used()
+        self._unmapped: Counter[tuple[str, str]] = Counter()
+        self._unattributed: Counter[str] = Counter()
+        self._calls: dict[tuple[str, ...], _Calls] = {}
+
+    def read(self, row: UsageRow) -> None:
+        """Count one row for its caller; for a group too when the call went through the group's assignment."""
         permission = permission_of(row)
-        identity = callers.resolve(row.identity)
-        begun = row.detail in (STARTED, ACCEPTED)
+        assignment = self._assignments.get(row.grant)
+        identity = self._callers.resolve(row.identity) or (assignment.principal if assignment else "")
+        source, _, operation = row.operation.rpartition(":")
         if not permission:
-            source, _, operation = row.operation.rpartition(":")
-            unmapped[source, operation] += row.count
+            self._unmapped[source, operation] += row.count
         if not identity:
-            if not begun:
-                unattributed[row.identity_type] += row.count
-            if row.credential:
-                count, last = used.keys.get(row.credential, (0, ""))
-                used.keys[row.credential] = (count + row.count, max(last, row.last))
-            continue
-        if not permission:
-            provider = row.operation.split(":", 1)[0]
-            used.unmapped_by.setdefault(identity, set()).add((provider, row.operation.rpartition(":")[2]))
-            continue
-        spelled = permissions.spelling(permission)
-        operation = spelled if ":" not in row.operation else row.operation.rpartition(":")[2]
-        assignment = assignments.get(row.grant)
-        grant = assignment.id if assignment else row.grant
-        key = (identity, spelled, row.resource, row.via, grant, operation)
-        calls.setdefault(key, _Calls()).add(row)
-        if assignment and assignment.is_group and assignment.principal != identity:
-            group = (assignment.principal, spelled, row.resource, identity, grant, operation)
-            calls.setdefault(group, _Calls()).add(row)
-    used.usage = _usage(calls)
-    used.unmapped = [Unmapped("azure", source, name, n) for (source, name), n in sorted(unmapped.items())]
-    used.unattributed = dict(sorted(unattributed.items()))
-    return used
+            self._nobody(row)
+        elif not permission:
+            provider = source.partition(":")[0]
+            self._used.unmapped_by.setdefault(identity, set()).add((provider, operation))
+        else:
+            spelled = self._permissions.spelling(permission)
+            grant = assignment.id if assignment else row.grant
+            rest = (grant, operation if source else spelled)
+            self._add((identity, spelled, row.resource, row.via, *rest), row)
+            if assignment and assignment.is_group and assignment.principal != identity:
+                self._add((assignment.principal, spelled, row.resource, identity, *rest), row)
+
+    def _add(self, key: tuple[str, ...], row: UsageRow) -> None:
+        self._calls.setdefault(key, _Calls()).add(row)
+
+    def _nobody(self, row: UsageRow) -> None:
+        if row.detail not in (STARTED, ACCEPTED):
+            self._unattributed[row.identity_type] += row.count
+        if row.credential:
+            count, last = self._used.keys.get(row.credential, (0, ""))
+            self._used.keys[row.credential] = (count + row.count, max(last, row.last))
+
+    def used(self) -> Used:
+        """Return what was gathered, in a stable order."""
+        used = self._used
+        used.usage = _usage(self._calls)
+        used.unmapped = [
+            Unmapped("azure", source, name, count) for (source, name), count in sorted(self._unmapped.items())
+        ]
+        used.unattributed = dict(sorted(self._unattributed.items()))
+        return used
 
 
 def _usage(calls: Mapping[tuple[str, ...], _Calls]) -> list[Usage]:

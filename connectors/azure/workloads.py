@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.ids import fields, principal, resource_id, resource_type, text
+from connectors.azure.ids import fields, principal, resource_id, resource_type, subscription, text
 from connectors.azure.inventory import Held, Inventory
 from connectors.facts import Signal, SignalKind, Workload
 
@@ -138,9 +138,7 @@ def _add(ties: Ties, one: _Tie, identifier: str, held: Held) -> None:
         ties.name = one.name or ties.name
     ties.application = ties.application or one.application
     ties.source = ties.source or held.source
-    from_subscription = identifier.split("/")
-    if len(from_subscription) > 2 and from_subscription[1] == "subscriptions":
-        ties.accounts.add(from_subscription[2])
+    ties.accounts.add(subscription(identifier))
     if kind == "microsoft.managedidentity/userassignedidentities":
         ties.resource = identifier
         ties.tags.update(tags_of(held.data))
