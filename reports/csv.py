@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 
-from reports import escape
+from reports import escape, finding_types
 from reports.document import VERDICTS, FindingEntry, IdentityEntry, Report, Verdict
 from reports.json import resolve
 from reports.overview import open_findings
@@ -16,6 +16,7 @@ _Key = tuple[str, str, str]
 FINDING_COLUMNS = (
     "fingerprint",
     "rule",
+    "type",
     "title",
     "severity",
     "confidence",
@@ -121,6 +122,7 @@ def _finding(report: Report, identities: dict[_Key, IdentityEntry], finding: Fin
     return [
         finding.fingerprint,
         finding.rule,
+        finding_types.name(finding.rule),
         finding.title,
         finding.severity,
         finding.confidence,

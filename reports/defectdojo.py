@@ -33,9 +33,8 @@ def render(report: Report) -> bytes:
 
 
 def _finding(report: Report, identity: IdentityEntry | None, finding: FindingEntry) -> dict[str, Any]:
-    name = identity.name if identity and identity.name else finding.identity
     fields: dict[str, Any] = {
-        "title": _short(f"{finding.rule} {finding.title}: {name}", 500),
+        "title": _short(f"{finding.rule} {finding.title}", 500),
         "severity": _SEVERITY[finding.severity],
         "description": _description(report, identity, finding),
         "mitigation": escape.markdown(escape.clip(finding.remediation, 4_000)),

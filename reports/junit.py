@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from reports import escape
+from reports import escape, finding_types
 from reports.document import FindingEntry, IdentityEntry, Report, SourceEntry
 from reports.overview import is_open
 
@@ -58,7 +58,7 @@ def _cases(
         ET.SubElement(suite, "testcase", {"classname": "no finding", "name": _short(name)})
     for rule in sorted({finding.rule for finding in findings}):
         own = [finding for finding in findings if finding.rule == rule]
-        attributes = {"classname": _short(f"{rule} {own[0].title}"), "name": _short(name)}
+        attributes = {"classname": _short(f"{rule} {finding_types.name(rule)}"), "name": _short(name)}
         _judge(ET.SubElement(suite, "testcase", attributes), key[2], own)
 
 

@@ -1,18 +1,19 @@
 """Write a summary in Markdown for pull requests, step summaries and chat."""
 
-from reports import escape
-from reports.document import FindingEntry, Report
+from reports import escape, finding_types
+from reports.document import Report
 from reports.overview import (
     ai_identities,
     counted,
+    finding_groups,
     findings_line,
-    open_findings,
+    first_of,
     scope_line,
     unseen_reasons,
     verdict_line,
 )
 
-_FINDINGS, _IDENTITIES, _REASONS, _SOURCES = 20, 20, 10, 20
+_FINDINGS, _NAMES, _IDENTITIES, _REASONS, _SOURCES = 25, 4, 20, 10, 20
 
 
 def render(report: Report) -> str:
@@ -45,7 +46,7 @@ def _broken_sources(report: Report) -> list[str]:
         return []
     lines = ["", "> **The evidence is incomplete:**"]
     lines += [
-        f"> - {_text(source.name)} ({source.provider} {_text(source.account)}) {source.status}: "
+        f"> - {_text(source.name)} ({_text(f'{source.provider} {source.account}'.strip())}) {source.status}: "
         f"{_text(source.reason)}"
         for source in broken[:_SOURCES]
     ]
@@ -55,21 +56,17 @@ def _broken_sources(report: Report) -> list[str]:
 
 
 def _findings(report: Report) -> list[str]:
-    names = {(i.provider, i.account, i.id): i.name or i.id for i in report.identities}
-
-    def row(finding: FindingEntry) -> str:
-        name = names.get((finding.provider, finding.account, finding.identity), finding.identity)
-        return (
-            f"| {finding.severity} | {_text(finding.rule)} | {_code(name)} | {finding.provider} "
-            f"{_text(finding.account)} | {_text(finding.message)} |"
-        )
-
-    found = open_findings(report)
-    if not found:
+    groups = finding_groups(report)
+    if not groups:
         return []
-    head = ["", "### Findings", "", "| Severity | Rule | Identity | Where | What |"]
-    rows = [row(finding) for finding in found[:_FINDINGS]]
-    return [*head, "| --- | --- | --- | --- | --- |", *rows, *_more(len(found) - _FINDINGS)]
+    lines = ["", "### Findings", "", "| Severity | Type | Findings | Identities | For example |"]
+    lines.append("| --- | --- | ---: | --- | --- |")
+    for group in groups[:_FINDINGS]:
+        names, more = first_of(group.identities, _NAMES)
+        who = ", ".join(_code(name) for name in names) + more
+        kind = f"{_text(group.rule)} {_text(finding_types.name(group.rule))}"
+        lines.append(f"| {group.severity} | {kind} | {group.count:,} | {who} | {_text(group.example)} |")
+    return lines + _more(sum(group.count for group in groups[_FINDINGS:]))
 
 
 def _identities(report: Report) -> list[str]:
@@ -98,13 +95,16 @@ def _unseen(report: Report) -> list[str]:
     if not (reasons or report.limits_of_analysis):
         return []
     lines = ["", "### What could not be seen", ""]
-    for unseen in reasons[:_REASONS]:
-        fix = f" To change that: {_text(unseen.fix)}." if unseen.fix else ""
-        number = counted(unseen.permissions, "permission")
-        who = counted(unseen.identities, "identity", "identities")
-        lines.append(f"- {unseen.provider}, {number} of {who}: {_text(unseen.reason)}.{fix}")
+    for group in reasons[:_REASONS]:
+        number = counted(group.permissions, "permission")
+        who = counted(group.identities, "identity", "identities")
+        like = f" (and {counted(group.reasons - 1, 'reason')} like it)" if group.reasons > 1 else ""
+        fix = f" To change that: {_text(group.fix)}." if group.fix else ""
+        lines.append(f"- {group.provider}, {number} of {who}: {_text(group.reason)}{like}.{fix}")
     if len(reasons) > _REASONS:
-        lines.append(f"- and {counted(len(reasons) - _REASONS, 'more reason')}")
+        lines.append(
+            f"- and {counted(len(reasons) - _REASONS, 'more kind of reason', 'more kinds of reasons')}"
+        )
     if report.limits_of_analysis:
         lines.append(f"- {counted(len(report.limits_of_analysis), 'limit')} of the analysis, see the report")
     return lines

@@ -6,7 +6,7 @@ it: these are records for a data lake, not text for a screen.
 
 from typing import Any, Literal
 
-from reports import json
+from reports import finding_types, json
 from reports.document import (
     Confidence,
     CredentialEntry,
@@ -118,7 +118,12 @@ def _info(finding: FindingEntry) -> _Event:
         "title": finding.title,
         "desc": finding.message,
         "types": [finding.rule],
-        "analytic": {"type_id": 1, "type": "Rule", "uid": finding.rule, "name": finding.title},
+        "analytic": {
+            "type_id": 1,
+            "type": "Rule",
+            "uid": finding.rule,
+            "name": finding_types.name(finding.rule),
+        },
         **_known(first_seen_time=epoch_milliseconds(finding.first_seen)),
     }
 

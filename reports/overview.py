@@ -1,20 +1,45 @@
 """The few facts that every summary opens with, computed in one place so that all say the same."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
-from reports.document import SEVERITIES, FindingEntry, IdentityEntry, PermissionCounts, Report
+from reports.document import (
+    SEVERITIES,
+    FindingEntry,
+    IdentityEntry,
+    PermissionCounts,
+    Report,
+    Severity,
+    Verdict,
+)
 
 
-class UnseenReason(msgspec.Struct, frozen=True, kw_only=True):
-    """Why permissions of one cloud could not be seen, how many, and what would show them."""
+class ReasonGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Why permissions of one cloud have a verdict, added up over reasons of one kind.
+
+    `reason` and `fix` are those of the kind's most frequent reason, `reasons` counts the different ones;
+    `places` names services, and permissions where a service has more than one reason.
+    """
 
     provider: str
     reason: str
     fix: str
     permissions: int
     identities: int
+    reasons: int
+    places: list[str]
+
+
+class FindingGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Open findings of one severity and type, with the names of their identities and a first example."""
+
+    severity: Severity
+    rule: str
+    count: int
+    identities: list[str]
+    example: str
 
 
 def ai_identities(report: Report) -> list[IdentityEntry]:
@@ -35,6 +60,10 @@ def verdict_line(report: Report) -> str:
     """Say in one sentence how much of what AI identities may do was used."""
     number = len(ai_identities(report))
     if not number:
+        broken = sum(source.status != "ok" for source in report.sources)
+        if broken:
+            sources = counted(len(report.sources), "source")
+            return f"No AI identity was found, but {broken:,} of {sources} could not be read whole."
         return "No AI identity was found in this evidence."
     counts = ai_permissions(report)
     who = counted(number, "AI identity", "AI identities")
@@ -72,28 +101,64 @@ def open_findings(report: Report) -> list[FindingEntry]:
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def unseen_reasons(report: Report) -> list[UnseenReason]:
-    """Add up why permissions of AI identities could not be seen, the most frequent reason first."""
-    permissions: Counter[tuple[str, str, str]] = Counter()
-    identities: Counter[tuple[str, str, str]] = Counter()
-    for identity in ai_identities(report):
-        own = Counter[tuple[str, str, str]]()
-        for reason in identity.reasons:
-            if reason.verdict == "unobservable":
-                own[identity.provider, reason.reason, reason.fix] += reason.count
-        permissions.update(own)
-        identities.update(own.keys())
-    ranked = sorted(permissions, key=lambda key: (-permissions[key], key))
+def finding_groups(report: Report) -> list[FindingGroup]:
+    """Group the open findings by severity and type, the most severe first."""
+    names = {(entry.provider, entry.account, entry.id): entry.name for entry in report.identities}
+    groups: dict[tuple[Severity, str], list[FindingEntry]] = {}
+    for finding in open_findings(report):
+        groups.setdefault((finding.severity, finding.rule), []).append(finding)
     return [
-        UnseenReason(
-            provider=key[0],
-            reason=key[1],
-            fix=key[2],
-            permissions=permissions[key],
-            identities=identities[key],
+        FindingGroup(
+            severity=severity,
+            rule=rule,
+            count=len(found),
+            identities=list(
+                dict.fromkeys(names.get((f.provider, f.account, f.identity)) or f.identity for f in found)
+            ),
+            example=found[0].message,
         )
-        for key in ranked
+        for (severity, rule), found in groups.items()
     ]
+
+
+def unseen_reasons(report: Report) -> list[ReasonGroup]:
+    """Group why permissions of AI identities could not be seen, the most frequent kind first."""
+    return reason_groups(ai_identities(report), "unobservable")
+
+
+def reason_groups(identities: Iterable[IdentityEntry], verdict: Verdict) -> list[ReasonGroup]:
+    """Group the reasons of a verdict by cloud and reason code, the most frequent kind first."""
+    texts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
+    holders: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    places: dict[tuple[str, str], dict[str, None]] = {}
+    for identity in identities:
+        for reason in identity.reasons:
+            if reason.verdict == verdict:
+                kind = identity.provider, reason.code
+                texts.setdefault(kind, Counter())[reason.reason, reason.fix] += reason.count
+                holders.setdefault(kind, set()).add((identity.account, identity.id))
+                places.setdefault(kind, {}).update(dict.fromkeys([*reason.services, *reason.permissions]))
+    groups = []
+    for kind, counts in texts.items():
+        reason_text, fix = min(counts, key=lambda text: (-counts[text], text))
+        groups.append(
+            ReasonGroup(
+                provider=kind[0],
+                reason=reason_text,
+                fix=fix,
+                permissions=counts.total(),
+                identities=len(holders[kind]),
+                reasons=len(counts),
+                places=list(places[kind]),
+            )
+        )
+    return sorted(groups, key=lambda group: (-group.permissions, group.provider, group.reason))
+
+
+def first_of(names: list[str], number: int) -> tuple[list[str], str]:
+    """Give the first names, and the words that say how many were left out."""
+    left = len(names) - number
+    return names[:number], f" and {left:,} more" if left > 0 else ""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from reports import escape, json
+from reports import escape, finding_types, json
 from reports.document import SEVERITIES, Confidence, FindingEntry, Report, Severity, SourceEntry
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -101,8 +101,8 @@ def _rule(rule: str, findings: list[FindingEntry]) -> dict[str, Any]:
         properties["security-severity"] = _SECURITY_SEVERITY[highest]
     return {
         "id": escape.terminal(rule),
-        "name": escape.terminal(first.title),
-        "shortDescription": {"text": _message(first.title)},
+        "name": escape.terminal(finding_types.name(rule)),
+        "shortDescription": {"text": _message(finding_types.name(rule))},
         "help": {"text": _message(first.remediation)},
         "defaultConfiguration": {"level": _LEVEL[highest]},
         "properties": properties,
@@ -119,7 +119,7 @@ def _result(finding: FindingEntry, rules: list[str]) -> dict[str, Any]:
         "ruleId": escape.terminal(finding.rule),
         "ruleIndex": rules.index(finding.rule),
         "level": _LEVEL[finding.severity],
-        "message": {"text": _message(finding.message)},
+        "message": {"text": _message(f"{finding.title}: {finding.message}")},
         "locations": [
             {
                 "physicalLocation": {

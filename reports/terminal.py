@@ -4,13 +4,15 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports import escape
-from reports.document import FindingEntry, IdentityEntry, Report, Severity
+from reports import escape, finding_types
+from reports.document import IdentityEntry, Report, Severity
 from reports.overview import (
+    FindingGroup,
     ai_identities,
     counted,
+    finding_groups,
     findings_line,
-    open_findings,
+    first_of,
     scope_line,
     unseen_reasons,
     verdict_line,
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_SOURCES, _IDENTITIES, _FINDINGS, _UNSEEN = 6, 8, 6, 4
+_SOURCES, _IDENTITIES, _FINDINGS, _NAMES, _UNSEEN = 6, 8, 8, 3, 5
 _NAME = 60
 """Longest name in characters; longer ones are cut, shorter ones fold into the column."""
 
@@ -69,10 +71,10 @@ def write(report: Report, console: "Console", *, files: Sequence[str] = ()) -> N
     if identities:
         heading("AI identities")
         console.print(_identities(identities, console))
-    still_open = open_findings(report)
-    if still_open:
+    groups = finding_groups(report)
+    if groups:
         heading("Findings")
-        console.print(_findings(report, still_open, console))
+        console.print(_findings(groups, console))
     unseen = _unseen(report)
     if unseen:
         heading("What could not be seen")
@@ -142,37 +144,42 @@ def _identities(identities: list[IdentityEntry], console: "Console") -> "Table":
     return table
 
 
-def _findings(report: Report, still_open: list[FindingEntry], console: "Console") -> "Table":
-    names = {(i.provider, i.account, i.id): i.name or i.id for i in report.identities}
+def _findings(groups: list[FindingGroup], console: "Console") -> "Table":
     table = _table()
-    for name in ("severity", "rule", "identity", "message"):
-        table.add_column(name, overflow="fold", no_wrap=name in {"severity", "rule"})
-    for finding in still_open[:_FINDINGS]:
-        name = names.get((finding.provider, finding.account, finding.identity), finding.identity)
+    for name in ("severity", "type", "findings", "identities"):
+        table.add_column(name, overflow="fold", no_wrap=name == "severity")
+    for group in groups[:_FINDINGS]:
+        names, more = first_of([_brief(name, 30) for name in group.identities], _NAMES)
         table.add_row(
-            _cell(finding.severity, console, _SEVERITY_STYLE[finding.severity]),
-            _cell(finding.rule, console, limit=12),
-            _cell(name, console, limit=40),
-            _cell(finding.message, console, limit=2 * _NAME),
+            _cell(group.severity, console, _SEVERITY_STYLE[group.severity]),
+            _cell(f"{group.rule} {finding_types.name(group.rule)}", console, limit=30),
+            f"{group.count:,}",
+            _cell(", ".join(names) + more, console, limit=200),
         )
-    if len(still_open) > _FINDINGS:
-        table.add_row("", "", f"and {len(still_open) - _FINDINGS:,} more", "", style="dim")
+    left = sum(group.count for group in groups[_FINDINGS:])
+    if left:
+        table.add_row("", f"and {left:,} more", "", "", style="dim")
     return table
 
 
 def _unseen(report: Report) -> list[str]:
-    reasons = unseen_reasons(report)
+    groups = unseen_reasons(report)
     lines = [
-        f"{unseen.provider}: {counted(unseen.permissions, 'permission')}: {escape.clip(unseen.reason, 120)}"
-        + (f"; {escape.clip(unseen.fix, 120)}" if unseen.fix else "")
-        for unseen in reasons[:_UNSEEN]
+        f"{group.provider}, {counted(group.permissions, 'permission')}: {_brief(group.reason, 120)}"
+        + (f" (and {counted(group.reasons - 1, 'reason')} like it)" if group.reasons > 1 else "")
+        for group in groups[:_UNSEEN]
     ]
-    if len(reasons) > _UNSEEN:
-        lines.append(f"{counted(len(reasons) - _UNSEEN, 'more reason')} in the report")
+    left = sum(group.permissions for group in groups[_UNSEEN:])
+    if left:
+        lines.append(f"{counted(left, 'permission')} for other reasons; the report names them with the fix")
     if report.limits_of_analysis:
         limits = counted(len(report.limits_of_analysis), "limit")
         lines.append(f"{limits} of the analysis, listed in the report")
     return lines
+
+
+def _brief(untrusted: str, limit: int) -> str:
+    return untrusted if len(untrusted) <= limit else untrusted[: limit - 3] + "..."
 
 
 def _table() -> "Table":
@@ -184,7 +191,7 @@ def _table() -> "Table":
 def _cell(untrusted: str, console: "Console", style: str = "", limit: int = _NAME) -> "Text":
     from rich.text import Text  # noqa: PLC0415 -- see render
 
-    return Text(_shown(escape.clip(untrusted, limit), console), style=style)
+    return Text(_shown(_brief(untrusted, limit), console), style=style)
 
 
 def _shown(untrusted: str, console: "Console") -> str:

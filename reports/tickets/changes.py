@@ -1,11 +1,11 @@
 """Say in a ticket what to take away and why, and what stays and why."""
 
 from reports.document import CredentialEntry, IdentityEntry, Report, Verdict
-from reports.overview import counted
+from reports.overview import counted, first_of, reason_groups
 from reports.tickets.removals import Removal
 from reports.tickets.wording import ROWS, code, left_out, text, window
 
-_SERVICES, _NAMES = 20, 10
+_SERVICES, _NAMES = 15, 8
 
 
 def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Removal]) -> list[str]:
@@ -32,10 +32,9 @@ def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Remova
             ),
         ]
     if reduction.removes_services and reduction.disposition != "none":
-        whole = ", ".join(code(name) for name in reduction.removes_services[:ROWS])
-        rest = len(reduction.removes_services) - ROWS
-        more = f" and {rest:,} more" if rest > 0 else ""
-        lines += ["", f"Whole services without any kept permission: {whole}{more}."]
+        names, more = first_of(reduction.removes_services, ROWS)
+        whole = ", ".join(code(name) for name in names) + more
+        lines += ["", f"Whole services without any kept permission: {whole}."]
     services = [removal for removal in removes if removal.kind == "permissions"]
     if services:
         lines += ["", *_services_table(report, services)]
@@ -67,7 +66,7 @@ def _services_table(report: Report, services: list[Removal]) -> list[str]:
         "| Service | Unused | Granted | Permissions |",
         "| --- | ---: | ---: | --- |",
     ]
-    for removal in services[:_SERVICES]:
+    for removal in sorted(services, key=lambda service: -service.count)[:_SERVICES]:
         names = ", ".join(code(name) for name in removal.permissions[:_NAMES])
         rest = removal.count - min(_NAMES, len(removal.permissions))
         more = f" and {rest:,} more" if rest > 0 else ""
@@ -132,14 +131,12 @@ def what_stays(identity: IdentityEntry) -> list[str]:
 
 
 def _reasons(identity: IdentityEntry, verdict: Verdict) -> list[str]:
-    reasons = sorted(
-        (reason for reason in identity.reasons if reason.verdict == verdict), key=lambda r: -r.count
-    )
+    groups = reason_groups([identity], verdict)
     lines = []
-    for reason in reasons[:ROWS]:
-        places = [*reason.services, *reason.permissions]
-        where = ", ".join(code(place) for place in places[:5])
-        more = f" and {len(places) - 5:,} more" if len(places) > 5 else ""
-        fix = f" To change that: {text(reason.fix)}." if reason.fix else ""
-        lines.append(f"- {reason.count:,} ({where}{more}): {text(reason.reason)}.{fix}")
-    return lines + left_out(len(reasons) - ROWS, "reasons", "reasons")
+    for group in groups[:ROWS]:
+        names, more = first_of(group.places, 5)
+        where = ", ".join(code(name) for name in names) + more
+        like = f" (and {counted(group.reasons - 1, 'reason')} like it)" if group.reasons > 1 else ""
+        fix = f" To change that: {text(group.fix, 1_200)}." if group.fix else ""
+        lines.append(f"- {group.permissions:,} ({where}): {text(group.reason)}{like}.{fix}")
+    return lines + left_out(len(groups) - ROWS, "kinds of reasons", "reasons")

@@ -41,11 +41,10 @@ def evidence(report: Report, identity: IdentityEntry) -> list[str]:
     ]
     if not coverage:
         return [*lines, "- Which logs were on in this account is not stated by the evidence."]
-    lines += ["", "| Log | Place | State | Why | What would change it |", "| --- | --- | --- | --- | --- |"]
+    lines += ["", "| Log | Place | State | Why |", "| --- | --- | --- | --- |"]
     coverage.sort(key=lambda entry: entry.state == "on")
     lines += [
-        f"| {text(c.log_class)} | {text(c.place)} | {c.state} | {text(c.reason)} | {text(c.fix)} |"
-        for c in coverage[:ROWS]
+        f"| {text(c.log_class)} | {text(c.place)} | {c.state} | {text(c.reason)} |" for c in coverage[:ROWS]
     ]
     return lines + left_out(len(coverage) - ROWS, "rows", "coverage")
 

@@ -7,9 +7,9 @@ ROWS = 15
 """Rows of one table or list in a ticket; the report holds all."""
 
 
-def text(untrusted: str) -> str:
-    """Write untrusted text as prose of at most 400 characters, without its final full stop."""
-    return escape.markdown(escape.clip(untrusted, 400).rstrip("."))
+def text(untrusted: str, limit: int = 400) -> str:
+    """Write untrusted text as prose, cut where it is too long, without its final full stop."""
+    return escape.markdown(escape.clip(untrusted, limit).rstrip("."))
 
 
 def code(untrusted: str) -> str:

@@ -23,11 +23,11 @@ def test_each_finding_has_its_outcome(report):
         ("evidence", "pilot-aws"): ["skipped"],
         ("evidence", "foundry-azure"): ["error"],
         ("evidence", "agents-gcp"): [],
-        ("ED101 Unused permissions", "invoice-agent"): ["failure"],
-        ("ED105 Administrator grant", "invoice-agent"): ["failure"],
-        ("ED201 Static credential", "invoice-agent"): ["skipped"],
-        ("ED303 No owner", "invoice-agent"): ["failure"],
-        ("ED304 Unobservable access", "report-builder"): ["system-out"],
+        ("ED101 unused-permission", "invoice-agent"): ["failure"],
+        ("ED105 admin-grant", "invoice-agent"): ["failure"],
+        ("ED201 static-credential", "invoice-agent"): ["skipped"],
+        ("ED303 no-owner", "invoice-agent"): ["failure"],
+        ("ED304 unobservable-access", "report-builder"): ["system-out"],
         ("no finding", "foundry-agent"): [],
     }
 

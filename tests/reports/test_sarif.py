@@ -100,7 +100,7 @@ def test_the_place_of_an_identity_never_moves_and_is_its_own():
 def test_links_and_placeholders_in_a_message_are_escaped(report):
     changed = msgspec.structs.replace(report, findings=[finding(message="[x](http://evil) {0}")])
     (result,) = rendered(changed)["runs"][0]["results"]
-    assert result["message"]["text"] == r"\[x\](http://evil) {{0}}"
+    assert result["message"]["text"] == r"Unused permissions: \[x\](http://evil) {{0}}"
 
 
 def test_what_exceeds_the_limit_is_cut_from_the_bottom_and_said(report):

@@ -125,8 +125,8 @@ def test_a_long_list_is_cut_and_says_where_the_rest_is(report):
         ),
     )
     (ticket,) = plan(changed)
-    assert "and 30 more" in ticket.body
-    assert "40 more services are in `report.json` under `services`." in ticket.body
+    assert "and 32 more" in ticket.body
+    assert "45 more services are in `report.json` under `services`." in ticket.body
     assert "The full list is in `report.json`" in ticket.body
     assert len(ticket.removes) == 60
 
