@@ -1,11 +1,14 @@
 """What could not be seen, grouped so that one change that would show it stands on one line."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from reports.document import CoverageEntry, LogFileEntry, Report, SourceEntry
-from reports.html.words import PROVIDERS, count, listed
+from markupsafe import Markup
+
+from reports.document import CoverageEntry, LimitEntry, LogFileEntry, Report, SourceEntry
+from reports.html.visible import names, sentence
+from reports.html.words import PROVIDERS, count
 
 _STATE_WORDS = {"off": "off", "partial": "on in part", "unknown": "not known to be on"}
 _STATE_EFFECTS = {
@@ -14,6 +17,11 @@ _STATE_EFFECTS = {
     "unknown": "The evidence does not say whether it was on; what it alone would show is not observable.",
 }
 _READ_WORDS = {"failed": "could not be read", "partial": "was read in part", "skipped": "was skipped"}
+_READ_FIXES = {
+    "failed": "Mend what the reason names, then scan again.",
+    "partial": "Mend what the reason names, then scan again.",
+    "skipped": "Configure it, if it holds identities or logs of this window.",
+}
 _STATES = ("off", "partial", "unknown")
 _STATUSES = ("failed", "partial", "skipped")
 
@@ -21,115 +29,145 @@ _STATUSES = ("failed", "partial", "skipped")
 class Gap(NamedTuple):
     """One thing the report is blind to: what, where, what that does to the result, what would help."""
 
-    what: str
-    where: str
-    effect: str
+    what: Markup
+    where: Markup
+    effect: Markup
     fix: str = ""
 
 
-def gaps(report: Report) -> list[Gap]:
-    """Return all gaps, the ones that hide most first: sources, files, logs, limits, events."""
-    return [
-        *_sources(report.sources),
-        *_files(report.log_files),
-        *_logs(report.coverage),
-        *(Gap(limit.what, limit.where, limit.effect) for limit in report.limits_of_analysis),
-        *_events(report),
-    ]
+class Gaps(NamedTuple):
+    """The gaps worth the first screen, some of each kind, and how many there are in all."""
+
+    shown: list[Gap]
+    total: int
+
+
+def gaps(report: Report, *, most_of_a_kind: int = 4) -> Gaps:
+    """Return the gaps by kind (sources, files, logs, limits, events), of each kind the widest first."""
+    kinds = (
+        _sources(report.sources),
+        _files(report.log_files),
+        _logs(report.coverage),
+        _limits(report.limits_of_analysis),
+        _events(report),
+    )
+    return Gaps([gap for kind in kinds for gap in kind[:most_of_a_kind]], sum(map(len, kinds)))
 
 
 def _sources(sources: Iterable[SourceEntry]) -> list[Gap]:
-    found = []
-    for status in _STATUSES:
-        for source in sources:
-            if source.status != status:
-                continue
-            parts = [
-                f"{part.part}: {part.reason}" for part in source.parts if part.status != "ok" and part.reason
-            ]
-            found.append(
-                Gap(
-                    f"Source {source.name} {_READ_WORDS[status]}",
-                    f"{PROVIDERS.get(source.provider, source.provider)} {source.account}".strip(),
-                    "; ".join(filter(None, (source.reason, listed(parts)))) or "No reason was recorded.",
-                )
-            )
-    return found
+    return [
+        Gap(
+            sentence("Source {} " + _READ_WORDS[status], source.name),
+            sentence("{} {}", PROVIDERS.get(source.provider, source.provider), source.account),
+            _source_reason(source),
+            _READ_FIXES[status],
+        )
+        for status in _STATUSES
+        for source in sources
+        if source.status == status
+    ]
+
+
+def _source_reason(source: SourceEntry) -> Markup:
+    parts = [
+        sentence("{}: {}", part.part, part.reason)
+        for part in source.parts
+        if part.status in {"failed", "partial"} and part.reason
+    ]
+    reasons = [sentence("{}", source.reason)] if source.reason else []
+    return Markup(" ").join([*reasons, Markup("; ").join(parts)]) or Markup("No reason was recorded.")
 
 
 def _files(files: Iterable[LogFileEntry]) -> list[Gap]:
     grouped: dict[tuple[str, str, str], list[LogFileEntry]] = defaultdict(list)
     for file in files:
         grouped[file.status, file.source, file.reason].append(file)
-    ordered = sorted(grouped.items(), key=lambda group: (_STATUSES.index(group[0][0]), group[0]))
+    ordered = sorted(
+        grouped.items(), key=lambda group: (_STATUSES.index(group[0][0]), -len(group[1]), group[0])
+    )
     return [
         Gap(
-            _file_title(group, status),
-            f"{source}: {listed([file.path for file in group], most=2)}",
-            f"{reason} {count(sum(file.records for file in group), 'record')} of it counted.",
+            Markup(_file_title(len(group), status)),  # noqa: S704 - a number and fixed words
+            sentence("{}: {}", source, names([file.path for file in group], most=2)),
+            sentence("{} {} counted.", reason, count(sum(file.records for file in group), "record")),
+            "Fetch it again from where the log is kept, then scan again.",
         )
         for (status, source, reason), group in ordered
     ]
 
 
-def _file_title(group: list[LogFileEntry], status: str) -> str:
+def _file_title(number: int, status: str) -> str:
     words = _READ_WORDS[status]
-    return f"{count(len(group), 'log file')} {words if len(group) == 1 else words.replace('was', 'were')}"
+    return f"{count(number, 'log file')} {words if number == 1 else words.replace('was', 'were')}"
 
 
 def _logs(coverage: Iterable[CoverageEntry]) -> list[Gap]:
-    grouped: dict[tuple[int, str, str, str, str], list[CoverageEntry]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str, str, str], list[CoverageEntry]] = defaultdict(list)
     for entry in coverage:
         if entry.state in _STATES:
-            key = (_STATES.index(entry.state), entry.provider, entry.log_class, entry.reason, entry.fix)
-            grouped[key].append(entry)
+            grouped[entry.state, entry.provider, entry.log_class, entry.reason, entry.fix].append(entry)
+    ordered = sorted(
+        grouped.items(), key=lambda group: (_STATES.index(group[0][0]), -len(group[1]), group[0])
+    )
     return [
         Gap(
-            f"{PROVIDERS.get(provider, provider)} log “{log_class}” is {_STATE_WORDS[_STATES[state]]}",
+            sentence("{} log “{}” is " + _STATE_WORDS[state], PROVIDERS.get(provider, provider), log_class),
             _places(group),
-            f"{reason} {_STATE_EFFECTS[_STATES[state]]}".strip(),
+            sentence("{} " + _STATE_EFFECTS[state], reason) if reason else Markup(_STATE_EFFECTS[state]),  # noqa: S704 - fixed words
             fix,
         )
-        for (state, provider, log_class, reason, fix), group in sorted(
-            grouped.items(), key=lambda group: group[0]
-        )
+        for (state, provider, log_class, reason, fix), group in ordered
     ]
 
 
-def _places(group: list[CoverageEntry]) -> str:
-    accounts = sorted({entry.account for entry in group})
+def _places(group: Sequence[CoverageEntry]) -> Markup:
+    accounts = names(sorted({entry.account for entry in group}), most=3)
     places = sorted({entry.place for entry in group if entry.place and entry.place != entry.account})
-    where = listed(accounts, most=3)
-    return f"{listed(places, most=2)} ({where})" if places else where
+    return sentence("{} ({})", names(places, most=2), accounts) if places else accounts
+
+
+def _limits(limits: Iterable[LimitEntry]) -> list[Gap]:
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for limit in limits:
+        grouped[limit.what, limit.effect].append(limit.where)
+    ordered = sorted(grouped.items(), key=lambda group: (-len(group[1]), group[0]))
+    return [
+        Gap(sentence("{}", what), names(sorted(set(places)), most=2), sentence("{}", effect))
+        for (what, effect), places in ordered
+    ]
 
 
 def _events(report: Report) -> list[Gap]:
     events = report.summary.log_events
-    found = []
-    if events.unmapped:
-        operations = [entry.operation for entry in report.unmapped_events]
-        found.append(
-            Gap(
-                f"{count(events.unmapped, 'log event')} of an operation without a known permission",
-                listed(operations, most=3),
-                "These calls are shown but are no evidence for or against any permission.",
-            )
-        )
-    if events.unattributed:
-        kinds = [f"{number:,} {kind}" for kind, number in sorted(events.unattributed_by_kind.items())]
-        found.append(
-            Gap(
-                f"{count(events.unattributed, 'log event')} without a caller that can be named",
-                listed(kinds),
-                "They are nobody's use: an identity behind them may be used more than shown.",
-            )
-        )
-    if events.rejected:
-        found.append(
-            Gap(
-                f"{count(events.rejected, 'log record')} could not be read as an event",
-                "all sources",
-                "Counted, not interpreted.",
-            )
-        )
-    return found
+    kinds = [
+        f"{number:,} {kind}"
+        for kind, number in sorted(events.unattributed_by_kind.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    found = [
+        (
+            events.unmapped,
+            "{} of an operation without a known permission",
+            "log event",
+            names([entry.operation for entry in report.unmapped_events], most=3),
+            "These calls are no evidence for or against any permission.",
+        ),
+        (
+            events.unattributed,
+            "{} without a caller that can be named",
+            "log event",
+            names(kinds, most=3),
+            "They are nobody's use: an identity behind them may be used more than shown.",
+        ),
+        (
+            events.rejected,
+            "{} could not be read as an event",
+            "log record",
+            Markup("all sources"),
+            "Counted, not interpreted.",
+        ),
+    ]
+    return [
+        Gap(sentence(pattern, count(number, unit)), where, Markup(effect))  # noqa: S704 - fixed words
+        for number, pattern, unit, where, effect in found
+        if number
+    ]

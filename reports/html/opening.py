@@ -1,17 +1,17 @@
 """The first lines of the page: what was scanned, and how granted stands beside used over all of it."""
 
+from itertools import accumulate
 from typing import NamedTuple
 
 from reports.document import SEVERITIES, VERDICTS, LogEventCounts, PermissionCounts, Report
 from reports.html.words import PROVIDERS, count, day, listed
 from reports.html.words import VERDICTS as VERDICT_WORDS
 
-BAR_WIDTH = 960
-_LEAST_WIDTH = 3.0
+_LEAST_PERCENT = 1.0
 
 
 class Segment(NamedTuple):
-    """One part of the stacked bar, in the bar's own units."""
+    """One part of the stacked bar, placed in percent."""
 
     verdict: str
     left: str
@@ -50,20 +50,22 @@ def opening(report: Report) -> Opening:
 
 
 def bar(counts: PermissionCounts) -> list[Segment]:
-    """Return the stacked bar's parts; what exists is never drawn thinner than a few units."""
+    """Return the stacked bar's parts in percent; the same rule as `script/picture.js`.
+
+    What exists is never drawn narrower than 1 %, and the widest part pays for it.
+    """
     values = [getattr(counts, verdict) for verdict in VERDICTS]
     total = sum(values)
     if not total:
         return []
-    widths = [max(value / total * BAR_WIDTH, _LEAST_WIDTH) if value else 0.0 for value in values]
-    widths[widths.index(max(widths))] -= sum(widths) - BAR_WIDTH
-    segments = []
-    left = 0.0
-    for verdict, width in zip(VERDICTS, widths, strict=True):
-        if width:
-            segments.append(Segment(verdict, f"{left:.2f}", f"{max(width - 1, 1):.2f}"))
-        left += width
-    return segments
+    widths = [max(100 * value / total, _LEAST_PERCENT) if value else 0.0 for value in values]
+    widths[widths.index(max(widths))] -= sum(widths) - 100
+    lefts = accumulate(widths, initial=0.0)
+    return [
+        Segment(verdict, f"{left:.2f}%", f"{width:.2f}%")
+        for verdict, left, width in zip(VERDICTS, lefts, widths, strict=False)
+        if width
+    ]
 
 
 def _scanned(report: Report) -> str:

@@ -14,7 +14,7 @@ from reports.html.decisions import decisions
 from reports.html.gaps import gaps
 from reports.html.island import island
 from reports.html.opening import event_facts, opening
-from reports.html.visible import visible
+from reports.html.visible import LONGEST_NAME, visible
 from reports.html.words import PROVIDERS, day, minute
 
 SCRIPTS = (
@@ -48,7 +48,6 @@ def page(report: Report) -> str:
         opening=opening(report),
         decisions=decisions(report),
         gaps=gaps(report),
-        gaps_shown=8,
         findings_shown=50,
         identities_shown=200,
         event_facts=event_facts(report.summary.log_events),
@@ -112,6 +111,9 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        day=day, minute=minute, provider=lambda provider: PROVIDERS.get(provider, provider)
+        day=day,
+        minute=minute,
+        provider=lambda provider: PROVIDERS.get(provider, provider),
+        short=lambda name: visible(name, LONGEST_NAME),
     )
     return environment.from_string(_folder().joinpath("template.html.j2").read_text(encoding="utf-8"))

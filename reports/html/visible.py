@@ -5,12 +5,15 @@ The same rule as `script/text.js`; the browser tests compare the two.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-LONGEST = 600
-"""Characters of one value that are shown; a page must stay legible beside a 64 KB name."""
+LONGEST = 400
+"""Characters of one text that are shown; a page must stay legible beside a 64 KB name."""
+LONGEST_NAME = 120
+"""Characters of a name within a sentence that are shown."""
 
 _ASCII = r"\x00-\x7f"
 _HIDING = re.compile(
@@ -32,7 +35,7 @@ class Piece(NamedTuple):
     is_mark: bool
 
 
-def visible(value: object) -> Markup:
+def visible(value: object, longest: int = LONGEST) -> Markup:
     """Return any value as escaped HTML in which nothing is hidden; Markup passes unchanged.
 
     Serves as Jinja's `finalize`, so that no template expression can forget it.
@@ -40,10 +43,31 @@ def visible(value: object) -> Markup:
     if isinstance(value, Markup):
         return value
     text = str(value)
-    shown = "".join(_written(piece) for piece in pieces(text[:LONGEST]))
-    if len(text) > LONGEST:
+    shown = "".join(_written(piece) for piece in pieces(text[:longest]))
+    if len(text) > longest:
         shown += f' <span class="cut">… {len(text):,} characters</span>'
     return Markup(shown)  # noqa: S704 - every piece above is escaped or a fixed mark
+
+
+def sentence(pattern: str, *parts: str) -> Markup:
+    """Fill our own words with the clouds' names, each isolated so that it cannot reorder the rest."""
+    return Markup(pattern).format(*map(_isolated, parts))  # noqa: S704 - the pattern is ours, parts are escaped
+
+
+def names(texts: Sequence[str], *, most: int) -> Markup:
+    """Return `a, b and c`, or the first few `and 7 more`, each name isolated."""
+    shown = [_isolated(text) for text in texts[:most]]
+    if len(texts) > most:
+        return Markup(", ").join(shown) + f" and {len(texts) - most:,} more"
+    return (
+        Markup(" and ").join([Markup(", ").join(shown[:-1]), shown[-1]])
+        if len(shown) > 1
+        else Markup().join(shown)
+    )
+
+
+def _isolated(text: str) -> Markup:
+    return text if isinstance(text, Markup) else Markup("<bdi>{}</bdi>").format(visible(text, LONGEST_NAME))
 
 
 def pieces(text: str) -> list[Piece]:

@@ -31,8 +31,6 @@ def minute(time: str) -> str:
     return f"{match[1]} {match[2]} UTC" if match else time
 
 
-def listed(words: list[str], most: int = 4) -> str:
-    """Return `a, b and c`, or the first few `and 7 more`."""
-    if len(words) > most:
-        return ", ".join(words[:most]) + f" and {len(words) - most:,} more"
+def listed(words: list[str]) -> str:
+    """Return `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

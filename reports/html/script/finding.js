@@ -1,5 +1,11 @@
 // How one finding is told: what, evidence, what to do, and which controls it is evidence for.
 
+// "window_days" reads "Window days".
+function label(key) {
+  const words = key.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 function evidenceValue(value) {
   if (Array.isArray(value)) {
     const shown = value.slice(0, 40).map((one) => el("li", {}, mono(one)));
@@ -33,16 +39,17 @@ function waiverText(waiver) {
 
 function findingDetails(finding) {
   const { entry } = finding;
+  const fingerprint = fingerprintOf(MODEL, finding);
   return el("div", { class: "finding-details" },
     el("p", { class: "message" }, wholeName(entry.message, { limit: 1200 })),
     facts([
       ["What to do", wholeName(entry.remediation, { limit: 1200 })],
       ["Subject", entry.subject ? mono(entry.subject) : null],
-      ...Object.entries(entry.evidence).map(([key, value]) => [name(key.replaceAll("_", " ")), evidenceValue(value)]),
+      ...Object.entries(entry.evidence).map(([key, value]) => [name(label(key)), evidenceValue(value)]),
       ["Evidence for", frameworkList(entry.frameworks)],
       ["Confidence", name(entry.confidence)],
       ["First seen", entry.first_seen ? minuteOf(entry.first_seen) : null],
       ["Waiver", waiverText(entry.waiver)],
-      ["Fingerprint", el("span", {}, mono(entry.fingerprint, 80), " ", copyButton("Copy", entry.fingerprint))],
+      ["Fingerprint", el("span", {}, mono(fingerprint, 80), " ", copyButton("Copy", fingerprint))],
     ]));
 }

@@ -46,17 +46,14 @@ function basis(model, ...more) {
 function identityStanding(model, { entry }) {
   const { permissions } = entry;
   return el("div", { class: "standing" },
-    el("p", {}, cloudWord(entry.provider), " ", name(entry.kind), " in ", name(entry.account),
-      entry.stage ? [", stage ", name(entry.stage)] : "", entry.enabled ? "" : [" · ", pill("disabled", "pill-quiet")]),
-    el("p", { class: "sentence" }, "Of ", el("b", {}, count(permissions.granted, "granted permission")), ", ",
-      el("b", {}, num(permissions.used)), " used, ", el("b", {}, num(permissions.denied)), " denied, ",
-      el("b", {}, num(permissions.unused)), " unused, ", el("b", {}, num(permissions.unobservable)), " not observable, ",
-      el("b", {}, num(permissions.conditional)), " conditional.",
-      permissions.not_granted ? ` Of those used or denied, ${num(permissions.not_granted)} are not given by a present grant.` : ""),
-    verdictBar(permissions, { width: 720, height: 18 }),
+    el("p", { class: "sentence" }, cloudWord(entry.provider), " ", name(entry.kind), " in ", name(entry.account),
+      entry.stage ? [", stage ", name(entry.stage)] : "", entry.enabled ? "" : [" ", pill("disabled", "pill-quiet")],
+      ", granted ", el("b", {}, count(permissions.granted, "permission")), "."),
+    verdictBar(permissions, { height: 18 }),
     verdictNumbers(permissions, { zero: true }),
     basis(model, " · calls seen ", entry.first_seen ? `${dayOf(entry.first_seen)} to ${dayOf(entry.last_seen)}` : "none",
-      ` · ${percent(permissions.unobservable, permissions.granted)} of it cannot be seen in the logs given`));
+      ` · ${percent(permissions.unobservable, permissions.granted)} of what is granted cannot be seen in the logs given`,
+      permissions.not_granted ? ` · ${num(permissions.not_granted)} used or denied without a present grant` : ""));
 }
 
 function whoSection(model, { entry }) {
@@ -91,7 +88,7 @@ function permissionsSection(model, identity) {
   const reasonOf = reasonFinder(identity);
   const usage = new Map(usageByPermission(identity).map((row) => [row.permission, row]));
   return [
-    basis(model, " · each bar is the whole of one service; parts below 1 % are drawn wider than they are"),
+    basis(model, " · each bar is the whole of one service; parts below 1 % are drawn 1 % wide"),
     permissionSearch(services, reasonOf, usage),
     makeTable({
       class: "services",
@@ -119,7 +116,7 @@ function permissionLists(row, reasonOf, usage) {
       groups.get(reason).push(permission);
     }
     return [...groups].map(([reason, names]) => el("div", { class: "permission-group" },
-      el("h4", {}, swatch(verdict), ` ${num(names.length)} ${VERDICT_WORDS[verdict]}`),
+      el("h3", {}, swatch(verdict), ` ${num(names.length)} ${VERDICT_WORDS[verdict]}`),
       reason ? reasonText(reason) : null,
       permissionNames(names, usage)));
   });
@@ -178,6 +175,7 @@ function matchingPermissions(services, wanted) {
 function permissionTable(found, reasonOf, usage) {
   return makeTable({
     caption: "Permissions found",
+    pageSize: 10,
     columns: [
       { key: "permission", label: "Permission", header: true, cell: (row) => mono(row.permission), value: (row) => row.permission },
       { key: "verdict", label: "Verdict", cell: (row) => verdictBadge(row.verdict), value: (row) => VERDICTS.indexOf(row.verdict) },
@@ -249,8 +247,8 @@ function credentialsSection(model, { entry }) {
         { key: "kind", label: "Kind", cell: (one) => name(one.kind), value: (one) => one.kind },
         { key: "status", label: "Status", cell: (one) => pill(name(one.status, { limit: 20 }), one.status === "active" ? "" : "pill-quiet"), value: (one) => one.status },
         { key: "age", label: "Age", numeric: true, descending: true, cell: (one) => (one.age_days === null || one.age_days === undefined ? none("unknown") : count(one.age_days, "day")), value: (one) => one.age_days ?? -1 },
-        { key: "expires", label: "Expires", cell: (one) => (one.expires ? dayOf(one.expires) : none(one.long_lived ? "never" : "not stated")), value: (one) => one.expires },
-        { key: "last", label: "Last used", descending: true, cell: (one) => (one.last_used ? dayOf(one.last_used) : none("no use seen or reported")), value: (one) => one.last_used },
+        { key: "expires", label: "Expires", class: "nowrap", cell: (one) => (one.expires ? dayOf(one.expires) : none(one.long_lived ? "never" : "not stated")), value: (one) => one.expires },
+        { key: "last", label: "Last used", class: "nowrap", descending: true, cell: (one) => (one.last_used ? dayOf(one.last_used) : none("no use seen or reported")), value: (one) => one.last_used },
         { key: "uses", label: "Calls in the window", numeric: true, descending: true, cell: (one) => num(one.uses), value: (one) => one.uses },
         { key: "long", label: "Long-lived", cell: (one) => (one.long_lived ? pill("long-lived", "pill-warn") : "no"), value: (one) => (one.long_lived ? 0 : 1) },
       ],
@@ -277,7 +275,7 @@ function grantsSection(model, { entry }) {
         { key: "conditions", label: "Condition", cell: (grant) => (grant.conditions ? mono(grant.conditions, 120) : none("none")), value: (grant) => (grant.conditions ? 0 : 1) },
         { key: "permissions", label: "Permissions", numeric: true, descending: true, cell: (grant) => num(grant.permissions), value: (grant) => grant.permissions },
         { key: "verdict", label: "Verdict", cell: (grant) => verdictBadge(grant.verdict), value: (grant) => grant.verdict },
-        { key: "last", label: "Last used", descending: true, cell: (grant) => (grant.last_used ? dayOf(grant.last_used) : none(grant.verdict === "unobservable" ? "not observable" : "no use seen")), value: (grant) => grant.last_used },
+        { key: "last", label: "Last used", class: "nowrap", descending: true, cell: (grant) => (grant.last_used ? dayOf(grant.last_used) : none(grant.verdict === "unobservable" ? "not observable" : "no use seen")), value: (grant) => grant.last_used },
       ],
       rows: entry.grants,
     }).node,
@@ -298,8 +296,8 @@ function usageSection(model, identity) {
         { key: "permission", label: "Permission", header: true, class: "wide", cell: (row) => name(row.permission, { limit: 120, mono: true }), value: (row) => row.permission },
         { key: "count", label: "Calls", numeric: true, descending: true, cell: (row) => num(row.count), value: (row) => row.count },
         { key: "denied", label: "Refused", numeric: true, descending: true, cell: (row) => num(row.denied), value: (row) => row.denied },
-        { key: "first", label: "First", cell: (row) => (row.first ? el("span", { class: "nowrap" }, dayOf(row.first)) : none("unknown")), value: (row) => row.first },
-        { key: "last", label: "Last", descending: true, cell: (row) => (row.last ? el("span", { class: "nowrap" }, dayOf(row.last)) : none("unknown")), value: (row) => row.last },
+        { key: "first", label: "First", class: "nowrap", cell: (row) => (row.first ? dayOf(row.first) : none("unknown")), value: (row) => row.first },
+        { key: "last", label: "Last", class: "nowrap", descending: true, cell: (row) => (row.last ? dayOf(row.last) : none("unknown")), value: (row) => row.last },
         { key: "span", label: `${dayOf(model.doc.window.start)} to ${dayOf(model.doc.window.end)}`, class: "picture", cell: (row) => spanPicture(row.first, row.last, model.doc.window, row.count > 0 && row.denied === row.count) },
       ],
       rows,
@@ -320,8 +318,8 @@ function usageRows(rows) {
       { key: "via", label: "Via", cell: (row) => (row.via ? name(row.via, { limit: 80 }) : none("direct")), value: (row) => row.via },
       { key: "count", label: "Calls", numeric: true, descending: true, cell: (row) => num(row.count), value: (row) => row.count },
       { key: "denied", label: "Refused", numeric: true, descending: true, cell: (row) => num(row.denied), value: (row) => row.denied },
-      { key: "first", label: "First", cell: (row) => minuteOf(row.first_seen), value: (row) => row.first_seen },
-      { key: "last", label: "Last", cell: (row) => minuteOf(row.last_seen), value: (row) => row.last_seen },
+      { key: "first", label: "First", class: "nowrap", cell: (row) => minuteOf(row.first_seen), value: (row) => row.first_seen },
+      { key: "last", label: "Last", class: "nowrap", cell: (row) => minuteOf(row.last_seen), value: (row) => row.last_seen },
     ],
     rows,
   }).node;

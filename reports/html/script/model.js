@@ -8,24 +8,31 @@ async function readIsland() {
   if (typeof DecompressionStream === "undefined") {
     throw new Error("this browser cannot unpack the data (DecompressionStream is missing); report.json holds the same");
   }
-  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const packed = new Uint8Array(letters.length);
+  for (let at = 0; at < packed.length; at += 1) packed[at] = letters.charCodeAt(at);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).json();
 }
 
-// Put the findings back together from their columns, with shared framework references and fingerprints.
+// Put the findings back together from their columns, with shared framework references.
 function readFindings(doc) {
-  const columns = { ...doc.finding_columns };
-  columns.fingerprint ??= unpackFingerprints(doc.finding_fingerprints);
-  columns.frameworks = columns.frameworks.map((index) => doc.framework_sets[index]);
-  const names = Object.keys(columns);
-  return columns.rule.map((_, row) => Object.fromEntries(names.map((key) => [key, columns[key][row]])));
+  const columns = Object.entries(doc.finding_columns);
+  return doc.finding_columns.rule.map((_, row) => {
+    const entry = {};
+    for (const [key, values] of columns) entry[key] = values[row];
+    entry.frameworks = doc.framework_sets[entry.frameworks];
+    return entry;
+  });
 }
 
-// 32 bytes each, written as 64 hexadecimal digits.
-function unpackFingerprints(packed) {
-  const digits = Array.from(atob(packed), (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("");
-  return digits.match(/.{64}/gu) ?? [];
+// Fingerprints are packed as 32 bytes each and written as 64 hexadecimal digits when one is asked for.
+function fingerprintOf(model, { entry, index }) {
+  if (entry.fingerprint !== undefined) return entry.fingerprint;
+  model.fingerprints ??= atob(model.doc.finding_fingerprints);
+  const bytes = model.fingerprints.slice(32 * index, 32 * index + 32);
+  entry.fingerprint = Array.from(bytes, (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  return entry.fingerprint;
 }
 
 function identityKey(provider, account, id) {

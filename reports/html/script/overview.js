@@ -105,7 +105,7 @@ function showTotals(view) {
     ...severities.map((severity) => el("span", {}, severityBadge(severity), " ", el("b", {}, num(bySeverity.get(severity))))),
     closed ? el("span", { class: "quiet" }, `${num(closed)} waived or fixed`) : "");
   document.getElementById("identities-totals").replaceChildren(
-    el("span", {}, el("b", {}, num(counts.granted ?? 0)), " granted"), verdictBar(counts, { width: 320 }), verdictNumbers(counts, { zero: true }),
+    el("span", {}, el("b", {}, num(counts.granted ?? 0)), " granted"), verdictBar(counts, { kind: "bar bar-total" }), verdictNumbers(counts, { zero: true }),
     counts.not_granted ? el("span", { class: "quiet" }, `${num(counts.not_granted)} used or denied without a present grant`) : "");
 }
 
@@ -123,7 +123,8 @@ function makeFindingsTable(model, changed) {
   return makeTable({
     id: "findings-rows",
     class: "findings",
-    caption: "Findings, worst first",
+    caption: "Findings",
+    captionClass: "offscreen",
     columns: [
       { key: "severity", label: "Severity", cell: ({ entry }) => severityBadge(entry.severity), value: ({ entry }) => SEVERITIES.indexOf(entry.severity) },
       {
@@ -136,9 +137,10 @@ function makeFindingsTable(model, changed) {
         cell: (finding) => [finding.identity ? identityLink(finding.identity, { at: "findings" }) : name(finding.entry.identity, { limit: 90 }),
           placeLine(finding.identity?.entry ?? finding.entry)],
       },
-      { key: "confidence", label: "Confidence", cell: ({ entry }) => name(entry.confidence, { limit: 20 }), value: ({ entry }) => ["high", "medium", "low"].indexOf(entry.confidence) },
+      { key: "confidence", label: "Confidence", class: "nowrap", cell: ({ entry }) => name(entry.confidence, { limit: 20 }), value: ({ entry }) => ["high", "medium", "low"].indexOf(entry.confidence) },
       { key: "status", label: "Status", cell: statusPill, value: ({ entry }) => ["regressed", "open", "waived", "fixed"].indexOf(entry.status) },
     ],
+    pageSize: 10,
     empty: "No finding matches. A search without a match is not proof that nothing is wrong: see what could not be seen.",
     expand: findingDetails,
     expandLabel: ({ entry }) => `Evidence of ${plain(entry.rule, 20)} for ${plain(entry.identity, 60)}`,
@@ -163,7 +165,7 @@ function reductionCell({ entry }) {
 
 function aiCell({ entry }) {
   const { ai_workload: ai } = entry;
-  return ai.is_ai ? el("span", {}, "yes", el("span", { class: "quiet" }, ` (${plain(ai.confidence, 10)} confidence)`)) : "no";
+  return ai.is_ai ? ["yes, ", name(ai.confidence, { limit: 20 })] : "no";
 }
 
 function makeIdentitiesTable(model, changed) {
@@ -171,13 +173,14 @@ function makeIdentitiesTable(model, changed) {
     id: "identities-rows",
     class: "identities",
     caption: "Identities, granted beside used",
+    captionClass: "offscreen",
     columns: [
       {
         key: "name", label: "Identity", header: true, value: ({ entry }) => (entry.name || entry.id).toLowerCase(), class: "wide",
         cell: (identity) => [identityLink(identity), el("span", { class: "under" }, name(identity.entry.kind, { limit: 40 })), placeLine(identity.entry)],
       },
-      { key: "owner", label: "Owner", cell: ({ entry }) => (entry.owner ? name(entry.owner, { limit: 40 }) : none("no owner")), value: ({ entry }) => entry.owner.toLowerCase(), hide: "laptop" },
-      { key: "ai", label: "AI workload", cell: aiCell, value: ({ entry }) => (entry.ai_workload.is_ai ? 0 : 1), hide: "laptop" },
+      { key: "owner", label: "Owner", cell: ({ entry }) => (entry.owner ? name(entry.owner, { limit: 40 }) : none("no owner")), value: ({ entry }) => entry.owner.toLowerCase(), hide: "laptop", class: "some" },
+      { key: "ai", label: "AI, how sure", cell: aiCell, value: ({ entry }) => (entry.ai_workload.is_ai ? 0 : 1), hide: "laptop", class: "nowrap" },
       { key: "granted", label: "Granted", numeric: true, descending: true, cell: ({ entry }) => num(entry.permissions.granted), value: ({ entry }) => entry.permissions.granted },
       {
         key: "unused", label: "Used, denied, unused, not observable, conditional", descending: true, class: "picture",
@@ -185,9 +188,10 @@ function makeIdentitiesTable(model, changed) {
         value: ({ entry }) => entry.permissions.unused,
       },
       { key: "findings", label: "Open findings", cell: findingsCell, value: (identity) => worst(identity) * 1e6 - identity.findings.length },
-      { key: "last", label: "Last call seen", descending: true, cell: ({ entry }) => (entry.last_seen ? el("span", { class: "nowrap" }, dayOf(entry.last_seen)) : none("no call seen")), value: ({ entry }) => entry.last_seen },
+      { key: "last", label: "Last call seen", class: "nowrap", descending: true, cell: ({ entry }) => (entry.last_seen ? dayOf(entry.last_seen) : none("no call seen")), value: ({ entry }) => entry.last_seen },
       { key: "removes", label: "Reduction", numeric: true, descending: true, cell: reductionCell, value: ({ entry }) => (entry.reduction.disposition === "none" ? -1 : entry.reduction.removes) },
     ],
+    sort: "findings",
     empty: "No identity matches.",
     onState: changed,
   });

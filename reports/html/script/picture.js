@@ -1,47 +1,45 @@
 // Small SVG pictures. Sizes are attributes, colours are classes: the page allows no style attributes.
 
-const BAR_WIDTH = 240;
-const BAR_HEIGHT = 12;
+// Parts are placed in percent, so a picture takes any width without its hatching being stretched.
 
-// Widths that fill `total`; what exists is never drawn thinner than `least`, so that one call stays visible.
-function segmentWidths(values, total, least) {
+// A part that exists is never drawn narrower than this share, so that one call among thousands stays visible.
+const LEAST_PERCENT = 1;
+
+// Return the share of each value in percent, small ones raised, the widest paying for it.
+function shares(values) {
   const sum = values.reduce((left, right) => left + right, 0);
   if (!sum) return values.map(() => 0);
-  const raised = values.map((value) => (value ? Math.max((value / sum) * total, least) : 0));
-  const over = raised.reduce((left, right) => left + right, 0) - total;
-  const widest = raised.indexOf(Math.max(...raised));
-  raised[widest] -= over;
+  const raised = values.map((value) => (value ? Math.max((100 * value) / sum, LEAST_PERCENT) : 0));
+  raised[raised.indexOf(Math.max(...raised))] -= raised.reduce((left, right) => left + right, 0) - 100;
   return raised;
 }
 
-// The stacked bar used / denied / unused / not observable / conditional. The numbers always stand beside
-// it as text, so the picture itself is hidden from screen readers.
-function verdictBar(counts, { width = BAR_WIDTH, height = BAR_HEIGHT } = {}) {
-  const picture = svg("svg", {
-    class: "bar", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true",
-    focusable: "false", width, height,
-  });
-  const values = VERDICTS.map((verdict) => counts[verdict] || 0);
-  const widths = segmentWidths(values, width, 3);
+// Numbers always stand beside a picture as text, so the picture itself is hidden from screen readers.
+function picture(kind, height, ...parts) {
+  return svg("svg", { class: kind, width: "100%", height, "aria-hidden": "true", focusable: "false" }, parts);
+}
+
+function part(kind, left, width, height, top = 0) {
+  return svg("rect", { class: `seg seg-${kind}`, x: left.toFixed(2) + "%", y: top, width: width.toFixed(2) + "%", height });
+}
+
+// The stacked bar used / denied / unused / not observable / conditional.
+function verdictBar(counts, { height = 12, kind = "bar" } = {}) {
+  const widths = shares(VERDICTS.map((verdict) => counts[verdict] || 0));
+  const parts = [];
   let left = 0;
   VERDICTS.forEach((verdict, index) => {
     if (!widths[index]) return;
-    // One unit between neighbours keeps the parts apart without relying on colour.
-    const gap = left + widths[index] < width - 0.5 ? 1 : 0;
-    picture.append(svg("rect", {
-      class: `seg seg-${verdict}`, x: left.toFixed(2), y: 0,
-      width: Math.max(widths[index] - gap, 1).toFixed(2), height,
-    }));
+    parts.push(part(verdict, left, widths[index], height));
     left += widths[index];
   });
-  if (!left) picture.append(svg("rect", { class: "seg seg-empty", x: 0.5, y: 0.5, width: width - 1, height: height - 1 }));
-  return picture;
+  return picture(kind, height, parts.length ? parts : part("empty", 0, 100, height));
 }
 
 // A colour sample for legends and verdict words.
 function swatch(verdict) {
   const known = VERDICTS.includes(verdict) ? verdict : "empty";
-  return svg("svg", { class: "swatch", viewBox: "0 0 10 10", width: 10, height: 10, "aria-hidden": "true", focusable: "false" },
+  return svg("svg", { class: "swatch", width: 10, height: 10, "aria-hidden": "true", focusable: "false" },
     svg("rect", { class: `seg seg-${known}`, width: 10, height: 10 }));
 }
 
@@ -55,30 +53,23 @@ function verdictNumbers(counts, { zero = false } = {}) {
 // Granted beside used for one class of reach. The rest is left neutral: the document does not say
 // by class whether it is unused or could not be seen.
 function reachBar(granted, used) {
-  const width = 200;
-  const share = granted ? Math.max((Math.min(used, granted) / granted) * width, used ? 3 : 0) : 0;
-  return svg("svg", {
-    class: "bar", viewBox: `0 0 ${width} 10`, preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false", width, height: 10,
-  },
-  svg("rect", { class: "seg seg-rest", x: 0.5, y: 0.5, width: width - 1, height: 9 }),
-  share ? svg("rect", { class: "seg seg-used", x: 0, y: 0, width: share.toFixed(2), height: 10 }) : null);
+  const share = granted && used ? Math.max((100 * Math.min(used, granted)) / granted, LEAST_PERCENT) : 0;
+  return picture("bar", 10, part("rest", 0, 100, 10), share ? part("used", 0, share, 10) : null);
 }
 
-// From first to last call inside the window; a refused-only row is drawn in the colour of denied.
+// From first to last call inside the window; a row with refused calls only has the colour of denied.
 function spanPicture(first, last, windowSpan, refused) {
-  const width = 200;
   const start = Date.parse(windowSpan.start);
   const length = Date.parse(windowSpan.end) - start;
-  const place = (time) => Math.min(Math.max(((Date.parse(time) - start) / length) * width, 0), width);
+  // A margin on both sides keeps the end dots inside the picture.
+  const place = (time) => 1 + 98 * Math.min(Math.max((Date.parse(time) - start) / length, 0), 1);
   const from = place(first);
   const to = place(last);
   if (!Number.isFinite(from) || !Number.isFinite(to)) return none("time unknown");
   const kind = refused ? "denied" : "used";
-  const spot = (at) => svg("rect", { class: `seg seg-${kind}`, x: Math.min(at, width - 3).toFixed(1), y: 1, width: 3, height: 10 });
-  return svg("svg", {
-    class: "span", viewBox: `0 0 ${width} 12`, preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false", width, height: 12,
-  },
-  svg("rect", { class: "axis", x: 0, y: 5.5, width, height: 1 }),
-  svg("rect", { class: `seg seg-${kind}`, x: from.toFixed(1), y: 4.5, width: Math.max(to - from, 1).toFixed(1), height: 3 }),
-  spot(from), spot(to));
+  const spot = (at) => svg("circle", { class: `seg-${kind}`, cx: at.toFixed(2) + "%", cy: 6, r: 3 });
+  return picture("span", 12,
+    svg("rect", { class: "axis", x: 0, y: 5.5, width: "100%", height: 1 }),
+    svg("rect", { class: `seg-${kind}`, x: from.toFixed(2) + "%", y: 5, width: (to - from).toFixed(2) + "%", height: 2 }),
+    spot(from), spot(to));
 }

@@ -63,7 +63,7 @@ const FINDING_KEYS = {
   status: exact(({ entry }) => [entry.status]),
   fw: within(({ entry }) => entry.frameworks.map((reference) => `${reference.framework} ${reference.version} ${reference.control} ${reference.name}`)),
   subject: within(({ entry }) => [entry.subject]),
-  id: prefix(({ entry }) => [entry.fingerprint]),
+  id: prefix((finding) => [fingerprintOf(MODEL, finding)]),
 };
 
 const ALIASES = { __proto__: null, severity: "sev", provider: "cloud", confidence: "conf", permission: "perm", framework: "fw" };

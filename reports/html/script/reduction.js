@@ -42,7 +42,7 @@ function claimDetail(key, claim) {
   if (claim.reason) said.push(wholeName(claim.reason, { limit: 400 }));
   if (claim.witness) said.push(" Counter-example: ", mono(claim.witness));
   if (claim.refused?.length) said.push(" Would be refused: ", nameList(claim.refused));
-  return said.length ? said : none("no detail");
+  return said.length ? said : none("—");
 }
 
 function proofTable(proof) {

@@ -29,7 +29,7 @@ function writeOverviewState(view) {
   const { findings, identities } = view;
   const page = (table) => (table.state.page > 1 ? table.state.page : "");
   replaceHash("#/overview" + writeQueryString({
-    q: view.query.trim(), fs: findings.state.sort, fp: page(findings), is: identities.state.sort, ip: page(identities),
+    q: view.query.trim(), fs: findings.state.sort, fp: page(findings), is: identities.state.sort === "findings" ? "" : identities.state.sort, ip: page(identities),
   }));
 }
 
@@ -52,7 +52,7 @@ function showView(route) {
   if (route.view === "overview") {
     OVERVIEW.box.value = params.q ?? "";
     OVERVIEW.findings.state.sort = params.fs ?? "";
-    OVERVIEW.identities.state.sort = params.is ?? "";
+    OVERVIEW.identities.state.sort = params.is ?? "findings";
     showQuery(OVERVIEW, params.q ?? "", Number(params.fp) || 1, Number(params.ip) || 1);
   } else if (route.view === "identity") {
     const identity = findIdentity(MODEL, route.rest);

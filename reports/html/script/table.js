@@ -1,10 +1,10 @@
 // A paged, sortable table. Only the rows of one page are in the document, so ten thousand stay quick.
 
-const PAGE_SIZES = [25, 50, 100, 250];
+const PAGE_SIZES = [10, 25, 50, 100, 250];
 // What a printed page shows of a long table; the rest is in report.json.
 const PRINT_ROWS = 400;
 
-// options: {id, caption, columns, rows, empty, pageSize, sort, page, expand, rowId, onState}
+// options: {id, caption, captionClass, columns, rows, empty, pageSize, sort, page, expand, rowId, onState}
 // column: {key, label, cell(row), value(row), numeric, header, hide, descending}
 // `value` makes the column sortable; `header` marks the row header; `expand(row)` fills a fold below the row.
 function makeTable(options) {
@@ -13,8 +13,7 @@ function makeTable(options) {
   table.body = el("tbody", { role: "rowgroup" });
   table.heads = new Map();
   table.pager = makePager(table);
-  const caption = el("caption", { tabindex: "-1" }, options.caption);
-  table.caption = caption;
+  const caption = el("caption", { class: options.captionClass }, options.caption);
   table.element = el("table", { role: "table", class: options.class ?? "", id: options.id },
     caption, makeHead(table), table.body);
   // Printing finds the table again through its element.
@@ -74,7 +73,7 @@ function nextSort(sort, column) {
 function makeSortChoice(table) {
   const sortable = table.options.columns.filter((column) => column.value);
   if (!sortable.length) return null;
-  const choice = el("select", {}, sortable.flatMap((column) => [
+  const choice = el("select", {}, el("option", { value: "" }, "as listed"), sortable.flatMap((column) => [
     el("option", { value: column.key }, `${column.label}, ascending`),
     el("option", { value: "-" + column.key }, `${column.label}, descending`),
   ]));
@@ -152,7 +151,7 @@ function drawHead(table) {
 function drawPager(table, from, to, pages) {
   const { pager, state } = table;
   const total = state.rows.length;
-  pager.node.hidden = total <= PAGE_SIZES[0];
+  pager.node.hidden = total <= Math.min(state.size, 25) && state.size <= 25;
   pager.size.value = String(state.size);
   pager.range.textContent = total ? `${num(from + 1)}–${num(to)} of ${num(total)}` : "0";
   // aria-disabled keeps the focus on the button at either end.
@@ -187,6 +186,7 @@ function makeFold(table, row, line) {
   button.addEventListener("click", () => toggle(fold.hidden));
   line.openFold = () => toggle(true);
   const first = line.querySelector("th") ?? line.firstElementChild;
+  first.classList.add("folding");
   first.prepend(button);
   return fold;
 }
