@@ -91,10 +91,12 @@ class _Part:
         self.records += 1
 
     def close(self) -> None:
-        self._zip.close()
-        self._raw.flush()
-        os.fsync(self._raw.fileno())
-        self._raw.close()
+        try:
+            self._zip.close()
+            self._raw.flush()
+            os.fsync(self._raw.fileno())
+        finally:
+            self._raw.close()
 
 
 class BundleWriter:

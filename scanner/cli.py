@@ -44,7 +44,14 @@ class _Group(click.Group):
             ctx.exit(exit_code(error))
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Group,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "auto_envvar_prefix": "ENTDRIFT",
+    },
+)
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Say more, and show tracebacks of internal errors.")
 @click.option("--no-color", is_flag=True, help="No colours (also: the NO_COLOR variable).")
@@ -195,4 +202,4 @@ def report(
 
 def main() -> None:
     """Run the command line."""
-    cli.main(prog_name="entdrift", auto_envvar_prefix="ENTDRIFT")
+    cli.main(prog_name="entdrift")

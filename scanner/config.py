@@ -71,7 +71,7 @@ class _Document:
             ):
                 return number
         if not table:
-            found = re.search(rf"^\s*\[*\s*[\"']?{re.escape(key)}\b", self.text, re.MULTILINE)
+            found = re.search(rf"^[ \t]*\[*[ \t]*[\"']?{re.escape(key)}\b", self.text, re.MULTILINE)
             return self.text[: found.start()].count("\n") + 1 if found else 1
         return at_table or 1
 

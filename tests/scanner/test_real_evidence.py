@@ -124,7 +124,8 @@ def test_generated_tree_equals_its_exact_answer(tmp_path):
     assert truth["files"] == events["files"]
     assert 0 == events["unreadable_files"] == events["outside_window"] == events["rejected"]
     expected = defaultdict(lambda: [0, 0])
-    for row in csv.DictReader((folder / "expected" / "usage.csv").open()):
+    usage = (folder / "expected" / "usage.csv").read_text()
+    for row in csv.DictReader(usage.splitlines()):
         expected[row["identity"], f"{row['eventSource']}:{row['eventName']}"][0] += int(row["count"])
         expected[row["identity"], f"{row['eventSource']}:{row['eventName']}"][1] += int(row["denied"])
     found = defaultdict(lambda: [0, 0])
