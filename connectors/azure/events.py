@@ -72,7 +72,7 @@ def _read(record: Any) -> Any:
         return activity(record)
     if category.startswith("storage") or ("/microsoft.storage/" in resource and "/" not in operation):
         return storage(record)
-    if "/providers/microsoft.aadiam" in resource or (not resource and _directory(record)):
+    if category == "auditlogs" or "/providers/microsoft.aadiam" in resource or _directory(record):
         return [], ("", "", _DIRECTORY, "microsoft.aadiam")
     exported = category and resource and word(pick(record, "table")).lower() != "azureactivity"
     if "/" in operation and not exported:

@@ -43,9 +43,8 @@ def _is_assignment(flat: Mapping[str, Any]) -> bool:
 
 
 def _is_definition(flat: Mapping[str, Any]) -> bool:
-    return "principals" not in flat and (
-        "permissions" in flat or ("actions" in flat and "assignablescopes" in flat)
-    )
+    lists = {"actions", "dataactions"} & set(flat)
+    return "principals" not in flat and ("permissions" in flat or bool(lists and "assignablescopes" in flat))
 
 
 def _is_principal(flat: Mapping[str, Any]) -> bool:

@@ -167,7 +167,11 @@ def blob_event(
             "requester": {"appId": AGENT_APP, "objectId": caller, "tenantId": TENANT},
         },
         "location": "westeurope",
-        "properties": {"accountName": "agentdata", "objectKey": "/agentdata/prompts/2026/a.json", "serviceType": "blob"},
+        "properties": {
+            "accountName": "agentdata",
+            "objectKey": "/agentdata/prompts/2026/a.json",
+            "serviceType": "blob",
+        },
         "uri": "https://agentdata.blob.core.windows.net/prompts/2026/a.json",
         **extra,
     }
@@ -196,7 +200,9 @@ def vault_event(operation: str = "SecretGet", caller: str = AGENT, **extra: Any)
     }
 
 
-def openai_event(operation: str = "ChatCompletions_Create", caller: str = AGENT, **extra: Any) -> dict[str, Any]:
+def openai_event(
+    operation: str = "ChatCompletions_Create", caller: str = AGENT, **extra: Any
+) -> dict[str, Any]:
     """Return an Azure OpenAI RequestResponse record: its properties are JSON written as text."""
     return {
         "time": "2026-09-10T10:00:00.0000000Z",

@@ -155,7 +155,9 @@ def test_only_a_refused_authorisation_is_denied(change, expected):
     assert row.outcome == expected
 
 
-@pytest.mark.parametrize(("status", "detail"), [("Start", "started"), ("Accept", "accepted"), ("Accepted", "accepted")])
+@pytest.mark.parametrize(
+    ("status", "detail"), [("Start", "started"), ("Accept", "accepted"), ("Accepted", "accepted")]
+)
 def test_a_record_of_a_call_under_way_says_so(status, detail):
     (row,) = fold(DIAGNOSTIC | {"resultType": status}).keys
     assert (row.detail, row.outcome) == (detail, "error")

@@ -22,7 +22,9 @@ def test_a_guid_is_one_guid_however_it_is_written(written):
     assert guid(written) == DASHED
 
 
-@pytest.mark.parametrize("written", ["", "Owner", None, 5, "8e3af657-a8ff", "zz3af657a8ff443ca75c2fe8c4bcb635"])
+@pytest.mark.parametrize(
+    "written", ["", "Owner", None, 5, "8e3af657-a8ff", "zz3af657a8ff443ca75c2fe8c4bcb635"]
+)
 def test_what_is_no_guid_is_no_guid(written):
     assert guid(written) == ""
 
@@ -61,7 +63,9 @@ def test_a_scope_has_a_level(scope, expected):
 
 
 def test_type_and_subscription_are_read_from_a_resource_id():
-    one = "/subscriptions/S/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a/blobServices/default"
+    one = (
+        "/subscriptions/S/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a/blobServices/default"
+    )
     assert resource_type(one) == "microsoft.storage/storageaccounts/blobservices"
     assert subscription(one) == "s"
 

@@ -88,7 +88,13 @@ def test_letter_case_does_not_make_two_permissions():
 
 
 def test_powershell_writes_a_role_without_blocks():
-    flat = {"name": "R", "actions": ["M.X/a/read"], "notactions": [], "dataactions": [], "assignablescopes": ["/"]}
+    flat = {
+        "name": "R",
+        "actions": ["M.X/a/read"],
+        "notactions": [],
+        "dataactions": [],
+        "assignablescopes": ["/"],
+    }
     assert blocks(flat) == (Block(("M.X/a/read",), (), (), ()),)
 
 
@@ -111,9 +117,13 @@ def test_built_in_owner_has_no_data_action_and_contributor_cannot_grant(built_in
     roles = {role["name"]: blocks({"permissions": role["permissions"]}) for role in built_in_roles}
     every = [one for role in roles.values() for one in role]
     known = universe(
-        *(name for one in every for name in one.actions), data=tuple(n for one in every for n in one.data_actions)
+        *(name for one in every for name in one.actions),
+        data=tuple(n for one in every for n in one.data_actions),
     )
-    owner, contributor = roles["8e3af657-a8ff-443c-a75c-2fe8c4bcb635"], roles["b24988ac-6180-42a0-ab88-20f7382dd24c"]
+    owner, contributor = (
+        roles["8e3af657-a8ff-443c-a75c-2fe8c4bcb635"],
+        roles["b24988ac-6180-42a0-ab88-20f7382dd24c"],
+    )
     data = known.plane(Plane.DATA) & ~known.plane(Plane.CONTROL)
     assert known.block(Plane.CONTROL, owner[0]) & data == 0
     assert known.block(Plane.DATA, owner[0]) == 0

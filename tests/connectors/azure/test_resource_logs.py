@@ -50,7 +50,9 @@ def test_a_storage_request_names_the_action_and_the_assignment():
 
 
 def test_blobs_fold_into_their_container():
-    assert row(blob_event()).resource == f"{storage_account()}/blobservices/default/containers/prompts".lower()
+    assert (
+        row(blob_event()).resource == f"{storage_account()}/blobservices/default/containers/prompts".lower()
+    )
 
 
 def test_a_request_checked_for_two_actions_uses_both():
@@ -253,9 +255,11 @@ def test_a_failed_sign_in_is_no_use_of_the_credential():
 
 def test_user_sign_ins_and_directory_audits_give_no_rows():
     user = sign_in_event() | {"category": "SignInLogs", "properties": {"userId": "u"}}
-    audit = {"time": "2026-09-10T10:00:00Z", "category": "AuditLogs", "operationName": "Add member to role"} | {
-        "properties": {"loggedByService": "Core Directory"}
-    }
+    audit = {
+        "time": "2026-09-10T10:00:00Z",
+        "category": "AuditLogs",
+        "operationName": "Add member to role",
+    } | {"properties": {"loggedByService": "Core Directory"}}
     assert list(fold(user).keys) == [] == list(fold(audit).keys)
 
 
@@ -268,4 +272,8 @@ def test_a_service_nobody_has_mapped_keeps_its_operation_and_caller():
         "identity": {"claims": {"oid": AGENT}},
     }
     found = row(record)
-    assert (found.identity, found.operation, permission(found)) == (AGENT, "microsoft.novel:requests:dothing", "")
+    assert (found.identity, found.operation, permission(found)) == (
+        AGENT,
+        "microsoft.novel:requests:dothing",
+        "",
+    )

@@ -1,0 +1,208 @@
+"""Identities: what each principal is, what runs as it, and why it is called an AI workload."""
+
+import json
+
+import pytest
+
+from connectors.facts import SignalKind
+from connectors.interface import Patterns
+from tests.connectors.azure.harness import facts_of
+from tests.connectors.azure.synthetic import (
+    AGENT,
+    AGENT_APP,
+    BLOB_READER,
+    CONTRIBUTOR,
+    FOUNDRY_USER,
+    GROUP,
+    OPENAI_USER,
+    OWNER,
+    PERSON,
+    READER,
+    SUB,
+    ai_account,
+    assignment,
+    event,
+    openai_event,
+    service_principal,
+    storage_account,
+)
+
+
+def the(facts, identifier=AGENT):
+    (found,) = [identity for identity in facts.identities if identity.id == identifier]
+    return found
+
+
+def kinds(facts, identifier=AGENT):
+    return {signal.kind for signal in the(facts, identifier).signals}
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({}, "service-principal"),
+        ({"servicePrincipalType": "ManagedIdentity"}, "managed-identity"),
+        ({"servicePrincipalType": "ServiceIdentity"}, "agent-identity"),
+        ({"@odata.type": "#microsoft.graph.agentIdentity"}, "agent-identity"),
+        ({"@odata.type": "#microsoft.graph.agentIdentityBlueprintPrincipal"}, "agent-blueprint"),
+    ],
+)
+def test_the_directory_says_what_a_principal_is(desk, fields, kind):
+    desk.put("service_principals", [service_principal(**fields)])
+    assert the(desk.facts()).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"), [("ServicePrincipal", "service-principal"), ("User", "user"), ("Group", "group")]
+)
+def test_without_the_directory_the_assignment_says_it(desk, written, kind):
+    desk.put("role_assignments", [assignment(AGENT, READER, kind=written, principalName="somebody")])
+    found = the(desk.facts())
+    assert (found.kind, found.name, found.account) == (kind, "somebody", SUB)
+
+
+def test_the_facts_of_a_service_principal(desk):
+    owners = [{"userPrincipalName": "zoe@example.com"}, {"userPrincipalName": "adam@example.com"}]
+    desk.put("service_principals", [service_principal(accountEnabled=False, owners=owners)])
+    found = the(desk.facts())
+    assert (found.name, found.enabled, found.created) == ("pilot-agent", False, "2026-01-01T00:00:00Z")
+    assert (found.owner, found.source, found.provider) == (
+        "adam@example.com, zoe@example.com",
+        "azure",
+        "azure",
+    )
+
+
+def test_microsofts_own_applications_are_managed_by_the_provider(desk):
+    first_party = service_principal(appOwnerOrganizationId="f8cdef31-a31e-4b4a-93e4-5f571e91255a")
+    desk.put("service_principals", [first_party])
+    assert the(desk.facts()).managed_by_provider
+
+
+def test_resources_say_which_managed_identity_they_run_as(desk):
+    mine = f"/subscriptions/{SUB}/resourceGroups/agents/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mind"
+    app = {
+        "id": f"/subscriptions/{SUB}/resourceGroups/agents/providers/Microsoft.App/containerApps/chat",
+        "name": "chat",
+        "type": "Microsoft.App/containerApps",
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {mine: {"clientId": AGENT_APP}}},
+        "tags": {"owner": "team-a"},
+    }
+    identity = {
+        "id": mine,
+        "name": "mind",
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+        "principalId": AGENT,
+        "clientId": AGENT_APP,
+        "tags": {"team": "team-b"},
+    }
+    desk.put("resources", [app, identity])
+    found = the(desk.facts())
+    assert (found.kind, found.name, found.account, found.owner) == ("managed-identity", "mind", SUB, "team-a")
+    assert [workload.name for workload in found.workloads] == ["chat"]
+    assert found.signals == ()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "Microsoft.CognitiveServices/accounts",
+        "Microsoft.CognitiveServices/accounts/projects",
+        "Microsoft.MachineLearningServices/workspaces/onlineEndpoints",
+        "Microsoft.Search/searchServices",
+        "Microsoft.BotService/botServices",
+    ],
+)
+def test_the_identity_of_an_ai_resource_is_declared(desk, kind):
+    resource = {"id": ai_account(), "type": kind, "name": "brain", "identity": {"principalId": AGENT}}
+    desk.put("resources", [resource])
+    assert kinds(desk.facts()) == {SignalKind.DECLARED}
+
+
+@pytest.mark.parametrize(
+    ("guid", "expected"),
+    [
+        (OPENAI_USER, {SignalKind.GRANT}),
+        (FOUNDRY_USER, {SignalKind.GRANT}),
+        (OWNER, set()),
+        (CONTRIBUTOR, set()),
+        (READER, set()),
+        (BLOB_READER, set()),
+    ],
+)
+def test_a_role_that_names_an_ai_provider_is_a_signal_and_a_bare_star_is_none(
+    desk, built_in_roles, guid, expected
+):
+    desk.put("role_assignments", [assignment(AGENT, guid)])
+    desk.put("role_definitions", built_in_roles)
+    assert kinds(desk.facts()) == expected
+
+
+def test_people_and_groups_with_ai_roles_are_no_workloads(desk, built_in_roles):
+    roles = [assignment(PERSON, OPENAI_USER, kind="User"), assignment(GROUP, OPENAI_USER, kind="Group")]
+    desk.put("role_assignments", roles)
+    desk.put("role_definitions", built_in_roles)
+    facts = desk.facts()
+    assert kinds(facts, PERSON) == kinds(facts, GROUP) == set()
+
+
+def test_calling_a_model_is_a_signal_even_for_a_principal_nothing_else_names(desk):
+    desk.put("role_assignments", [])
+    desk.put("resource_logs", [openai_event()])
+    found = the(desk.facts())
+    assert (found.kind, found.account, found.source) == ("service-principal", SUB, "azure")
+    assert {signal.kind for signal in found.signals} == {SignalKind.USAGE}
+
+
+def test_a_token_issued_to_an_ai_resource_is_a_signal(desk):
+    record = event("Microsoft.X/y/write")
+    record["claims"]["xms_mirid"] = ai_account()
+    desk.put("activity_logs", [record])
+    assert kinds(desk.facts()) == {SignalKind.LOG}
+
+
+def test_names_and_tags_are_signals_where_the_config_says_so(desk):
+    desk.put("service_principals", [service_principal(tags=["purpose=agent", "HideApp"])])
+    memory = desk.collect()
+    patterns = Patterns(names=("*AGENT*",), tags=("purpose=*",))
+    assert kinds(facts_of(memory, patterns=patterns)) == {SignalKind.NAME, SignalKind.TAG}
+    assert kinds(facts_of(memory)) == set()
+
+
+def test_tags_of_agent_builders_are_known(desk):
+    desk.put("service_principals", [service_principal(tags=["AgentCreatedBy:CopilotStudio"])])
+    assert kinds(desk.facts()) == {SignalKind.TAG}
+
+
+def test_foundry_names_both_agent_identities_and_what_they_are_made_of(desk, shared):
+    """Recorded ARM replies of 2026-06, cloud-custodian, Apache-2.0."""
+    replies = json.loads((shared / "foundry" / "foundry_arm_responses_trimmed.json").read_text())
+    desk.put("resources", [record for reply in replies for record in reply["body"]["value"]])
+    facts = desk.facts()
+    application = "97121558-92b9-4af9-906e-bdb8cddec805"
+    assert the(facts, application).kind == "agent-blueprint"
+    instance = the(facts, "b1881f37-65ec-41b3-931c-9ee559dec898")
+    assert (instance.kind, instance.trusted) == (
+        "agent-identity",
+        (f"agent identity blueprint {application}",),
+    )
+    assert the(facts, "7b486210-a94a-4be2-89c6-fe9a0862b281").kind == "agent-identity"
+    assert len(facts.identities) == 20
+    assert all(SignalKind.DECLARED in kinds(facts, identity.id) for identity in facts.identities)
+
+
+def test_whose_keys_can_be_fetched_is_said(desk, built_in_roles):
+    """Domain note 1.8: absent `disableLocalAuth` means keys work."""
+    desk.put("role_assignments", [assignment(AGENT, FOUNDRY_USER)])
+    desk.put("role_definitions", built_in_roles)
+    account = {
+        "id": ai_account(),
+        "type": "Microsoft.CognitiveServices/accounts",
+        "name": "brain",
+        "properties": {},
+    }
+    desk.put("resources", [account, {"id": storage_account(), "type": "Microsoft.Storage/storageAccounts"}])
+    said = [caveat for caveat in desk.facts().caveats if "can fetch account keys" in caveat.what]
+    assert [(AGENT in one.what, one.where) for one in said] == [(True, "accounts that accept keys: brain")]
+    desk.put("resources", [account | {"properties": {"disableLocalAuth": True}}])
+    assert not [caveat for caveat in desk.facts().caveats if "can fetch account keys" in caveat.what]

@@ -1,0 +1,243 @@
+"""What the logs could not have shown is never unused, and each reason names what would show it."""
+
+import pytest
+
+from connectors.facts import CoverageState
+from tests.connectors.azure.harness import blind, held, unused
+from tests.connectors.azure.synthetic import (
+    AGENT,
+    BLOB_READER,
+    CUSTOM,
+    OTHER_SUB,
+    PERSON,
+    READER,
+    SUB,
+    ai_account,
+    assignment,
+    blob_event,
+    event,
+    key_blob_event,
+    openai_event,
+    role,
+    setting,
+    storage_account,
+    subscription,
+    vault_event,
+)
+
+READ = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+WRITE = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
+CHAT = "Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action"
+
+
+def scene(desk, *logs, scope="", **lists):
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM, scope)])
+    desk.put("role_definitions", [role(CUSTOM, "R", **lists)])
+    if logs:
+        desk.put("activity_logs", list(logs))
+
+
+def test_a_write_that_would_have_been_logged_is_unused(desk):
+    scene(
+        desk,
+        event("Microsoft.Other/z/write", PERSON),
+        actions=["Microsoft.X/y/write", "Microsoft.X/y/delete"],
+    )
+    assert unused(desk.facts(), AGENT) == ["Microsoft.X/y/delete", "Microsoft.X/y/write"]
+
+
+def test_control_plane_reads_are_never_observable(desk):
+    """Domain note 15.4: a Reader-only workload is unobservable, not unused."""
+    scene(desk, event("Microsoft.Other/z/write", PERSON), actions=["Microsoft.X/y/read", "*/read"])
+    facts = desk.facts()
+    assert unused(facts, AGENT) == []
+    assert blind(facts, AGENT)["Microsoft.X/y/read"] == "control-plane-reads-not-logged"
+
+
+def test_without_a_record_of_the_subscription_everything_is_hidden(desk):
+    scene(desk, actions=["Microsoft.X/y/write"])
+    desk.put("activity_logs", [event("Microsoft.X/y/write", PERSON, scope=subscription(OTHER_SUB))])
+    assert blind(desk.facts(), AGENT) == {"Microsoft.X/y/write": "no-logs-for-account"}
+
+
+def test_records_outside_the_window_show_nothing(desk):
+    scene(
+        desk,
+        event("Microsoft.X/y/write", PERSON, time="2025-01-01T00:00:00Z"),
+        actions=["Microsoft.X/y/write"],
+    )
+    assert blind(desk.facts(), AGENT) == {"Microsoft.X/y/write": "no-logs-for-account"}
+
+
+def test_other_categories_do_not_show_that_calls_were_logged(desk):
+    policy = event("Microsoft.Authorization/policies/audit/action", PERSON) | {
+        "category": {"value": "Policy"}
+    }
+    scene(desk, policy, actions=["Microsoft.X/y/write"])
+    assert blind(desk.facts(), AGENT) == {"Microsoft.X/y/write": "no-logs-for-account"}
+
+
+def test_one_subscription_without_logs_hides_what_is_granted_there_too(desk):
+    desk.put(
+        "role_assignments", [assignment(AGENT, CUSTOM), assignment(AGENT, CUSTOM, subscription(OTHER_SUB))]
+    )
+    desk.put("role_definitions", [role(CUSTOM, "R", actions=["Microsoft.X/y/write"])])
+    desk.put("activity_logs", [event("Microsoft.Other/z/write", PERSON)])
+    assert unused(desk.facts(), AGENT) == []
+
+
+@pytest.mark.parametrize("scope", ["/", "/providers/Microsoft.Management/managementGroups/all"])
+def test_a_grant_above_subscriptions_is_seen_only_when_all_of_them_are_listed_and_logged(desk, scope):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=scope, actions=["Microsoft.X/y/write"])
+    assert blind(desk.facts(), AGENT) == {"Microsoft.X/y/write": "subscriptions-not-listed"}
+    listed = {"id": subscription(), "type": "microsoft.resources/subscriptions", "name": "pilot"}
+    desk.put("resources", {"data": [listed], "count": 1})
+    assert unused(desk.facts(), AGENT) == ["Microsoft.X/y/write"]
+    desk.put("resources", {"data": [listed, listed | {"id": subscription(OTHER_SUB)}], "count": 2})
+    assert unused(desk.facts(), AGENT) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        ("Microsoft.Network/virtualNetworks/subnets/join/action", "checked-inside-another-call"),
+        ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "checked-inside-another-call"),
+        (
+            "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/score/action",
+            "not-through-resource-manager",
+        ),
+        ("Microsoft.ContainerRegistry/registries/push/write", "not-through-resource-manager"),
+        ("Microsoft.X/*", "wildcard-not-expanded"),
+    ],
+)
+def test_operations_that_leave_no_record_of_their_own_are_hidden(desk, operation, code):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), actions=[operation])
+    assert blind(desk.facts(), AGENT)[operation] == code
+
+
+def test_data_actions_are_hidden_until_the_evidence_says_the_log_is_on(desk):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=storage_account(), dataActions=[READ, WRITE])
+    facts = desk.facts()
+    assert set(blind(facts, AGENT).values()) == {"diagnostic-setting-unknown"}
+    (fix,) = {one.fix for one in facts.entitlements[AGENT].blind if "StorageRead" in one.fix}
+    assert "az monitor diagnostic-settings create" in fix
+
+
+def test_a_category_that_is_on_shows_unused_data_actions(desk):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=storage_account(), dataActions=[READ, WRITE])
+    desk.put("diagnostic_settings", [setting(f"{storage_account()}/blobServices/default", "StorageRead")])
+    desk.put("resource_logs", [blob_event("GetBlob", PERSON)], lines=True)
+    facts = desk.facts()
+    assert unused(facts, AGENT) == [READ]
+    assert blind(facts, AGENT) == {WRITE: "diagnostic-setting-off"}
+
+
+def test_a_setting_without_its_records_shows_nothing(desk):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=storage_account(), dataActions=[READ])
+    desk.put("diagnostic_settings", [setting(storage_account(), group="allLogs")])
+    assert blind(desk.facts(), AGENT) == {READ: "resource-logs-missing"}
+
+
+def test_a_setting_changed_inside_the_window_shows_nothing(desk):
+    target = f"{storage_account()}/blobServices/default"
+    changed = event(
+        "Microsoft.Insights/diagnosticSettings/write",
+        PERSON,
+        scope=f"{target}/providers/Microsoft.Insights/diagnosticSettings/all",
+    )
+    scene(desk, changed, scope=storage_account(), dataActions=[READ])
+    desk.put("diagnostic_settings", [setting(target, group="allLogs")])
+    desk.put("resource_logs", [blob_event("GetBlob", PERSON)])
+    assert blind(desk.facts(), AGENT) == {READ: "diagnostic-setting-new"}
+
+
+def test_every_account_below_the_scope_must_be_logged(desk):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), dataActions=[READ])
+    accounts = [storage_account("agentdata"), storage_account("silent")]
+    kind = "Microsoft.Storage/storageAccounts"
+    desk.put("resources", [{"id": one, "type": kind, "name": one.rsplit("/", 1)[-1]} for one in accounts])
+    desk.put("resource_logs", [blob_event("GetBlob", PERSON)])
+    desk.put("diagnostic_settings", [setting(accounts[0], group="allLogs")])
+    assert unused(desk.facts(), AGENT) == []
+    desk.put("diagnostic_settings", [setting(one, group="allLogs") for one in accounts])
+    assert unused(desk.facts(), AGENT) == [READ]
+
+
+def test_openai_is_seen_with_request_response_on_and_other_ai_services_never(desk):
+    vision = "Microsoft.CognitiveServices/accounts/ComputerVision/analyze/action"
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=ai_account(), dataActions=[CHAT, vision])
+    desk.put("diagnostic_settings", [setting(ai_account(), "RequestResponse")])
+    desk.put("resource_logs", [openai_event(caller=PERSON)])
+    facts = desk.facts()
+    assert unused(facts, AGENT) == [CHAT]
+    assert blind(facts, AGENT) == {vision: "caller-not-logged"}
+
+
+def test_the_audit_group_does_not_record_openai_calls(desk):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=ai_account(), dataActions=[CHAT])
+    desk.put("diagnostic_settings", [setting(ai_account(), group="audit")])
+    desk.put("resource_logs", [openai_event(caller=PERSON)])
+    assert blind(desk.facts(), AGENT) == {CHAT: "diagnostic-setting-off"}
+
+
+def test_a_read_with_an_account_key_leaves_the_grant_unused(desk):
+    """Domain note 15.5: key1 used; the OAuth grant stays unused and observable."""
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=storage_account(), dataActions=[READ])
+    desk.put("diagnostic_settings", [setting(storage_account(), group="allLogs")])
+    desk.put("resource_logs", [key_blob_event(), key_blob_event(time="2026-09-11T10:00:00Z")])
+    facts = desk.facts()
+    assert unused(facts, AGENT) == [READ]
+    assert facts.unattributed == {"account-key": 2}
+    assert any(caveat.what == "key1 was used 2 times, last 2026-09-11T10:00:00Z" for caveat in facts.caveats)
+
+
+def test_an_operation_nobody_can_map_hides_its_service_from_its_caller(desk):
+    secret = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
+    vault = vault_event()["resourceId"]
+    desk.put(
+        "role_assignments", [assignment(AGENT, CUSTOM, vault), assignment(PERSON, CUSTOM, vault, kind="User")]
+    )
+    desk.put("role_definitions", [role(CUSTOM, "R", dataActions=[secret])])
+    desk.put("diagnostic_settings", [setting(vault, group="audit")])
+    desk.put("resource_logs", [vault_event("SecretDance"), vault_event("KeyList", PERSON)])
+    facts = desk.facts()
+    assert blind(facts, AGENT) == {secret: "unmapped-operation"}
+    assert unused(facts, PERSON) == [secret]
+    assert [(one.source, one.operation, one.count) for one in facts.unmapped] == [
+        ("microsoft.keyvault:auditevent", "secretdance", 1)
+    ]
+
+
+def test_coverage_names_each_subscription_and_how_to_export_it(desk):
+    desk.put(
+        "role_assignments", [assignment(AGENT, CUSTOM), assignment(AGENT, CUSTOM, subscription(OTHER_SUB))]
+    )
+    desk.put("role_definitions", [role(CUSTOM, "R", actions=["Microsoft.X/y/write"])])
+    desk.put(
+        "activity_logs",
+        [event("M.Y/z/write", PERSON, time=f"2026-{day}T00:00:00Z") for day in ("08-03", "10-30")],
+    )
+    states = {
+        one.account: (one.state, one.fix)
+        for one in desk.facts().coverage
+        if one.log_class == "administrative"
+    }
+    assert states[SUB] == (CoverageState.ON, "")
+    assert states[OTHER_SUB][0] is CoverageState.UNKNOWN
+    assert "az monitor activity-log list" in states[OTHER_SUB][1]
+
+
+def test_a_log_that_begins_late_is_partial(desk):
+    scene(desk, event("M.Y/z/write", PERSON, time="2026-10-20T00:00:00Z"), actions=["Microsoft.X/y/write"])
+    (one,) = [one for one in desk.facts().coverage if one.log_class == "administrative"]
+    assert (one.state, one.since) == (CoverageState.PARTIAL, "2026-10-20T00:00:00Z")
+
+
+def test_a_reader_of_the_subscription_is_unobservable_as_a_whole(desk, built_in_roles):
+    desk.put("role_assignments", [assignment(AGENT, READER), assignment(AGENT, BLOB_READER)])
+    desk.put("role_definitions", built_in_roles)
+    desk.put("activity_logs", [event("Microsoft.Other/z/write", PERSON)])
+    facts = desk.facts()
+    generate = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"
+    assert len(held(facts, AGENT)) > 1000
+    assert set(unused(facts, AGENT)) <= {generate}
