@@ -97,10 +97,9 @@ def _unseen(report: Report) -> list[str]:
     lines = ["", "### What could not be seen", ""]
     for group in reasons[:_REASONS]:
         number = counted(group.permissions, "permission")
-        who = counted(group.identities, "identity", "identities")
-        like = f" (and {counted(group.reasons - 1, 'reason')} like it)" if group.reasons > 1 else ""
         fix = f" To change that: {_text(group.fix)}." if group.fix else ""
-        lines.append(f"- {group.provider}, {number} of {who}: {_text(group.reason)}{like}.{fix}")
+        rest = f" {group.rest}." if group.rest else ""
+        lines.append(f"- {group.provider}, {number}: {_text(group.reason)}.{fix}{rest}")
     if len(reasons) > _REASONS:
         lines.append(
             f"- and {counted(len(reasons) - _REASONS, 'more kind of reason', 'more kinds of reasons')}"

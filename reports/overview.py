@@ -15,21 +15,34 @@ from reports.document import (
     Verdict,
 )
 
+_Kind = tuple[str, str]
+_Text = tuple[str, str]
+_Holder = tuple[str, str]
+
 
 class ReasonGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Why permissions of one cloud have a verdict, added up over reasons of one kind.
 
-    `reason` and `fix` are those of the kind's most frequent reason, `reasons` counts the different ones;
-    `places` names services, and permissions where a service has more than one reason.
+    `reason`, `fix`, `permissions` and `places` are those of the kind's most frequent reason. `places` names
+    services, and permissions where a service has more than one reason. The other reasons of the kind are
+    counted: `like` is how many there are, `like_permissions` how many permissions they hold for.
     """
 
     provider: str
     reason: str
     fix: str
     permissions: int
-    identities: int
-    reasons: int
     places: list[str]
+    identities: int
+    like: int
+    like_permissions: int
+
+    @property
+    def rest(self) -> str:
+        """Say how many more permissions have reasons of the same kind; empty when there are none."""
+        if not self.like:
+            return ""
+        return f"{self.like_permissions:,} more for {counted(self.like, 'reason')} like it"
 
 
 class FindingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,31 +141,33 @@ def unseen_reasons(report: Report) -> list[ReasonGroup]:
 
 def reason_groups(identities: Iterable[IdentityEntry], verdict: Verdict) -> list[ReasonGroup]:
     """Group the reasons of a verdict by cloud and reason code, the most frequent kind first."""
-    texts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
-    holders: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    places: dict[tuple[str, str], dict[str, None]] = {}
+    texts: dict[_Kind, Counter[_Text]] = {}
+    holders: dict[_Kind, set[_Holder]] = {}
+    places: dict[tuple[_Kind, _Text], dict[str, None]] = {}
     for identity in identities:
         for reason in identity.reasons:
             if reason.verdict == verdict:
-                kind = identity.provider, reason.code
-                texts.setdefault(kind, Counter())[reason.reason, reason.fix] += reason.count
+                kind, text = (identity.provider, reason.code), (reason.reason, reason.fix)
+                texts.setdefault(kind, Counter())[text] += reason.count
                 holders.setdefault(kind, set()).add((identity.account, identity.id))
-                places.setdefault(kind, {}).update(dict.fromkeys([*reason.services, *reason.permissions]))
+                named = dict.fromkeys([*reason.services, *reason.permissions])
+                places.setdefault((kind, text), {}).update(named)
     groups = []
     for kind, counts in texts.items():
-        reason_text, fix = min(counts, key=lambda text: (-counts[text], text))
+        first = min(counts, key=lambda text: (-counts[text], text))
         groups.append(
             ReasonGroup(
                 provider=kind[0],
-                reason=reason_text,
-                fix=fix,
-                permissions=counts.total(),
+                reason=first[0],
+                fix=first[1],
+                permissions=counts[first],
+                places=list(places[kind, first]),
                 identities=len(holders[kind]),
-                reasons=len(counts),
-                places=list(places[kind]),
+                like=len(counts) - 1,
+                like_permissions=counts.total() - counts[first],
             )
         )
-    return sorted(groups, key=lambda group: (-group.permissions, group.provider, group.reason))
+    return sorted(groups, key=lambda g: (-g.permissions - g.like_permissions, g.provider, g.reason))
 
 
 def first_of(names: list[str], number: int) -> tuple[list[str], str]:

@@ -115,7 +115,7 @@ def _sources(report: Report, console: "Console") -> "Table":
         table.add_row(
             _cell(source.name, console),
             _cell(source.status, console, _STATUS_STYLE[source.status]),
-            _cell(said, console, limit=2 * _NAME),
+            _cell(_without_middle(said, 2 * _NAME), console, limit=2 * _NAME),
         )
     left = len(report.sources) - _SOURCES
     if left > 0:
@@ -166,10 +166,10 @@ def _unseen(report: Report) -> list[str]:
     groups = unseen_reasons(report)
     lines = [
         f"{group.provider}, {counted(group.permissions, 'permission')}: {_brief(group.reason, 120)}"
-        + (f" (and {counted(group.reasons - 1, 'reason')} like it)" if group.reasons > 1 else "")
+        + (f" ({group.rest})" if group.rest else "")
         for group in groups[:_UNSEEN]
     ]
-    left = sum(group.permissions for group in groups[_UNSEEN:])
+    left = sum(group.permissions + group.like_permissions for group in groups[_UNSEEN:])
     if left:
         lines.append(f"{counted(left, 'permission')} for other reasons; the report names them with the fix")
     if report.limits_of_analysis:
@@ -186,6 +186,13 @@ def _table() -> "Table":
     from rich.table import Table  # noqa: PLC0415 -- see render
 
     return Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False, header_style="dim")
+
+
+def _without_middle(untrusted: str, limit: int) -> str:
+    """Cut a reason in the middle: it begins with the part and ends with what is wrong, after a path."""
+    if len(untrusted) <= limit:
+        return untrusted
+    return f"{untrusted[: limit // 3]} ... {untrusted[5 - limit + limit // 3 :]}"
 
 
 def _cell(untrusted: str, console: "Console", style: str = "", limit: int = _NAME) -> "Text":

@@ -100,5 +100,5 @@ def _assemble(sections: list[_Section], budget: int) -> str:
             kept.append(line)
         left = len(lines) - len(kept)
         cut = f"\n\n({left:,} lines left out here; the report holds them.)" if left else ""
-        body += heading + "\n".join(kept) + cut + "\n"
+        body += heading + "\n".join(kept).rstrip() + cut + "\n"
     return body

@@ -136,7 +136,7 @@ def _reasons(identity: IdentityEntry, verdict: Verdict) -> list[str]:
     for group in groups[:ROWS]:
         names, more = first_of(group.places, 5)
         where = ", ".join(code(name) for name in names) + more
-        like = f" (and {counted(group.reasons - 1, 'reason')} like it)" if group.reasons > 1 else ""
         fix = f" To change that: {text(group.fix, 1_200)}." if group.fix else ""
-        lines.append(f"- {group.permissions:,} ({where}): {text(group.reason)}{like}.{fix}")
+        rest = f" {group.rest}." if group.rest else ""
+        lines.append(f"- {group.permissions:,} ({where}): {text(group.reason)}.{fix}{rest}")
     return lines + left_out(len(groups) - ROWS, "kinds of reasons", "reasons")

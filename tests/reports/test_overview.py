@@ -45,12 +45,15 @@ def test_nothing_granted_is_said_as_not_known(report):
 
 
 def test_reasons_of_one_kind_are_added_up_under_the_most_frequent(report):
-    first = identity(id="a", reasons=[reason("off", "S3 off", 5), reason("off", "KMS off", 2)])
+    first = identity(
+        id="a", reasons=[reason("off", "S3 off", 5), reason("off", "KMS off", 2, services=["kms"])]
+    )
     second = identity(id="b", reasons=[reason("off", "S3 off", 1, services=["sqs"]), reason("never", "x", 3)])
     off, never = overview.unseen_reasons(with_identities(report, first, second))
-    assert (off.reason, off.permissions, off.identities, off.reasons) == ("S3 off", 8, 2, 2)
-    assert off.places == ["s3", "sqs"]
-    assert (never.permissions, never.identities, never.reasons) == (3, 1, 1)
+    assert (off.reason, off.permissions, off.identities) == ("S3 off", 6, 2)
+    assert off.places == ["s3", "sqs"], "places of another reason would be told a reason that is not theirs"
+    assert off.rest == "2 more for 1 reason like it"
+    assert (never.permissions, never.identities, never.rest) == (3, 1, "")
 
 
 def test_reasons_of_other_verdicts_are_no_blind_spots(report):

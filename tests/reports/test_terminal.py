@@ -123,3 +123,11 @@ def test_no_ai_identity_is_said(report):
 def test_importing_the_module_does_not_load_rich():
     code = "import sys, reports.terminal; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_long_reason_keeps_what_is_wrong(report):
+    path = "cloudtrail: /data/" + "deep/" * 60 + "x.json.gz"
+    source = msgspec.structs.replace(report.sources[0], reason=f"{path}: the gzip data is cut off")
+    text = " ".join(printed(msgspec.structs.replace(report, sources=[source]), 200).split())
+    assert "cloudtrail: /data/" in text
+    assert "x.json.gz: the gzip data is cut off" in text
