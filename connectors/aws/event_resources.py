@@ -68,6 +68,10 @@ class EventResources:
             return f"{bucket}/*" if operation in self._objects else bucket
         return self._folded(arn)
 
+    def reads(self, source: str) -> bool:
+        """Return whether request parameters of an event source name resources other than by ARN."""
+        return source in self._decoders
+
     def requested(self, source: str, operation: str, parameters: bytes, region: str, account: str) -> str:
         """Return the resource that request parameters name, or an empty string."""
         decoder = self._decoders.get(source)

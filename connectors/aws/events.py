@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -35,7 +36,7 @@ _NOBODY = UserIdentity()
 _TIME = len("2026-11-22T00:00:00Z")
 _UUID = 36
 _UUID_BYTES = 16
-_MOST_KINDS = 20_000
+_MOST_KINDS = 60_000
 _new = tuple.__new__
 
 Place = tuple[str, str, str, str]
@@ -89,6 +90,7 @@ class CloudTrailReader:
         self._resources = EventResources()
         self._denied = DeniedCodes()
         self._kinds: dict[tuple[Any, ...], tuple[tuple[RowKey, ...], Place]] = {}
+        self._places: dict[Place, Place] = {}
 
     def __reduce__(self) -> tuple[type["CloudTrailReader"], tuple[()]]:
         """Pickle as a fresh reader: the tables are loaded again in the worker."""
@@ -126,11 +128,11 @@ class CloudTrailReader:
         parameters = b""
         if changes or not resource:
             parameters = bytes(record.request_parameters)
-            if not resource and parameters != b"null":
+            if not resource and (self._resources.reads(source) or b'"arn:' in parameters):
                 resource = self._resources.requested(source, name, parameters, region, account)
         # Everything that the rows depend on: a kind of event met before has its rows ready.
         kind = (
-            source, name, resource, caller, user.type, account, region, record.error_code,
+            *caller, source, name, resource, user.type, account, region, record.error_code,
             record.event_category, record.event_type, record.management_event,
             resource_type(refs) if refs else "",
         )  # fmt: skip
@@ -146,34 +148,34 @@ class CloudTrailReader:
 
     def _learn(self, kind: tuple[Any, ...]) -> tuple[tuple[RowKey, ...], Place]:
         """Return the row and the place of a kind of event, and remember them."""
-        source, name, resource, caller, caller_type, account, region, error, category, event_type, *rest = (
-            kind
-        )
-        management_event, data_type = rest
-        identity, credential, via, workload = caller
+        identity, credential, via, workload, source, name, resource, caller_type, *rest = kind
+        account, region, error, category, event_type, management_event, data_type = rest
         key = RowKey(
-            account=account,
-            identity=identity,
-            identity_type=caller_type or "missing",
-            credential=credential,
-            operation=f"{source}:{name}",
+            account=intern(account),
+            identity=intern(identity),
+            identity_type=intern(caller_type or "missing"),
+            credential=intern(credential),
+            operation=intern(f"{source}:{name}"),
             permission="",
-            resource=resource,
-            region=region,
-            via=via,
+            resource=intern(resource),
+            region=intern(region),
+            via=intern(via),
             grant="",
             outcome=self._denied.outcome(error),
-            workload=workload,
-            detail=f"{category or ''}:{event_type or ''}",
+            workload=intern(workload),
+            detail=intern(f"{category or ''}:{event_type or ''}"),
         )
         if category:
             log_class = _LOG_CLASS.get(category, category.lower())
         else:
             log_class = "data" if management_event in (False, "false") else "management"
-        place = (account, region, log_class, "" if log_class == "management" else data_type)
+        place = (key.account, key.region, log_class, "" if log_class == "management" else data_type)
+        place = self._places.setdefault(place, place)
         if len(self._kinds) >= _MOST_KINDS:
             self._kinds.clear()
-        rows = self._kinds[kind] = ((key,), place)
+        # Interned, the many kinds share their texts.
+        shared = tuple([intern(part) if isinstance(part, str) else part for part in kind])
+        rows = self._kinds[shared] = ((key,), place)
         return rows
 
 

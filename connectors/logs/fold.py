@@ -14,17 +14,21 @@ from connectors.logs.salvage import Fate
 from connectors.logs.seen import NO_ID
 from connectors.logs.walk import Found
 
-MOST_KINDS = 20_000
+MOST_KINDS = 60_000
 """How many kinds of event a folder remembers before it starts afresh: bounds its memory."""
 
 _REASONS_SHOWN = 3
 
 
+Place = tuple[str, str, str, str]
+"""Account, region, log class and resource type."""
+
+
 class Kind(NamedTuple):
     """What all events of one kind have in common: the rows they count in, and where they were seen."""
 
-    keys: tuple[RowKey, ...]
-    place: tuple[str, str, str, str]
+    keys: Sequence[RowKey]
+    place: Place
 
 
 class FileRead(NamedTuple):
@@ -43,7 +47,7 @@ class Batch(NamedTuple):
     """The events of some files in order, packed: one id, one time and one kind each."""
 
     files: list[FileRead]
-    ids: bytes
+    ids: bytearray
     """16 bytes an event."""
     times: "array[int]"
     """Seconds since 1970."""
@@ -55,6 +59,11 @@ class Batch(NamedTuple):
     """True when kinds are numbered from 0 again, beginning with this batch."""
 
 
+def empty_batch(file: FileRead) -> Batch:
+    """Return the batch of one file that gave nothing."""
+    return Batch([file], bytearray(), array("I"), array("I"), [], afresh=False)
+
+
 class Folder:
     """Reads files for one cloud; one instance per process."""
 
@@ -62,31 +71,32 @@ class Folder:
         self._reader = reader
         self._decoder = Decoder(reader)
         self._clock = Clock()
-        self._numbers: dict[Kind, int] = {}
+        self._numbers: dict[tuple[Sequence[RowKey], Place], int] = {}
         self._same: dict[int, int] = {}
-        self._held: list[Kind] = []
+        self._keys: list[Sequence[RowKey]] = []
+        self._places: list[Place] = []
 
     def read(self, found: Iterable[Found]) -> Batch:
         """Read files into one batch; nothing that a file holds stops the others from being read."""
-        afresh = len(self._held) >= MOST_KINDS or not self._held
+        afresh = len(self._keys) >= MOST_KINDS or not self._keys
         if afresh:
             self._numbers.clear()
             self._same.clear()
-            self._held.clear()
-        known = len(self._held)
-        ids: list[bytes] = []
-        times: list[int] = []
-        kinds: list[int] = []
-        files = [self._file(one, ids, times, kinds) for one in found]
-        return Batch(files, b"".join(ids), array("I", times), array("I", kinds), self._held[known:], afresh)
+            self._keys.clear()
+            self._places.clear()
+        known = len(self._keys)
+        batch = Batch([], bytearray(), array("I"), array("I"), [], afresh)
+        batch.files.extend(self._file(one, batch) for one in found)
+        batch.fresh.extend(map(Kind, self._keys[known:], self._places[known:]))
+        return batch
 
-    def _file(self, one: Found, ids: list[bytes], times: list[int], kinds: list[int]) -> FileRead:
+    def _file(self, one: Found, batch: Batch) -> FileRead:
         if one.refused:
             status = "skipped" if one.skipped else "failed"
             return FileRead(one.path, one.size_bytes, status, one.refused, 0, 0, "")
         if skip := self._reader.skip_file(one.path):
             return FileRead(one.path, one.size_bytes, "skipped", skip, 0, 0, "")
-        before = len(ids)
+        before = len(batch.times)
         rejected: Counter[str] = Counter()
         fate = Fate()
         problem = digest = ""
@@ -95,7 +105,7 @@ class Folder:
                 inflated = Inflated(stream.read)
                 started = os.fstat(stream.fileno())
                 for records in self._decoder.records(inflated.blocks(), fate):
-                    self._events(records, ids, times, kinds, rejected)
+                    self._events(records, batch, rejected)
                 ended = os.fstat(stream.fileno())
             digest = inflated.digest
             problem, fate.foreign = inflated.problem, inflated.foreign or fate.foreign
@@ -107,23 +117,20 @@ class Folder:
             problem = "too large for the memory of this machine: split it"
         except Exception as error:  # noqa: BLE001 - one file's surprise must not stop the others; it is named
             problem = f"could not be read ({type(error).__name__}: {error})"
-        events = len(ids) - before
+        events = len(batch.times) - before
         status, reason = _fate(problem, fate, events, rejected)
         return FileRead(one.path, one.size_bytes, status, reason, events, rejected.total(), digest)
 
-    def _events(
-        self,
-        records: Sequence[Any],
-        ids: list[bytes],
-        times: list[int],
-        kinds: list[int],
-        rejected: Counter[str],
-    ) -> None:
-        """Fold records into ids, times and kinds; one that cannot be folded is rejected with its reason."""
+    def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str]) -> None:
+        """Fold records into a batch; one that cannot be folded is rejected with its reason."""
+        ids: list[bytes] = []
+        times: list[int] = []
+        kinds: list[int] = []
         fold = self._reader.fold
         seconds = self._clock.seconds
         same = self._same
-        held = self._held
+        held = self._keys
+        places = self._places
         for record in records:
             try:
                 folded = fold(record)
@@ -140,21 +147,24 @@ class Folder:
                 continue
             # A reader that returns the very same keys for the same kind spares the look-up by value.
             number = same.get(id(keys))
-            if number is None or held[number].keys is not keys or held[number].place != place:
+            if number is None or held[number] is not keys or places[number] is not place:
                 number = self._number(keys, place)
             ids.append(event or NO_ID)
             times.append(second)
             kinds.append(number)
+        batch.ids.extend(b"".join(ids))
+        batch.times.fromlist(times)
+        batch.kinds.fromlist(kinds)
 
-    def _number(self, keys: Sequence[RowKey], place: tuple[str, str, str, str]) -> int:
+    def _number(self, keys: Sequence[RowKey], place: Place) -> int:
         """Return the number of a kind, giving it a new one on first sight."""
-        kind = Kind(tuple(keys), place)
+        kind = (tuple(keys), place)
         number = self._numbers.get(kind)
         if number is None:
-            number = self._numbers[kind] = len(self._held)
-            self._held.append(kind)
-            if kind.keys is keys:
-                self._same[id(keys)] = number
+            number = self._numbers[kind] = len(self._keys)
+            self._keys.append(kind[0])
+            self._places.append(place)
+            self._same[id(kind[0])] = number
         return number
 
 
@@ -173,6 +183,6 @@ def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str]) -> tupl
     if rejected:
         most = "; ".join(f"{count} x {why}" for why, count in rejected.most_common(_REASONS_SHOWN))
         reasons.append(f"{rejected.total()} records are no events: {most}")
-    if not events and status == "partial":
+    if not events and reasons:
         status = "failed"
     return status, "; ".join(reasons)

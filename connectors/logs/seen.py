@@ -29,12 +29,12 @@ class SeenEvents:
         self._buckets = [b""] * _BUCKETS
         self._files.clear()
 
-    def duplicates(self, ids: bytes) -> list[int]:
+    def duplicates(self, ids: bytes | bytearray) -> list[int]:
         """Remember packed ids and return the positions of those that were known before, in order."""
         buckets = self._buckets
         found = []
         # Bytes 12 and 13 are random in every UUID version that clouds use, and in digests.
-        pairs = zip(array("H", ids)[6::8], struct.iter_unpack("16s", ids), strict=True)
+        pairs = zip(array("H", bytes(ids))[6::8], struct.iter_unpack("16s", ids), strict=True)
         for at, (key, (event,)) in enumerate(pairs):
             bucket = buckets[key]
             if event not in bucket:

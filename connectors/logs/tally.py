@@ -91,7 +91,7 @@ class Tally:
     def _kind(self, kind: Kind) -> tuple[_Count, Kind]:
         found = self._kinds.get(kind)
         if found is None:
-            kind = Kind(tuple([RowKey(*map(intern, key)) for key in kind.keys]), kind.place)
+            kind = Kind(tuple([RowKey._make(map(intern, key)) for key in kind.keys]), kind.place)
             found = self._kinds[kind] = (_Count(), kind)
         return found
 

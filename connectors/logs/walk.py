@@ -1,6 +1,7 @@
 """Find the log files that paths name."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,9 @@ class Found(NamedTuple):
     size_bytes: int
     refused: str = ""
     skipped: bool = False
+    """True when the refusal is nothing to worry about."""
+    file: tuple[int, int] = (0, 0)
+    """Device and inode: the same for two names of one file."""
 
 
 def find_files(paths: Sequence[Path]) -> list[Found]:
@@ -26,29 +30,20 @@ def find_files(paths: Sequence[Path]) -> list[Found]:
         for one in _below(str(path)):
             found.setdefault(one.path, one)
     unique = []
-    inodes: set[tuple[int, int]] = set()
+    files: set[tuple[int, int]] = set()
     for _, one in sorted(found.items()):
-        if not one.refused:
-            status = _stat(one.path)
-            if status is not None and status.st_ino:
-                inode = (status.st_dev, status.st_ino)
-                if inode in inodes:
-                    continue
-                inodes.add(inode)
+        if one.file[1]:  # file systems without inodes say 0
+            if one.file in files:
+                continue
+            files.add(one.file)
         unique.append(one)
     return unique
 
 
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)  # noqa: PTH116 - a Path object per log file costs more than the call
-    except OSError:
-        return None
-
-
 def _below(top: str) -> Iterator[Found]:
     """Yield what one configured path names, walking folders without recursion."""
-    if not os.path.isdir(top):  # noqa: PTH112 - strings all the way down, see _stat
+    # Strings and os functions all the way: a Path object per log file costs more than reading it takes.
+    if not os.path.isdir(top):  # noqa: PTH112
         yield _file(top)
         return
     folders = [top]
@@ -61,21 +56,20 @@ def _below(top: str) -> Iterator[Found]:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-                    elif entry.is_dir():
-                        yield Found(
-                            entry.path, 0, "link to a folder, not followed: name its target", skipped=True
-                        )
+                    elif entry.is_symlink() and entry.is_dir():
+                        reason = "link to a folder, not followed: name the folder itself"
+                        yield Found(entry.path, 0, reason, skipped=True)
                     else:
                         yield _file(entry.path)
         except OSError as error:
-            yield Found(folder, 0, f"folder cannot be listed ({error.strerror})")
+            yield Found(folder, 0, f"the folder cannot be listed ({error.strerror})")
 
 
 def _file(path: str) -> Found:
     try:
-        status = os.stat(path)  # noqa: PTH116 - see _stat
+        status = os.stat(path)  # noqa: PTH116
     except OSError as error:
         return Found(path, 0, f"cannot be opened ({error.strerror})")
-    if (status.st_mode & 0o170000) != 0o100000:
-        return Found(path, 0, "not a regular file")
-    return Found(path, status.st_size)
+    if not stat.S_ISREG(status.st_mode):
+        return Found(path, 0, "is no regular file")
+    return Found(path, status.st_size, file=(status.st_dev, status.st_ino))

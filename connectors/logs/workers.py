@@ -1,0 +1,185 @@
+"""Read batches of files in several processes, and lose no more than one file to a process that dies."""
+
+import contextlib
+import gc
+import itertools
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple, Self
+
+from connectors.logs.fold import Batch, FileRead, Folder, empty_batch
+from connectors.logs.rows import LogReader
+from connectors.logs.walk import Found
+
+DIED = "the process reading it was killed (out of memory?): split the file or free some memory"
+_PATIENCE_SECONDS = 2
+_AHEAD = 3
+"""How many batches a worker may be ahead of the one that is merged next: bounds what is held back."""
+
+
+class Done(NamedTuple):
+    """One batch that was read, and the folder (one per process) whose numbers it uses."""
+
+    batch: Batch
+    folder: int
+
+
+class _Worker(NamedTuple):
+    number: int
+    process: BaseProcess
+    pipe: Any
+    """The parent's end of the pipe: files go in, True comes out once and then a Batch for each list."""
+
+
+class Workers:
+    """A few processes that read batches; results come back in the order of the batches.
+
+    Processes are spawned, not forked: safe with threads, and the same on every system. A process that dies
+    takes its batch with it, so the files of that batch are read again one by one by a fresh process; the
+    file that kills this one too is named as failed. Where no process can be started, this one reads.
+    """
+
+    def __init__(self, reader: LogReader, count: int) -> None:
+        self._reader = reader
+        self._count = count
+        self._context = multiprocessing.get_context("spawn")
+        self._numbers = itertools.count()
+        self._here = Folder(reader)
+        self._here_number = next(self._numbers)
+        self._idle: list[_Worker] = []
+        self._busy: dict[Any, tuple[_Worker, int]] = {}
+        self._awake: set[int] = set()
+
+    def __enter__(self) -> Self:
+        self._idle = [worker for _ in range(self._count) if (worker := self._start()) is not None]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop every process, also in the middle of its work."""
+        for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
+            _stop(worker)
+
+    def read(self, batches: Sequence[Sequence[Found]]) -> Iterator[Done]:
+        """Yield every batch in order; in several parts where a process died."""
+        ready: dict[int, list[Done]] = {}
+        given = 0
+        for due in range(len(batches)):
+            while due not in ready:
+                while self._idle and given < min(len(batches), due + _AHEAD * self._count):
+                    worker = self._idle.pop()
+                    self._busy[worker.pipe] = (worker, given)
+                    _send(worker, batches[given])
+                    given += 1
+                if self._busy:
+                    self._gather(batches, ready)
+                else:
+                    ready[given] = self._read_here(batches[given])
+                    given += 1
+            yield from ready.pop(due)
+
+    def _gather(self, batches: Sequence[Sequence[Found]], ready: dict[int, list[Done]]) -> None:
+        """Wait until some process has something to say, and take it."""
+        for pipe in wait(list(self._busy)):
+            worker, index = self._busy[pipe]
+            message = _receive(worker)
+            if message is True:
+                self._awake.add(worker.number)
+                continue
+            del self._busy[pipe]
+            if message is not None:
+                ready[index] = [Done(message, worker.number)]
+                self._idle.append(worker)
+                continue
+            _stop(worker)
+            if worker.number in self._awake:
+                ready[index] = self._one_by_one(batches[index])
+                fresh = self._start()
+                self._idle += [fresh] if fresh is not None else []
+            else:
+                ready[index] = self._read_here(batches[index])
+
+    def _read_here(self, found: Sequence[Found]) -> list[Done]:
+        return [Done(self._here.read(found), self._here_number)]
+
+    def _one_by_one(self, found: Sequence[Found]) -> list[Done]:
+        """Read the files of a lost batch singly, so that only the one that kills is lost."""
+        done = []
+        worker: _Worker | None = None
+        for one in found:
+            worker = worker or self._start()
+            if worker is None:
+                done += self._read_here([one])
+                continue
+            _send(worker, [one])
+            message = _receive(worker)
+            if message is True:
+                message = _receive(worker)
+            if message is None:
+                _stop(worker)
+                worker = None
+                failed = FileRead(one.path, one.size_bytes, "failed", DIED, 0, 0, "")
+                done.append(Done(empty_batch(failed), self._here_number))
+            else:
+                done.append(Done(message, worker.number))
+        if worker is not None:
+            _stop(worker)
+        return done
+
+    def _start(self) -> _Worker | None:
+        """Start a process; None where the system does not let us."""
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs, self._reader), daemon=True)
+        try:
+            process.start()
+        except (OSError, AssertionError):  # no more processes; or this one is a daemon and may have none
+            ours.close()
+            return None
+        finally:
+            theirs.close()
+        return _Worker(next(self._numbers), process, ours)
+
+
+def _send(worker: _Worker, found: Sequence[Found]) -> None:
+    """Hand files to a process; if it is dead already, receiving will tell."""
+    with contextlib.suppress(OSError):
+        worker.pipe.send(list(found))
+
+
+def _receive(worker: _Worker) -> Any:
+    """Return what a process says: True when it is awake, then batches; None when it died."""
+    try:
+        return worker.pipe.recv()
+    except (EOFError, OSError):
+        return None
+
+
+def _stop(worker: _Worker) -> None:
+    worker.pipe.close()
+    worker.process.terminate()
+    worker.process.join(_PATIENCE_SECONDS)
+    if worker.process.is_alive():
+        worker.process.kill()
+        worker.process.join()
+
+
+def _serve(pipe: Any, reader: LogReader) -> None:
+    """Read the files that come through the pipe until it closes; this is all a process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
+    gc.disable()  # folding makes no cycles, and looking for them takes a tenth of the time
+    folder = Folder(reader)
+    pipe.send(True)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            pipe.send(folder.read(pipe.recv()))
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
