@@ -18,7 +18,7 @@ from connectors.permissions import Permissions
 
 _WILD = frozenset("*?")
 _AFTER_ANY_PREFIX = chr(0x10FFFF)
-_VARIABLES = {"Partition": PART, "Region": PART, "Account": PART, "BucketName": NAME}
+_VARIABLES = {"Partition": PART, "Region": PART, "Account": PART, "BucketName": NAME, "TableName": NAME}
 
 
 class _ResourceUse(msgspec.Struct):
@@ -111,7 +111,7 @@ def _load() -> _Data:
 def _shape(arn: str) -> str:
     """Return an ARN template as a pattern; `*` when the catalogue does not know the template.
 
-    A bucket name holds no slash, so `arn:aws:s3:::name/*` names no bucket; every other variable may hold
+    Names of buckets and tables hold no slash, so `arn:aws:s3:::name/*` names no bucket; others may hold
     anything (role names have paths, log groups have slashes).
     """
     parts = arn.replace("}", "${").split("${")
@@ -164,6 +164,11 @@ class Catalogue:
         return (1 << len(self.permissions)) - 1
 
     @property
+    def extra(self) -> int:
+        """The names interned so far that the catalogue does not know."""
+        return self.everything & ~self.known
+
+    @property
     def on_resources(self) -> int:
         """Known actions that can be limited to a resource narrower than `*`."""
         return self._data.on_resources
@@ -174,7 +179,7 @@ class Catalogue:
 
     def expand(self, pattern: str) -> int:
         """Return the permissions an action pattern names; a literal that is not known is interned."""
-        if not _WILD & set(pattern):
+        if "*" not in pattern and "?" not in pattern:
             name = "".join(pattern.split())
             return 1 << self.permissions.index(name) if ":" in name else 0
         folded = fold_action(pattern)
@@ -202,7 +207,7 @@ class Catalogue:
         folded = fold_action(pattern)
         if not _WILD & set(folded):
             return found
-        extra = self.permissions.names(self.everything & ~self.known)
+        extra = self.permissions.names(self.extra)
         match = regex(folded).fullmatch
         return found | self.permissions.mask(name for name in extra if match(name.lower()))
 
@@ -217,7 +222,7 @@ class Catalogue:
         found = self._data.reachable.get(resource)
         if found is None:
             found = self._data.reachable[resource] = self._reachable(resource)
-        return found | (self.everything & ~self.known)
+        return found | self.extra if len(self.permissions) > len(self._data.names) else found
 
     def _reachable(self, resource: str) -> int:
         found = self.known & ~self._data.on_resources if _is_star(resource) else 0
@@ -279,7 +284,7 @@ def fold_action(pattern: str) -> str:
 
 def _is_star(resource: str) -> bool:
     """Tell whether a resource pattern matches the resource `*` that actions without types are asked on."""
-    return regex(resource).fullmatch("*") is not None
+    return resource.strip("*") in ("", "?")
 
 
 def _may_meet(resource: str, segments: tuple[str, ...], template: tuple[str, ...]) -> bool:

@@ -40,7 +40,7 @@ def authorization_details(path: Path) -> Records:
     records: Records = []
     truncated = False
     for document in _documents(path):
-        lists = [name for name in ACCOUNT_LISTS if isinstance(document.get(name), list)]
+        lists = [name for name in ACCOUNT_LISTS if _is_account_list(document, name)]
         keys = [name for name in KEY_LISTS if isinstance(document.get(name), list)]
         if not lists and not keys:
             raise _wrong(path, document, "an authorization-details dump", _DETAILS_HINT)
@@ -50,6 +50,14 @@ def authorization_details(path: Path) -> Records:
     if truncated:
         records.append({"list": "Truncated", "file": path.name, "record": {}})
     return records
+
+
+def _is_account_list(document: dict[str, Any], name: str) -> bool:
+    """Tell whether a document holds this list; organization dumps have `Policies` without versions."""
+    held = document.get(name)
+    if name != "Policies" or not isinstance(held, list):
+        return isinstance(held, list)
+    return not held or any(isinstance(item, dict) and "PolicyVersionList" in item for item in held)
 
 
 _DETAILS_HINT = "write it with: aws iam get-account-authorization-details --output json > gaad.json"
@@ -187,6 +195,11 @@ def _wrong(path: Path, document: dict[str, Any], wanted: str, hint: str) -> Evid
         return EvidenceError(
             f"{path}: is an authorization-details dump, not {wanted}",
             hint="name it under authorization_details instead",
+        )
+    if _holds_policies(document) and "DefaultVersionId" not in document:
+        return EvidenceError(
+            f"{path}: looks like a dump of organization policies, not {wanted}",
+            hint="name it under organization_policies instead",
         )
     keys = json.dumps(sorted(map(str, document))[:6])
     return EvidenceError(f"{path}: is not {wanted} (its keys are {keys})", hint=hint)

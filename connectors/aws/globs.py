@@ -51,6 +51,8 @@ def covers(outer: str, inner: str) -> bool:
     True is certain. False can be wrong for odd pairs (`?*` covers `*?` is missed), which errs on the side
     of leaving access granted.
     """
+    if "*" not in outer and "?" not in outer:
+        return outer == inner
     return outer in ("*", inner) or _outer(outer).fullmatch(collapse(inner)) is not None
 
 

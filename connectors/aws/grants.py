@@ -96,9 +96,9 @@ def _grants(holder: Holder, written: Written, bound: Sequence[Held], context: Co
             effect=statement.effect,
             scope=_scope(statement),
             permissions=permissions,
-            conditions=statement.condition_text,
+            conditions=held.clause.conditions,
             undecided=held.applies is None,
-            wide=_wide(held, context),
+            wide=held.clause.wide(context) if held.applies and statement.effect is Effect.ALLOW else 0,
             admin=_admin(held),
             created=written.created,
             shared=written.shared,
@@ -130,20 +130,6 @@ def _scope(statement: Statement) -> str:
     return f"{cut}, … ({len(statement.resources)} in all)"
 
 
-def _wide(held: Held, context: Context) -> int:
-    """Return what an Allow gives on every resource although a narrower one could be named."""
-    statement = held.clause.statement
-    if statement.effect is Effect.DENY or not held.applies:
-        return 0
-    catalogue = held.clause.catalogue
-    if statement.not_resources:
-        return held.clause.named & catalogue.on_resources
-    found = 0
-    for resource in held.clause.resources(context):
-        found |= catalogue.whole(resource.pattern)
-    return held.clause.named & found
-
-
 def _admin(held: Held) -> str:
     """Return why a statement is an administrator's, judged by what it names on every resource."""
     statement, catalogue = held.clause.statement, held.clause.catalogue
@@ -151,9 +137,9 @@ def _admin(held: Held) -> str:
     if statement.effect is Effect.DENY or not everywhere or not held.applies:
         return ""
     named = held.clause.named
+    every_iam = catalogue.expand("iam:*")
     if named & catalogue.known == catalogue.known:
         return "Action * on Resource *"
-    every_iam = catalogue.expand("iam:*")
     if named & every_iam != every_iam:
         return ""
     if statement.not_actions:

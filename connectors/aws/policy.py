@@ -8,7 +8,7 @@ allows any part of the path. What is left of a path can still be exercised somew
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context, Missing, substitute, undecided_tests
@@ -35,6 +35,7 @@ class Clause:
         self.catalogue = catalogue
         self._named: int | None = None
         self._permissions: dict[tuple[Resource, ...], int] = {}
+        self._wide: dict[tuple[Resource, ...], int] = {}
         self._allowed: dict[tuple[Resource, Resource], int] = {}
         self._denied: dict[tuple[tuple[Resource, ...], Resource], tuple[int, int]] = {}
         self._fixed = None if _has_variables(statement) else tuple(Resource(r) for r in statement.resources)
@@ -95,6 +96,24 @@ class Clause:
                 found |= permissions
             self._permissions[resources] = found
         return found
+
+    def wide(self, context: Context) -> int:
+        """Return what an Allow gives on every resource although a narrower one could be named."""
+        if self.statement.not_resources:
+            return self.named & self.catalogue.on_resources
+        resources = self.resources(context)
+        found = self._wide.get(resources)
+        if found is None:
+            found = 0
+            for resource in resources:
+                found |= self.catalogue.whole(resource.pattern)
+            found = self._wide[resources] = found & self.named
+        return found
+
+    @cached_property
+    def conditions(self) -> str:
+        """The Condition block as text, made once for all holders."""
+        return self.statement.condition_text
 
     def allows_on(self, path: Resource, context: Context) -> int:
         """Return the permissions that this Allow, as part of a ceiling, leaves on some part of a path."""

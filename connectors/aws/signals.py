@@ -34,6 +34,7 @@ class AiSignals:
         uses = union(catalogue.expand(pattern) for pattern in data["grants"]["uses"])
         self._telling = everything & (changes | uses)
         self._usage = union(catalogue.expand(pattern) for pattern in data["usage"]["permissions"])
+        self._told: dict[str, bool] = {}
         self._clauses: dict[int, tuple[Clause, tuple[str, ...]]] = {}
 
     def of_trust(self, holder: Holder) -> Iterator[Signal]:
@@ -66,6 +67,12 @@ class AiSignals:
         return found[1]
 
     def _tells(self, pattern: str) -> bool:
+        found = self._told.get(pattern)
+        if found is None:
+            found = self._told[pattern] = self._names_ai(pattern)
+        return found
+
+    def _names_ai(self, pattern: str) -> bool:
         service = fold_action(pattern).partition(":")[0]
         named = any(matches(service, prefix) for prefix in self._prefixes) and service.strip("*?") != ""
         return named and bool(self._catalogue.expand(pattern) & self._telling)
