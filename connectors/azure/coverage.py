@@ -29,7 +29,6 @@ class Observability:
         self._logs = logs
         self._data_logs = data_logs
         self._control = universe.plane(Plane.CONTROL)
-        self._data = universe.plane(Plane.DATA)
         self._unlogged = _unlogged(universe)
         self._listed = {
             subscription(identifier)
@@ -48,11 +47,11 @@ class Observability:
         return found
 
     def _reasons(self, scope: str, held: PermissionSet) -> list[Blind]:
-        control, data = held & self._control, held & self._data
+        control = held & self._control
         found = [
-            Blind(group.permissions & control, group.code, group.reason, group.fix)
+            Blind(group.permissions & held, group.code, group.reason, group.fix)
             for group in self._unlogged
-            if group.permissions & control
+            if group.permissions & held
         ]
         patterns = held & self._universe.patterns
         if patterns:
@@ -66,8 +65,7 @@ class Observability:
                     "provider_operations",
                 )
             )
-        if data:
-            found += self._data_logs.blind(scope, data)
+        found += self._data_logs.blind(scope, held)
         unseen = self._activity(scope)
         if control and unseen:
             code, reason, fix = unseen
@@ -197,11 +195,11 @@ def seen_coverage(logs: Logs) -> list[Coverage]:
         Coverage(
             PROVIDER,
             account,
-            kind or "(unknown resource type)",
+            kind or "(unknown resource)",
             log_class,
             CoverageState.PARTIAL,
             first,
-            "events of this class are in the evidence; whether every resource records it is not known",
+            "events of this class are in the evidence",
             "",
         )
         for (account, log_class, kind), (first, _) in sorted(logs.classes.items())

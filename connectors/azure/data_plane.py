@@ -27,7 +27,10 @@ _REFUSED = {"forbidden", "unauthorized", "accessdenied", "401", "403", "permissi
 
 
 def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
-    """Return the row of a resource log record whose service has no reader of its own."""
+    """Return the row of a resource log record whose service has no reader of its own.
+
+    The place names the resource, not its type: one resource's log says nothing about another's.
+    """
     operation = word(pick(record, "operation"))
     if not operation:
         return "no operation name"
@@ -41,7 +44,7 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
     provider = kind.split("/", 1)[0] or "unknown"
     account = subscription(resource)
     region = word(pick(record, "location")).lower() or word(properties.get("region")).lower()
-    place = (account, region, category, kind)
+    place = (account, region, category, resource or kind)
     if (provider, category) in _SILENT:
         return [], place
     caller = _caller(record, properties)

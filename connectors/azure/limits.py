@@ -46,7 +46,7 @@ def evidence_caveats(
             Caveat(
                 f"{orphans} applications have credentials, but their service principal is not exported",
                 "applications",
-                "their secrets and certificates are not listed; add az ad sp list --all as service_principals",
+                "their secrets and certificates are not listed; add az ad sp list --all",
             )
         )
     groups = sorted({a.principal for a in inventory.assignments.values() if a.is_group})

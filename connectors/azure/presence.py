@@ -15,7 +15,7 @@ class Logs:
 
     activity: dict[str, tuple[str, str]] = field(default_factory=dict)
     classes: dict[tuple[str, str, str], tuple[str, str]] = field(default_factory=dict)
-    """First and last event by (account, log class, resource type)."""
+    """First and last event by (account, log class, resource type or, for resource logs, resource)."""
 
     @classmethod
     def of(cls, presence: Iterable[Presence], window: Window) -> "Logs":

@@ -27,6 +27,8 @@ class Service:
 
     name: str
     operations: tuple[str, ...]
+    control: tuple[str, ...]
+    """Control-plane actions that its own endpoint answers too, out of the Activity Log's sight."""
     resource_type: str
     setting_on: str
     names_caller: bool
@@ -46,6 +48,7 @@ def services() -> tuple[Service, ...]:
         Service(
             name=row["name"],
             operations=tuple(row["operations"]),
+            control=tuple(row["control"]),
             resource_type=row["resource_type"],
             setting_on=row["setting_on"].lower(),
             names_caller=row["names_caller"],
@@ -71,15 +74,13 @@ class DataLogs:
         self._start = window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._on = _settings_on(inventory)
         self._changed = _changed(rows)
-        self._present = {(account, log_class) for account, log_class, _ in logs.classes}
+        self._present = {(log_class, place) for _, log_class, place in logs.classes}
         self._masks: list[tuple[Service, str, PermissionSet]] = []
         rest = universe.plane(Plane.DATA)
         for service in services():
-            mask = 0
-            for pattern in service.operations:
-                mask |= universe.listed(Plane.DATA, pattern)
-            mask &= rest
-            rest &= ~mask
+            data = _listed(universe, Plane.DATA, service.operations) & rest
+            rest &= ~data
+            mask = data | _listed(universe, Plane.CONTROL, service.control)
             by_category: dict[str, list[str]] = {}
             for name in universe.permissions.names(mask):
                 by_category.setdefault(service.category(name), []).append(name)
@@ -89,19 +90,19 @@ class DataLogs:
             ]
         self._unlisted = rest
 
-    def blind(self, scope: str, data: PermissionSet) -> list[Blind]:
-        """Return the data actions at a scope whose use no log given could have shown, by reason."""
+    def blind(self, scope: str, held: PermissionSet) -> list[Blind]:
+        """Return what is held at a scope of the data plane and no log given could have shown, by reason."""
         found = []
         for service, category, mask in self._masks:
-            if not data & mask:
+            if not held & mask:
                 continue
             why = self._why(service, category, scope)
             if why:
-                found.append(Blind(data & mask, *why))
-        if data & self._unlisted:
+                found.append(Blind(held & mask, *why))
+        if held & self._unlisted:
             found.append(
                 Blind(
-                    data & self._unlisted,
+                    held & self._unlisted,
                     "data-actions-not-logged",
                     "only the service's own diagnostic log records data actions, and entdrift does not know "
                     "one for this service that names the caller",
@@ -152,7 +153,7 @@ class DataLogs:
                 f"the diagnostic settings of {resource} were changed on {changed[:10]}, in the window",
                 "wait until the setting has been on for the whole window",
             )
-        if (subscription(resource), category.lower()) not in self._present:
+        if (category.lower(), resource + service.setting_on) not in self._present:
             return (
                 "resource-logs-missing",
                 f"the diagnostic category {category} is on for {resource}, the evidence has no record of it",
@@ -196,6 +197,13 @@ class DataLogs:
             if text(held.data.get("type")).lower() == service.resource_type
             for category in sorted(set(service.categories.values()))
         ]
+
+
+def _listed(universe: Universe, plane: Plane, patterns: Iterable[str]) -> PermissionSet:
+    mask = 0
+    for pattern in patterns:
+        mask |= universe.listed(plane, pattern)
+    return mask
 
 
 def _coverage(target: str, category: str, state: CoverageState) -> Coverage:

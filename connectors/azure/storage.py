@@ -19,7 +19,10 @@ _SERVICES = {f"{service}services": service for service in _PARENT}
 
 
 def storage(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
-    """Return the rows of a Storage record: one for each action that the request was checked for."""
+    """Return the rows of a Storage record: one for each action that the request was checked for.
+
+    The place names the resource, not its type: one account's log says nothing about another's.
+    """
     operation = word(pick(record, "operation"))
     if not operation:
         return "no operation name"
@@ -52,7 +55,9 @@ def storage(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str
         for action, grant, result in _actions(checked, kind)
     }
     category = word(pick(record, "category")).lower() or "storage"
-    return list(rows), (account, region, category, f"microsoft.storage/storageaccounts/{service}services")
+    root = _ACCOUNT.match(resource)
+    place = f"{root[1] if root else resource}/{service}services/default"
+    return list(rows), (account, region, category, place)
 
 
 def _actions(checked: list[Any], kind: str) -> list[tuple[str, str, str]]:
