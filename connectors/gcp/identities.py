@@ -145,8 +145,9 @@ def _kind(identity: str, draft: _Draft | None) -> str:
     """Return the kind word of an identity, by the form of its name."""
     if agent(identity):
         return "agent-identity"
-    if not identity.endswith(SERVICE_ACCOUNT_DOMAIN):
-        return "user" if "@" in identity and "[" not in identity else "federated"
+    if identity.startswith("principal://") or not identity.endswith(SERVICE_ACCOUNT_DOMAIN):
+        person = "@" in identity and not identity.startswith("principal://")
+        return "user" if person else "federated"
     domain = identity.partition("@")[2]
     if services().is_default_domain(domain):
         return "default-service-account"

@@ -1,0 +1,286 @@
+"""Identities: kinds, accounts, owners, what runs as them, and why they are AI workloads."""
+
+import pytest
+
+from connectors.facts import SignalKind
+from connectors.interface import Patterns
+from tests.connectors.gcp.records import (
+    AGENT,
+    NUMBER,
+    ORG,
+    PROJECT,
+    RAG,
+    activity,
+    binding,
+    entry,
+    exported,
+    role,
+    searched,
+)
+
+ANCESTORS = [f"projects/{NUMBER}", "folders/77", f"organizations/{ORG}"]
+AI = role("roles/aiplatform.user", "aiplatform.endpoints.predict", "aiplatform.models.list")
+
+
+def asset(kind, name, data, **more):
+    return {
+        "name": name,
+        "assetType": kind,
+        "resource": {"version": "v1", "data": data},
+        "ancestors": ANCESTORS,
+        **more,
+    }
+
+
+def account(email=RAG, **more):
+    name = f"projects/{PROJECT}/serviceAccounts/{email}"
+    return {
+        "name": name,
+        "email": email,
+        "projectId": PROJECT,
+        "uniqueId": "1001",
+        "displayName": "RAG",
+        **more,
+    }
+
+
+def signals(run, identity):
+    return {(s.kind.value, s.value) for s in run.identity(identity).signals}
+
+
+@pytest.mark.parametrize(
+    ("member", "kind", "owner"),
+    [
+        (f"serviceAccount:{RAG}", "service-account", PROJECT),
+        (
+            f"serviceAccount:{NUMBER}-compute@developer.gserviceaccount.com",
+            "default-service-account",
+            PROJECT,
+        ),
+        (f"serviceAccount:{PROJECT}@appspot.gserviceaccount.com", "default-service-account", PROJECT),
+        (
+            f"serviceAccount:service-{NUMBER}@gcp-sa-aiplatform-re.iam.gserviceaccount.com",
+            "service-agent",
+            PROJECT,
+        ),
+        (f"serviceAccount:{NUMBER}@cloudservices.gserviceaccount.com", "service-agent", PROJECT),
+        (
+            "serviceAccount:service-7@their-project.iam.gserviceaccount.com",
+            "service-account",
+            "their-project",
+        ),
+        ("serviceAccount:x@web.example.com.iam.gserviceaccount.com", "service-account", "example.com:web"),
+        ("user:Ann@Example.com", "user", ""),
+        (AGENT, "agent-identity", PROJECT),
+        (
+            f"principal://iam.googleapis.com/projects/{NUMBER}/locations/global/workloadIdentityPools/p/subject/s",
+            "federated",
+            PROJECT,
+        ),
+        (
+            "principal://iam.googleapis.com/locations/global/workforcePools/p/subject/ann@x.com",
+            "federated",
+            "",
+        ),
+    ],
+)
+def test_kind_and_account_follow_from_the_name(gcp, member, kind, owner):
+    run = gcp({"iam_policies": [searched(binding("roles/x", member))], "roles": [AI]})
+    [identity] = run.facts.identities
+    assert (identity.kind, identity.account, identity.provider) == (kind, owner, "gcp")
+    assert identity.managed_by_provider is (kind == "service-agent")
+
+
+def test_an_exported_account_tells_its_own_facts(gcp):
+    run = gcp({"iam_policies": [searched()], "service_accounts": [account(disabled=True)]})
+    identity = run.identity(RAG)
+    assert (identity.immutable_id, identity.enabled, identity.account, identity.name) == (
+        "1001",
+        False,
+        PROJECT,
+        "rag",
+    )
+    assert run.granted(RAG) == []
+
+
+def test_an_agent_engine_runs_as_its_agent_identity(gcp):
+    engine = asset(
+        "aiplatform.googleapis.com/ReasoningEngine",
+        f"//aiplatform.googleapis.com/projects/{NUMBER}/locations/us-central1/reasoningEngines/42",
+        {
+            "displayName": "claims-agent",
+            "labels": {"Team": "claims"},
+            "spec": {
+                "identityType": "AGENT_IDENTITY",
+                "effectiveIdentity": AGENT.removeprefix("principal://"),
+            },
+        },
+    )
+    run = gcp({"iam_policies": [searched(binding(AI["name"], AGENT))], "roles": [AI], "resources": [engine]})
+    identity = run.identity(AGENT)
+    assert (identity.name, identity.owner, identity.immutable_id) == ("claims-agent", "claims", AGENT)
+    [workload] = identity.workloads
+    assert (workload.kind, workload.name) == ("agent", "claims-agent")
+    assert ("declared", "runs aiplatform.googleapis.com/ReasoningEngine") in signals(run, AGENT)
+
+
+def test_an_agent_identity_not_written_out_is_named_from_its_engine(gcp):
+    engine = asset(
+        "aiplatform.googleapis.com/ReasoningEngine",
+        f"//aiplatform.googleapis.com/projects/{NUMBER}/locations/us-central1/reasoningEngines/42",
+        {"spec": {"identityType": "AGENT_IDENTITY"}},
+    )
+    run = gcp({"iam_policies": [searched()], "resources": [engine]})
+    assert [one.id for one in run.facts.identities] == [AGENT]
+
+
+def test_an_engine_without_an_identity_runs_as_its_service_agent(gcp):
+    engine = asset(
+        "aiplatform.googleapis.com/ReasoningEngine",
+        f"//aiplatform.googleapis.com/projects/{NUMBER}/locations/us-central1/reasoningEngines/42",
+        {"spec": {"agentFramework": "google-adk"}},
+    )
+    run = gcp({"iam_policies": [searched()], "resources": [engine]})
+    [identity] = run.facts.identities
+    assert identity.id == f"service-{NUMBER}@gcp-sa-aiplatform-re.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data", "declared"),
+    [
+        (
+            "aiplatform.googleapis.com/Endpoint",
+            "endpoints/1",
+            {"deployedModels": [{"serviceAccount": RAG}]},
+            True,
+        ),
+        ("aiplatform.googleapis.com/CustomJob", "customJobs/1", {"jobSpec": {"serviceAccount": RAG}}, True),
+        ("aiplatform.googleapis.com/PipelineJob", "pipelineJobs/1", {"serviceAccount": RAG}, True),
+        (
+            "notebooks.googleapis.com/Instance",
+            "instances/1",
+            {"gceSetup": {"serviceAccounts": [{"email": RAG}]}},
+            True,
+        ),
+        ("dialogflow.googleapis.com/Agent", "agents/1", {"serviceAccount": RAG}, True),
+        ("run.googleapis.com/Service", "services/1", {"template": {"serviceAccount": RAG}}, False),
+        (
+            "run.googleapis.com/Service",
+            "services/2",
+            {"spec": {"template": {"spec": {"serviceAccountName": RAG}}}},
+            False,
+        ),
+        ("cloudfunctions.googleapis.com/CloudFunction", "functions/1", {"serviceAccountEmail": RAG}, False),
+        ("compute.googleapis.com/Instance", "instances/2", {"serviceAccounts": [{"email": RAG}]}, False),
+        (
+            "cloudbuild.googleapis.com/BuildTrigger",
+            "triggers/1",
+            {"serviceAccount": f"projects/p/serviceAccounts/{RAG}"},
+            False,
+        ),
+    ],
+)
+def test_resources_declare_what_they_run_as_and_only_ai_services_declare_ai(gcp, kind, name, data, declared):
+    made = asset(kind, f"//x.googleapis.com/projects/{PROJECT}/locations/us/{name}", data)
+    run = gcp({"iam_policies": [searched()], "resources": [made]})
+    assert len(run.identity(RAG).workloads) == 1
+    assert bool(signals(run, RAG)) is declared
+
+
+def test_search_results_and_plain_lists_of_resources_are_read(gcp):
+    found = {
+        "name": f"//aiplatform.googleapis.com/projects/{PROJECT}/locations/us/customJobs/1",
+        "assetType": "aiplatform.googleapis.com/CustomJob",
+        "project": f"projects/{NUMBER}",
+        "labels": {"owner": "ml-team"},
+        "versionedResources": [{"version": "v1", "resource": {"jobSpec": {"serviceAccount": RAG}}}],
+    }
+    plain = {"name": f"projects/{PROJECT}/locations/us/pipelineJobs/9", "serviceAccount": RAG}
+    bare = {**found, "name": found["name"] + "2"}
+    del bare["versionedResources"]
+    run = gcp({"iam_policies": [searched()], "resources": [found, plain, bare]})
+    identity = run.identity(RAG)
+    assert ({w.kind for w in identity.workloads}, identity.owner) == ({"training-job", "pipeline"}, "ml-team")
+    assert len(run.caveats("without its own content")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "permissions", "expected"),
+    [
+        ("roles/aiplatform.user", ("aiplatform.endpoints.predict",), True),
+        ("roles/dialogflow.client", ("dialogflow.sessions.detectIntent",), True),
+        ("roles/owner", ("aiplatform.endpoints.predict",), False),
+        ("roles/viewer", ("aiplatform.endpoints.predict",), False),
+        (f"projects/{PROJECT}/roles/tool", ("aiplatform.endpoints.predict",), True),
+        (f"projects/{PROJECT}/roles/tool", ("storage.objects.get",), False),
+    ],
+)
+def test_roles_of_ai_services_and_custom_roles_with_their_permissions_are_signals(
+    gcp, name, permissions, expected
+):
+    run = gcp(
+        {
+            "iam_policies": [searched(binding(name, f"serviceAccount:{RAG}"))],
+            "roles": [role(name, *permissions)],
+        }
+    )
+    assert bool(signals(run, RAG)) is expected
+
+
+def test_a_person_s_grant_is_no_signal_but_calls_of_models_are(gcp):
+    settings = {"iam_policies": [searched(binding(AI["name"], "user:ann@example.com"))], "roles": [AI]}
+    assert signals(gcp(settings), "ann@example.com") == set()
+    call = entry("aiplatform.endpoints.predict", who="ann@example.com")
+    run = gcp({**settings, "audit_logs": [call]})
+    assert signals(run, "ann@example.com") == {("usage", "aiplatform.endpoints.predict")}
+
+
+def test_refused_calls_of_models_are_no_signal(gcp):
+    call = entry("aiplatform.endpoints.predict", granted=False)
+    run = gcp({"iam_policies": [searched(binding("roles/x", f"serviceAccount:{RAG}"))], "audit_logs": [call]})
+    assert signals(run, RAG) == set()
+
+
+def test_configured_names_and_labels_are_signals(gcp):
+    service = asset(
+        "run.googleapis.com/Service",
+        f"//run.googleapis.com/projects/{PROJECT}/locations/us/services/s",
+        {"template": {"serviceAccount": RAG}, "labels": {"workload": "LLM"}},
+    )
+    patterns = Patterns(names=("RAG*",), tags=("workload=llm",))
+    run = gcp({"iam_policies": [searched()], "resources": [service]}, patterns=patterns)
+    assert signals(run, RAG) == {("name", "RAG*"), ("tag", "workload=llm")}
+
+
+def test_who_may_act_as_an_account_is_listed_from_its_policy_and_its_project(gcp):
+    token = role("roles/iam.serviceAccountTokenCreator", "iam.serviceAccounts.getAccessToken")
+    own = exported(
+        binding(token["name"], "user:bob@example.com", AGENT),
+        resource=f"//iam.googleapis.com/projects/{PROJECT}/serviceAccounts/1001",
+        kind="iam.googleapis.com/ServiceAccount",
+    )
+    project = searched(
+        binding("roles/iam.serviceAccountUser", "group:deployers@example.com"),
+        binding("roles/storage.objectViewer", "user:reader@example.com"),
+    )
+    run = gcp({"iam_policies": [own, project], "roles": [token], "service_accounts": [account()]})
+    assert run.identity(RAG).trusted == (
+        "group:deployers@example.com",
+        AGENT,
+        "user:bob@example.com",
+    )
+    assert ("trust", AGENT) in signals(run, RAG)
+
+
+def test_an_agent_seen_only_in_the_log_is_an_identity_and_a_person_is_not(gcp):
+    logs = [entry("storage.objects.get", who="", subject=AGENT), activity("ann@example.com")]
+    run = gcp({"audit_logs": logs})
+    assert [one.id for one in run.facts.identities] == [AGENT]
+    assert SignalKind.LOG in {signal.kind for signal in run.identity(AGENT).signals}
+    assert run.facts.entitlements == {}
+    assert {row.identity for row in run.facts.usage} == {AGENT, "ann@example.com"}
+
+
+def test_the_first_source_that_names_an_identity_is_its_source(gcp):
+    run = gcp({"iam_policies": [searched(binding("roles/x", f"serviceAccount:{RAG}"))], "roles": [AI]})
+    assert run.identity(RAG).source == "pilot"

@@ -1,0 +1,336 @@
+"""Nothing is unused where the logs could not have shown its use."""
+
+import json
+
+import pytest
+
+from connectors.facts import CoverageState
+from connectors.gcp.classes import types_of
+from tests.connectors.gcp.records import (
+    AGENT,
+    EVER,
+    NUMBER,
+    ORG,
+    PROJECT,
+    RAG,
+    above,
+    activity,
+    audit,
+    binding,
+    entry,
+    exported,
+    role,
+    searched,
+)
+
+HELD = (
+    "aiplatform.customJobs.create",
+    "aiplatform.endpoints.get",
+    "aiplatform.endpoints.predict",
+    "bigquery.tables.getData",
+    "pubsub.topics.publish",
+    "iam.serviceAccounts.actAs",
+    "storage.objects.create",
+    "storage.objects.get",
+)
+ROLE = role("roles/custom", *HELD)
+MEMBER = f"serviceAccount:{RAG}"
+ALL_TYPES = ("ADMIN_READ", "DATA_READ", "DATA_WRITE")
+SOMEONE = entry("storage.objects.get", who="other@example.com", method="read")
+
+
+def everything(gcp, policies, logs, **more):
+    return gcp({"iam_policies": policies, "roles": [ROLE], "audit_logs": logs, **more})
+
+
+def test_without_logs_of_the_project_nothing_is_unused(gcp):
+    run = everything(
+        gcp,
+        [searched(binding("roles/custom", MEMBER))],
+        [entry("a.b.c", project="elsewhere", log="activity")],
+    )
+    assert run.unused(RAG) == []
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
+    [row] = [c for c in run.facts.coverage if (c.account, c.log_class) == (PROJECT, "ADMIN_WRITE")]
+    assert row.state is CoverageState.UNKNOWN
+    assert f"--project={PROJECT}" in row.fix
+
+
+def test_logs_outside_of_the_window_show_nothing_in_it(gcp):
+    old = activity()
+    old["timestamp"] = "2026-01-01T00:00:00Z"
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], [old])
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
+
+
+def test_only_configuration_writes_can_be_unused_while_data_access_logs_are_unknown(gcp):
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], [activity()])
+    assert run.unused(RAG) == ["aiplatform.customJobs.create"]
+    blind = run.blind(RAG)
+    assert (
+        blind["storage.objects.get"] == blind["aiplatform.endpoints.predict"] == "data-access-logs-not-known"
+    )
+    assert blind["bigquery.tables.getData"] == "data-access-logs-not-given"
+    [fix] = {b.fix for b in run.facts.entitlements[RAG].blind if b.code == "data-access-logs-not-known"}
+    assert '"auditConfigs":[{"service":"aiplatform.googleapis.com"' in fix
+    assert f"projects/{PROJECT}" in fix
+
+
+def test_data_access_known_to_be_off_is_off_and_not_unused(gcp):
+    run = everything(gcp, [exported(binding("roles/custom", MEMBER)), *above()], [activity()])
+    assert run.blind(RAG)["storage.objects.get"] == "data-access-logs-off"
+    states = {c.log_class: c.state for c in run.facts.coverage if c.account == PROJECT}
+    assert states == {
+        "ADMIN_WRITE": CoverageState.ON,
+        "ADMIN_READ": CoverageState.OFF,
+        "DATA_READ": CoverageState.OFF,
+        "DATA_WRITE": CoverageState.OFF,
+    }
+
+
+def test_an_unread_ancestor_means_unknown_never_off(gcp):
+    run = everything(gcp, [exported(binding("roles/custom", MEMBER)), above()[0]], [activity()])
+    assert run.blind(RAG)["storage.objects.get"] == "data-access-logs-not-known"
+
+
+def test_an_ancestor_s_configuration_switches_on_what_is_below(gcp):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    run = everything(gcp, policies, [activity(), SOMEONE])
+    assert run.unused(RAG) == [
+        "aiplatform.customJobs.create",
+        "aiplatform.endpoints.get",
+        "aiplatform.endpoints.predict",
+        "bigquery.tables.getData",
+        "storage.objects.create",
+        "storage.objects.get",
+    ]
+    states = {(c.place, c.log_class): c.state for c in run.facts.coverage if c.account == PROJECT}
+    assert states["", "DATA_READ"] is CoverageState.ON
+
+
+def test_one_service_and_type_are_switched_on_alone(gcp):
+    on = exported(binding("roles/custom", MEMBER), audit=[audit("storage.googleapis.com", "DATA_READ")])
+    run = everything(gcp, [on, *above()], [activity(), SOMEONE])
+    assert "storage.objects.get" in run.unused(RAG)
+    blind = run.blind(RAG)
+    assert (blind["storage.objects.create"], blind["aiplatform.endpoints.predict"]) == (
+        "data-access-logs-off",
+    ) * 2
+    rows = {(c.place, c.log_class): c.state for c in run.facts.coverage if c.account == PROJECT}
+    assert rows["storage.googleapis.com", "DATA_READ"] is CoverageState.ON
+    assert rows["", "DATA_READ"] is CoverageState.PARTIAL
+
+
+def test_numbers_for_log_types_are_read(gcp):
+    config = {"service": "storage.googleapis.com", "audit_log_configs": [{"log_type": 3}]}
+    run = everything(
+        gcp, [exported(binding("roles/custom", MEMBER), audit=[config]), *above()], [activity(), SOMEONE]
+    )
+    assert "storage.objects.get" in run.unused(RAG)
+    assert "storage.objects.create" not in run.unused(RAG)
+
+
+def test_logs_that_are_on_but_not_given_show_nothing(gcp):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    run = everything(gcp, policies, [activity()])
+    assert run.unused(RAG) == ["aiplatform.customJobs.create"]
+    assert run.blind(RAG)["storage.objects.get"] == "data-access-logs-not-given"
+
+
+def test_data_access_records_alone_do_not_show_that_admin_activity_was_given(gcp):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    run = everything(gcp, policies, [SOMEONE])
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
+    assert "storage.objects.get" in run.unused(RAG)
+
+
+@pytest.mark.parametrize("exempted", [MEMBER, f"user:{RAG}", "group:unknown-members@example.com"])
+def test_an_exempted_identity_is_invisible(gcp, exempted):
+    config = [
+        audit("allServices", *ALL_TYPES),
+        audit("storage.googleapis.com", "DATA_READ", exempted=(exempted,)),
+    ]
+    run = everything(
+        gcp, [exported(binding("roles/custom", MEMBER), audit=config), *above()], [activity(), SOMEONE]
+    )
+    blind = run.blind(RAG)
+    assert blind["storage.objects.get"] == "exempted-from-audit"
+    assert "storage.objects.create" not in blind
+    rows = {(c.place, c.log_class): c.state for c in run.facts.coverage if c.account == PROJECT}
+    assert rows["storage.googleapis.com", "DATA_READ"] is CoverageState.PARTIAL
+
+
+def test_others_are_not_blind_for_an_exempted_one(gcp):
+    config = [audit("allServices", *ALL_TYPES, exempted=("user:someone@example.com",))]
+    run = everything(
+        gcp, [exported(binding("roles/custom", MEMBER), audit=config), *above()], [activity(), SOMEONE]
+    )
+    assert "storage.objects.get" in run.unused(RAG)
+
+
+def test_what_is_never_logged_is_never_unused(gcp):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    run = everything(gcp, policies, [activity(), SOMEONE])
+    blind = run.blind(RAG)
+    assert blind["pubsub.topics.publish"] == blind["iam.serviceAccounts.actAs"] == "never-logged"
+
+
+def test_public_resources_leave_no_data_records(gcp):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    public = exported(
+        binding("roles/storage.objectViewer", "allUsers"),
+        resource="//storage.googleapis.com/open",
+        kind="storage.googleapis.com/Bucket",
+    )
+    run = everything(gcp, [*policies, public], [activity(), SOMEONE])
+    assert run.blind(RAG)["storage.objects.get"] == "public-resource-not-logged"
+    assert "aiplatform.endpoints.predict" in run.unused(RAG)
+
+
+def test_a_grant_above_is_judged_by_every_known_project_below(gcp):
+    folder, organization = above([audit("allServices", *ALL_TYPES)])
+    organization["iam_policy"]["bindings"] = [binding("roles/custom", MEMBER)]
+    quiet = exported(
+        resource="//cloudresourcemanager.googleapis.com/projects/quiet",
+        ancestors=("projects/222", f"organizations/{ORG}"),
+    )
+    run = everything(gcp, [exported(), folder, organization, quiet], [activity(), SOMEONE])
+    assert run.unused(RAG) == []
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
+    run = everything(gcp, [exported(), folder, organization], [activity(), SOMEONE])
+    assert "aiplatform.customJobs.create" in run.unused(RAG)
+    assert len(run.caveats(f"grants on organizations/{ORG} hold for every project below")) == 1
+
+
+def test_a_grant_above_without_any_known_project_below_shows_nothing(gcp):
+    _, organization = above([audit("allServices", *ALL_TYPES)])
+    organization["iam_policy"]["bindings"] = [binding("roles/custom", MEMBER)]
+    run = everything(gcp, [organization], [activity(), SOMEONE])
+    assert run.unused(RAG) == []
+
+
+def test_calls_on_the_organization_are_logged_there(gcp):
+    _, organization = above()
+    organization["iam_policy"]["bindings"] = [binding("roles/org", MEMBER)]
+    made = role("roles/org", "resourcemanager.folders.create", "compute.instances.create")
+    settings = {
+        "iam_policies": [exported(), *above()[:1], organization],
+        "roles": [made],
+        "audit_logs": [activity()],
+    }
+    run = gcp(settings)
+    assert run.unused(RAG) == ["compute.instances.create"]
+    there = activity()
+    there["logName"] = f"organizations/{ORG}/logs/cloudaudit.googleapis.com%2Factivity"
+    there["insertId"] = "elsewhere"
+    run = gcp({**settings, "audit_logs": [activity(), there]})
+    assert run.unused(RAG) == ["compute.instances.create", "resourcemanager.folders.create"]
+
+
+def test_a_resource_whose_project_no_record_tells_shows_nothing(gcp):
+    policy = {
+        "resource": "//storage.googleapis.com/b",
+        "policy": {"bindings": [binding("roles/custom", MEMBER)]},
+    }
+    run = everything(gcp, [policy], [activity()])
+    assert set(run.blind(RAG)) == set(HELD)
+
+
+def test_permission_types_in_the_logs_go_before_the_table(gcp):
+    made = role("roles/new", "newservice.things.frobnicate", "newservice.things.polish")
+    policies = [exported(binding("roles/new", MEMBER)), *above()]
+    shown = entry("newservice.things.frobnicate", who="x@example.com", log="activity", kind="ADMIN_WRITE")
+    run = gcp({"iam_policies": policies, "roles": [made], "audit_logs": [shown]})
+    assert run.unused(RAG) == ["newservice.things.frobnicate"]
+    assert run.blind(RAG)["newservice.things.polish"] == "permission-class-unknown"
+
+
+def test_calls_that_name_no_permission_may_be_any_use_of_their_service(gcp):
+    odd = entry(
+        "",
+        service="aiplatform.googleapis.com",
+        method="google.cloud.aiplatform.v1.JobService.Odd",
+        log="activity",
+    )
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], [activity(), odd])
+    assert run.unused(RAG) == []
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "unmapped-operation"
+    assert [u.operation for u in run.facts.unmapped] == [
+        "aiplatform.googleapis.com:google.cloud.aiplatform.v1.JobService.Odd"
+    ]
+
+
+def test_a_used_name_that_no_role_knows_may_be_another_name_of_a_granted_one(gcp):
+    renamed = entry("aiplatform.customJobs.submit", service="aiplatform.googleapis.com", log="activity")
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], [renamed])
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "not-in-catalogue"
+    assert run.used(RAG) == ["aiplatform.customJobs.submit"]
+
+
+def test_calls_without_a_caller_may_be_anyone_s(gcp):
+    nameless = entry(
+        "aiplatform.customJobs.create", who="", service="aiplatform.googleapis.com", log="activity"
+    )
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], [nameless])
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "caller-not-recorded"
+    assert run.facts.unattributed == {"not-recorded": 1}
+
+
+def test_a_log_file_that_is_cut_off_makes_its_project_unobservable(gcp, tmp_path):
+    whole, cut = tmp_path / "logs" / "a.json", tmp_path / "logs" / "b.json"
+    whole.parent.mkdir()
+    whole.write_text(json.dumps([activity()]))
+    cut.write_text(json.dumps([activity(), activity()])[:-200])
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], whole.parent)
+    assert run.outcome("audit_logs").status == "partial"
+    assert "b.json" in run.outcome("audit_logs").reason
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "log-file-unreadable"
+
+
+def test_used_wins_over_every_blindness(gcp):
+    logs = [activity(), entry("storage.objects.get")]
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], logs)
+    assert run.used(RAG) == ["storage.objects.get"]
+
+
+@pytest.mark.parametrize(
+    ("name", "types"),
+    [
+        ("storage.objects.get", {"DATA_READ"}),
+        ("storage.buckets.delete", {"ADMIN_WRITE"}),
+        ("storage.buckets.getIamPolicy", {"ADMIN_READ"}),
+        ("secretmanager.versions.access", {"DATA_READ"}),
+        ("secretmanager.versions.add", {"ADMIN_WRITE"}),
+        ("iam.serviceAccounts.getAccessToken", {"ADMIN_READ"}),
+        ("compute.instances.list", {"ADMIN_READ", "DATA_READ"}),
+        ("compute.instances.setMetadata", {"ADMIN_WRITE"}),
+        ("aiplatform.reasoningEngines.create", {"ADMIN_WRITE", "DATA_WRITE"}),
+        ("aiplatform.reasoningEngines.query", {"DATA_READ", "DATA_WRITE"}),
+        ("mcp.tools.call", {"ADMIN_READ", "ADMIN_WRITE", "DATA_READ", "DATA_WRITE"}),
+        ("resourcemanager.projects.setIamPolicy", {"ADMIN_WRITE"}),
+        ("dialogflow.testcases.create", {"ADMIN_WRITE", "DATA_WRITE"}),
+    ],
+)
+def test_types_of_permissions(name, types):
+    assert set(types_of(name)[0]) == types
+
+
+def test_agents_are_judged_like_everyone(gcp):
+    policies = [exported(binding("roles/custom", AGENT)), *above([audit("allServices", *ALL_TYPES)])]
+    run = everything(gcp, policies, [activity(), entry("storage.objects.get", who="", subject=AGENT)])
+    assert run.used(AGENT) == ["storage.objects.get"]
+    assert "aiplatform.endpoints.predict" in run.unused(AGENT)
+
+
+def test_the_project_is_one_by_number_and_id(gcp):
+    by_number = activity()
+    by_number["logName"] = f"projects/{NUMBER}/logs/cloudaudit.googleapis.com%2Factivity"
+    run = gcp(
+        {
+            "iam_policies": [searched(binding("roles/custom", MEMBER))],
+            "roles": [ROLE],
+            "audit_logs": [by_number],
+        },
+        window=EVER,
+    )
+    assert run.unused(RAG) == ["aiplatform.customJobs.create"]

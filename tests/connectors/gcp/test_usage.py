@@ -1,0 +1,82 @@
+"""Rows of the log engine become usage."""
+
+import json
+
+from tests.connectors.gcp.records import PROJECT, RAG, activity, binding, entry, role, searched
+
+POLICY = [searched(binding("roles/x", f"serviceAccount:{RAG}"))]
+
+
+def test_calls_are_summed_over_days_with_their_first_and_last_time(gcp):
+    times = ("2026-09-01T10:00:00Z", "2026-09-03T11:00:00Z", "2026-09-02T12:00:00Z")
+    logs = [entry("storage.objects.get", at=at) for at in times]
+    logs.append(entry("storage.objects.get", at="2026-09-04T00:00:00Z", granted=False))
+    [row] = gcp({"iam_policies": POLICY, "audit_logs": logs}).facts.usage
+    assert (row.count, row.denied, row.first_seen, row.last_seen, row.last_allowed) == (
+        4,
+        1,
+        "2026-09-01T10:00:00Z",
+        "2026-09-04T00:00:00Z",
+        "2026-09-03T11:00:00Z",
+    )
+
+
+def test_a_closing_entry_counts_only_where_the_opening_one_is_missing(gcp):
+    opening = entry("compute.instances.create", log="activity", method="insert")
+    closing = entry("compute.instances.create", log="activity", method="insert")
+    opening["operation"], closing["operation"] = {"id": "1", "first": True}, {"id": "1", "last": True}
+    [row] = gcp({"iam_policies": POLICY, "audit_logs": [opening, closing]}).facts.usage
+    assert row.count == 1
+    [row] = gcp({"iam_policies": POLICY, "audit_logs": [closing]}).facts.usage
+    assert row.count == 1
+
+
+def test_the_fallback_table_names_permissions_of_model_calls_and_says_so(gcp):
+    call = entry(
+        "",
+        service="aiplatform.googleapis.com",
+        method="google.cloud.aiplatform.v1beta1.PredictionService.GenerateContent",
+    )
+    run = gcp({"iam_policies": POLICY, "audit_logs": [call]})
+    assert run.used(RAG) == ["aiplatform.endpoints.predict"]
+    assert (run.facts.unmapped, len(run.caveats("taken from a table"))) == ((), 1)
+
+
+def test_kubernetes_names_take_the_spelling_of_the_roles(gcp):
+    made = role("roles/container.developer", "container.roleBindings.create")
+    call = entry("io.k8s.authorization.rbac.v1.rolebindings.create", service="k8s.io", log="activity")
+    run = gcp({"iam_policies": POLICY, "roles": [made], "audit_logs": [call]})
+    assert run.used(RAG) == ["container.roleBindings.create"]
+
+
+def test_the_same_event_from_two_exports_counts_once(gcp, tmp_path):
+    record = entry("storage.objects.get")
+    (tmp_path / "sink").mkdir()
+    (tmp_path / "sink" / "10:00:00_10:59:59_S0.json").write_text(json.dumps(record) + "\n")
+    (tmp_path / "read.json").write_text(json.dumps([record, activity()]))
+    run = gcp({"iam_policies": POLICY, "audit_logs": (tmp_path / "sink", tmp_path / "read.json")})
+    assert [row.count for row in run.facts.usage if row.identity == RAG] == [1]
+
+
+def test_events_without_a_nameable_caller_are_counted_by_kind(gcp):
+    logs = [
+        entry("io.k8s.core.v1.pods.get", who="system:kube-scheduler", service="k8s.io"),
+        entry("storage.objects.get", who=""),
+        entry("storage.objects.get", who="", granted=False),
+    ]
+    run = gcp({"iam_policies": POLICY, "audit_logs": logs})
+    assert (run.facts.unattributed, run.facts.usage) == ({"kubernetes": 1, "not-recorded": 2}, ())
+
+
+def test_usage_names_the_chain_the_key_and_the_operation(gcp):
+    call = entry("storage.objects.get")
+    call["protoPayload"]["authenticationInfo"] |= {
+        "serviceAccountKeyName": f"//iam.googleapis.com/projects/{PROJECT}/serviceAccounts/{RAG}/keys/k",
+        "serviceAccountDelegationInfo": [{"firstPartyPrincipal": {"principalEmail": "ann@example.com"}}],
+    }
+    [row] = gcp({"iam_policies": POLICY, "audit_logs": [call]}).facts.usage
+    assert (row.via, row.credential, row.operation) == (
+        "ann@example.com",
+        f"projects/{PROJECT}/serviceAccounts/{RAG}/keys/k",
+        "storage.googleapis.com:storage.objects.get",
+    )
