@@ -156,7 +156,32 @@ def test_an_hcl_string_is_one_line_and_never_ends_early(hostile_text):
     assert re.search(r"(?<!\$)\$\{|(?<!%)%\{", written) is None
 
 
-@given(st.text())
+SHARP = st.text(alphabet=st.sampled_from("\\`*_[]()<>|~$&@#:/.-+=!w \n\ta1{}\"';hHtTpPsS"), max_size=40)
+"""Texts of the characters that mean something somewhere."""
+
+
+@given(st.text() | SHARP)
 def test_no_text_breaks_out_of_a_code_span(text):
     rendered = parsed_markdown(f"x {escape.markdown_code(text)} y")
     assert set(re.findall(r"<\s*([a-zA-Z0-9]+)", rendered)) <= {"p", "code"}
+
+
+@given(st.text() | SHARP)
+def test_no_text_becomes_markup(text):
+    rendered = parsed_markdown(escape.markdown(text))
+    assert set(re.findall(r"<\s*([a-zA-Z0-9]+)", rendered)) <= {"p"}
+    one_line = re.sub(r"\r?\n", " ", text)
+    assert plain(rendered) == escape.terminal(one_line).strip()
+
+
+@given(SHARP, SHARP)
+def test_no_text_opens_another_cell(first, second):
+    table = f"| a | b |\n| --- | --- |\n| {escape.markdown_code(first)} | {escape.markdown(second)} |\n"
+    rendered = parsed_markdown(table)
+    assert (rendered.count("<td>"), rendered.count("<tr>")) == (2, 2)
+
+
+@given(SHARP)
+def test_no_text_ends_an_hcl_string(text):
+    written = escape.hcl_string(text)
+    assert '"' not in re.sub(r"\\.", "", written[1:-1])
