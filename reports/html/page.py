@@ -26,6 +26,7 @@ SCRIPTS = (
     "route.js",
     "table.js",
     "finding.js",
+    "export.js",
     "overview.js",
     "diff.js",
     "reduction.js",

@@ -1,5 +1,8 @@
 """Reading the report: search, filters, sort, pages, the state in the address, keys, print, accessibility."""
 
+import csv
+import io
+
 import pytest
 from html_samples import sample
 
@@ -22,6 +25,10 @@ def names(page):
 
 def rules(page):
     return [text.split()[0] for text in page.locator("#findings-rows tbody .rule").all_inner_texts()]
+
+
+def saved_text(download):
+    return io.StringIO(download.value.path().read_bytes().decode("utf-8-sig"), newline="")
 
 
 # Search and filters
@@ -213,14 +220,14 @@ def test_keyboard_alone_leads_from_the_top_to_a_reduction(open_report):
     page.keyboard.press("Tab")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("j")
-    assert page.evaluate("document.activeElement.className") == "identity-link"
+    page.wait_for_function("document.activeElement.className === 'identity-link'")
     page.keyboard.press("Enter")
     page.locator("#identity-content h1").wait_for()
     page.get_by_role("navigation", name="Parts of this identity").get_by_role(
         "link", name="Reduction"
     ).focus()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "head-reduction"
+    page.wait_for_function("document.activeElement.id === 'head-reduction'")
     page.locator("details.artifact summary").first.focus()
     page.keyboard.press("Enter")
     page.locator("table.diff").first.wait_for()
@@ -233,35 +240,33 @@ def test_help_panel_lists_the_keys_and_gives_the_focus_back(open_report):
     assert page.locator("#help").is_visible()
     page.keyboard.press("Escape")
     assert not page.locator("#help").is_visible()
-    assert page.evaluate("document.activeElement.id") == "help-open"
+    page.wait_for_function("document.activeElement.id === 'help-open'")
 
 
 def test_single_letter_keys_can_be_switched_off(open_report):
     page = open_report("sample").page
     page.keyboard.press("c")
-    assert page.locator("#view-coverage").is_visible()
+    page.locator("#view-coverage").wait_for()
     page.keyboard.press("?")
     page.uncheck("#keys-on")
     page.keyboard.press("Escape")
     page.keyboard.press("o")
-    assert page.locator("#view-coverage").is_visible()
+    page.locator("#view-coverage").wait_for()
 
 
 def test_skip_link_comes_first_and_leads_to_the_content(open_report):
     page = open_report("sample").page
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    page.wait_for_function("document.activeElement.className === 'skip'")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "content"
+    page.wait_for_function("document.activeElement.id === 'content'")
     assert page.locator("#view-overview").is_visible()
 
 
 def test_a_new_view_moves_the_focus_to_its_heading_and_names_the_page(open_report):
     page = open_report("sample").page
     page.get_by_role("link", name="Coverage", exact=True).click()
-    assert page.evaluate("document.activeElement.tagName + document.activeElement.textContent").startswith(
-        "H1Coverage"
-    )
+    page.wait_for_function("document.activeElement.matches('#view-coverage h1')")
     assert page.title() == "Coverage · entdrift"
 
 
@@ -336,3 +341,32 @@ def test_timings_of_ten_thousand_findings(open_report):
     )
     print(f"10,000 findings: ready {ready:.0f} ms, filtered and painted {filtered:.0f} ms")
     assert totals(page).startswith("Showing")
+
+
+def test_what_the_search_leaves_can_be_saved_as_csv(open_report):
+    page = open_report("sample").page
+    page.fill("#query", "support-triage")
+    with page.expect_download() as saved:
+        page.locator("#identities-totals").get_by_role("button", name="Save as CSV").click()
+    rows = list(csv.DictReader(saved_text(saved)))
+    assert [(row["name"], row["granted"], row["unused"]) for row in rows] == [
+        ("support-triage-agentcore-runtime", "147", "130")
+    ]
+
+
+def test_saved_csv_runs_no_formula(open_report):
+    page = open_report("hostile").page
+    with page.expect_download() as saved:
+        page.locator("#findings-totals").get_by_role("button", name="Save as CSV").click()
+    cells = [cell for row in csv.reader(saved_text(saved)) for cell in row]
+    assert [cell for cell in cells if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}] == []
+    assert any(cell.startswith("'=cmd") for cell in cells)
+
+
+def test_moving_between_views_keeps_the_search(open_report):
+    page = open_report("sample").page
+    page.fill("#query", "cloud:azure")
+    page.get_by_role("link", name="Coverage", exact=True).click()
+    page.get_by_role("link", name="Identities", exact=True).click()
+    assert page.input_value("#query") == "cloud:azure"
+    page.wait_for_function("document.activeElement.id === 'identities-head'")

@@ -47,13 +47,28 @@ function identityStanding(model, { entry }) {
   const { permissions } = entry;
   return el("div", { class: "standing" },
     el("p", { class: "sentence" }, cloudWord(entry.provider), " ", name(entry.kind), " in ", name(entry.account),
-      entry.stage ? [", stage ", name(entry.stage)] : "", entry.enabled ? "" : [" ", pill("disabled", "pill-quiet")],
+      entry.stage ? [", stage ", name(entry.stage)] : "",
       ", granted ", el("b", {}, count(permissions.granted, "permission")), "."),
+    el("p", { class: "pills" }, standingPills(entry)),
     verdictBar(permissions, { height: 18 }),
     verdictNumbers(permissions, { zero: true }),
     basis(model, " · calls seen ", entry.first_seen ? `${dayOf(entry.first_seen)} to ${dayOf(entry.last_seen)}` : "none",
       ` · ${percent(permissions.unobservable, permissions.granted)} of what is granted cannot be seen in the logs given`,
       permissions.not_granted ? ` · ${num(permissions.not_granted)} used or denied without a present grant` : ""));
+}
+
+// What a reviewer asks first, at a glance.
+function standingPills(entry) {
+  const keys = longLivedKeys(entry).length;
+  return [
+    entry.ai_workload.is_ai ? pill("AI workload") : pill("no AI sign", "pill-quiet"),
+    entry.enabled ? null : pill("disabled", "pill-quiet"),
+    adminGrants(entry).length ? pill("administrator grant", "pill-bad") : null,
+    keys ? pill(count(keys, "long-lived key"), "pill-warn") : null,
+    entry.owner ? null : pill("no owner", "pill-warn"),
+    2 * entry.permissions.unobservable > entry.permissions.granted ? pill("mostly not observable", "pill-warn") : null,
+    entry.reduction.disposition === "none" ? null : pill(`reduction ${DISPOSITION_WORDS[entry.reduction.disposition]}`, entry.reduction.disposition === "safe" ? "pill-good" : ""),
+  ];
 }
 
 function whoSection(model, { entry }) {

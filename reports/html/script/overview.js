@@ -103,10 +103,12 @@ function showTotals(view) {
   document.getElementById("findings-totals").replaceChildren(
     el("span", {}, el("b", {}, num(open)), ` open`, severities.length ? ":" : ""),
     ...severities.map((severity) => el("span", {}, severityBadge(severity), " ", el("b", {}, num(bySeverity.get(severity))))),
-    closed ? el("span", { class: "quiet" }, `${num(closed)} waived or fixed`) : "");
+    closed ? el("span", { class: "quiet" }, `${num(closed)} waived or fixed`) : "",
+    exportButton("entdrift-findings.csv", FINDING_CSV, () => view.result.findings));
   document.getElementById("identities-totals").replaceChildren(
     el("span", {}, el("b", {}, num(counts.granted ?? 0)), " granted"), verdictBar(counts, { kind: "bar bar-total" }), verdictNumbers(counts, { zero: true }),
-    counts.not_granted ? el("span", { class: "quiet" }, `${num(counts.not_granted)} used or denied without a present grant`) : "");
+    counts.not_granted ? el("span", { class: "quiet" }, `${num(counts.not_granted)} used or denied without a present grant`) : "",
+    exportButton("entdrift-identities.csv", IDENTITY_CSV, () => view.result.identities));
 }
 
 function identityLink(identity, params = {}) {

@@ -23,6 +23,17 @@ const amount = (read) => (thing, value) => {
   }
 };
 
+// Which shared permission sets hold a matching name: looked up once per search, not once per identity.
+const heldBy = new Map();
+function setsHolding(value) {
+  if (!heldBy.has(value)) {
+    const holding = Object.entries(MODEL.doc.permission_sets)
+      .filter(([, permissions]) => permissions.some((permission) => permission.toLowerCase().includes(value)));
+    heldBy.set(value, new Set(holding.map(([id]) => id)));
+  }
+  return heldBy.get(value);
+}
+
 const IDENTITY_KEYS = {
   __proto__: null,
   cloud: exact(({ entry }) => [entry.provider]),
@@ -42,9 +53,11 @@ const IDENTITY_KEYS = {
   reduction: exact(({ entry }) => [entry.reduction.disposition]),
   verdict: (identity, value) => (identity.entry.permissions[value === "not-observable" ? "unobservable" : value] ?? 0) > 0,
   service: exact(({ entry }) => entry.services.map((service) => service.service)),
-  perm: (identity, value) =>
-    servicesOf(MODEL, identity).some(({ lists }) =>
-      VERDICTS.some((verdict) => lists[verdict].some((permission) => permission.toLowerCase().includes(value)))),
+  perm: (identity, value) => {
+    const shared = setsHolding(value);
+    return identity.entry.services.some((service) => VERDICTS.some((verdict) =>
+      shared.has(service.sets?.[verdict]) || service[verdict]?.some((permission) => permission.toLowerCase().includes(value))));
+  },
   reach: (identity, value) => (identity.entry.reach[value]?.granted ?? 0) > 0,
   granted: amount((entry) => entry.permissions.granted),
   used: amount((entry) => entry.permissions.used),

@@ -10,8 +10,11 @@ const CLAIMS = [
 
 function reductionSection(model, { entry }) {
   const { reduction } = entry;
+  const verdict = el("p", { class: "sentence" }, el("b", {}, DISPOSITION_TITLES[reduction.disposition] ?? ""), " ", wholeName(reduction.reason, { limit: 800 }));
+  const refuted = CLAIMS.some(([key]) => reduction.proof[key].status === "refuted");
+  if (reduction.disposition === "none" && !refuted) return verdict;
   return [
-    el("p", { class: "sentence" }, el("b", {}, DISPOSITION_TITLES[reduction.disposition] ?? ""), " ", wholeName(reduction.reason, { limit: 800 })),
+    verdict,
     reduction.disposition === "none" ? null : el("p", {}, "Removes ", el("b", {}, count(reduction.removes, "permission")), ", keeps ", el("b", {}, num(reduction.keeps)),
       `: those used, those that could not be seen, and those whose condition could not be decided.`),
     facts([

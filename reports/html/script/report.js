@@ -29,9 +29,17 @@ function writeOverviewState(view) {
   const { findings, identities } = view;
   const page = (table) => (table.state.page > 1 ? table.state.page : "");
   replaceHash("#/overview" + writeQueryString({
-    q: view.query.trim(), fs: findings.state.sort, fp: page(findings), is: identities.state.sort === "findings" ? "" : identities.state.sort, ip: page(identities),
+    q: view.query, fs: findings.state.sort, fp: page(findings), is: identities.state.sort === "findings" ? "" : identities.state.sort, ip: page(identities),
   }));
+  markNavigation({ view: "overview", at: "" });
 }
+
+// The address of a view; what was searched for stays while the reader moves between the parts it concerns.
+function viewAddress(view) {
+  return `#/${view}` + (SEARCHED.has(view) ? writeQueryString({ q: OVERVIEW.query }) : "");
+}
+
+const SEARCHED = new Set(["overview", "unseen", "findings", "identities"]);
 
 function showRoute(first) {
   // Links such as the skip link point into the page: they change no state.
@@ -69,6 +77,7 @@ function showView(route) {
 function markNavigation(route) {
   const current = route.view === "identity" ? "identities" : route.view === "overview" && route.at ? route.at : route.view;
   for (const link of document.querySelectorAll("#navigation a")) {
+    link.setAttribute("href", viewAddress(link.dataset.view));
     if (link.dataset.view === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -87,7 +96,7 @@ function placeFocus(route, first, moved) {
   document.querySelector(`#view-${route.view} h1`)?.focus({ preventScroll: true });
 }
 
-const GO = { __proto__: null, o: "#/overview", u: "#/unseen", f: "#/findings", i: "#/identities", c: "#/coverage", m: "#/method" };
+const GO = { __proto__: null, o: "overview", u: "unseen", f: "findings", i: "identities", c: "coverage", m: "method" };
 
 function startKeys() {
   const help = document.getElementById("help");
@@ -106,11 +115,11 @@ function startKeys() {
 function pressKey(key, help) {
   if (key === "?") help.showModal();
   else if (key === "/") {
-    if (document.getElementById("view-overview").hidden) location.hash = "#/overview" + writeQueryString({ q: OVERVIEW.query });
+    if (document.getElementById("view-overview").hidden) location.hash = viewAddress("overview");
     // The view changes with the next event; the box takes the focus after it.
     setTimeout(() => OVERVIEW.box.focus(), 0);
   } else if (key === "j" || key === "k") stepRow(key === "j" ? 1 : -1);
-  else if (key in GO) location.hash = GO[key] + (key === "f" || key === "i" ? writeQueryString({ q: OVERVIEW.query }) : "");
+  else if (key in GO) location.hash = viewAddress(GO[key]);
   else return false;
   return true;
 }

@@ -25,17 +25,15 @@ function makeTable(options) {
     state.page = page;
     drawTable(table);
   };
-  table.setSort = (sort) => {
-    state.sort = sort;
-    state.page = 1;
+  const change = (changes) => {
+    Object.assign(state, changes);
     drawTable(table);
+    announce(`${plain(options.caption, 60)}: rows ${table.pager.range.textContent}`);
     options.onState?.(state);
   };
-  table.setPage = (page) => {
-    state.page = page;
-    drawTable(table);
-    options.onState?.(state);
-  };
+  table.setSort = (sort) => change({ sort, page: 1 });
+  table.setPage = (page) => change({ page });
+  table.setSize = (size) => change({ size, page: 1 });
   drawTable(table);
   return table;
 }
@@ -95,11 +93,8 @@ function makePager(table) {
     range: el("span", { class: "range" }),
     size: el("select", {}, PAGE_SIZES.map((size) => el("option", { value: size }, String(size)))),
   };
-  pager.size.addEventListener("change", () => {
-    table.state.size = Number(pager.size.value);
-    table.setPage(1);
-  });
-  pager.node = el("div", { class: "pager" }, pager.before, pager.range, pager.after,
+  pager.size.addEventListener("change", () => table.setSize(Number(pager.size.value)));
+  pager.node = el("div", { class: "pager", role: "group", "aria-label": `Pages: ${plain(table.options.caption, 60)}` }, pager.before, pager.range, pager.after,
     el("label", {}, "Rows ", pager.size));
   return pager;
 }
