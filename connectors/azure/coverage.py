@@ -189,8 +189,12 @@ def activity_coverage(logs: Logs, subscriptions: Iterable[str], window: Window) 
     return found
 
 
-def seen_coverage(logs: Logs) -> list[Coverage]:
-    """Return the other log classes that were seen: at least partly recorded where they occur."""
+def seen_coverage(logs: Logs, told: Iterable[Coverage]) -> list[Coverage]:
+    """Return the other log classes that were seen: at least partly recorded where they occur.
+
+    Places of which `told` already says whether their log was on are left out.
+    """
+    known = {(one.place, one.log_class) for one in told}
     return [
         Coverage(
             PROVIDER,
@@ -203,7 +207,7 @@ def seen_coverage(logs: Logs) -> list[Coverage]:
             "",
         )
         for (account, log_class, kind), (first, _) in sorted(logs.classes.items())
-        if log_class != ADMINISTRATIVE
+        if log_class != ADMINISTRATIVE and (kind, log_class) not in known
     ]
 
 

@@ -6,6 +6,7 @@ Azure compares all of them without case, and its own exports disagree on case, d
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 _GUID = re.compile(
@@ -121,6 +122,7 @@ def fields(record: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+@lru_cache(maxsize=4096)
 def fold(key: str) -> str:
     """Return a field name without case and underscores."""
     return key.replace("_", "").lower()

@@ -26,7 +26,7 @@ from connectors.azure.settings import DataLogs
 from connectors.azure.signals import learned_signals
 from connectors.azure.usage import Callers, Used, read_usage
 from connectors.azure.workloads import tie
-from connectors.facts import Blind, Entitlement, Facts, PermissionSet, Window
+from connectors.facts import Blind, Coverage, Entitlement, Facts, PermissionSet, Window
 from connectors.interface import Evidence, Patterns, Status
 from connectors.logs.rows import UsageRow
 
@@ -68,15 +68,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         grants=(*grants(held, universe), *denies.grants(held)),
         entitlements=entitlements,
         usage=tuple(used.usage),
-        coverage=tuple(
-            sorted(
-                [
-                    *activity_coverage(logs, inventory.subscriptions, window),
-                    *seen_coverage(logs),
-                    *data_logs.coverage(),
-                ]
-            )
-        ),
+        coverage=_coverage(inventory, logs, data_logs, held, window),
         unmapped=tuple(used.unmapped),
         caveats=tuple(
             sorted(
@@ -91,6 +83,18 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         unattributed=used.unattributed,
         reach=_reach(universe),
     )
+
+
+def _coverage(
+    inventory: Inventory, logs: Logs, data_logs: DataLogs, held: Iterable[Holding], window: Window
+) -> tuple[Coverage, ...]:
+    """Return the coverage of every subscription, of the data logs that matter, and of what else was seen."""
+    given = 0
+    for holding in held:
+        given |= holding.given.granted | holding.given.conditional
+    told = data_logs.coverage(given)
+    activity = activity_coverage(logs, inventory.subscriptions, window)
+    return tuple(sorted([*activity, *told, *seen_coverage(logs, told)]))
 
 
 def _seen(evidence: Sequence[Evidence], callers: Callers) -> dict[str, Seen]:

@@ -74,7 +74,7 @@ class DataLogs:
         self._start = window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._on = _settings_on(inventory)
         self._changed = _changed(rows)
-        self._present = {(log_class, place) for _, log_class, place in logs.classes}
+        self._present = {(kind, place): first for (_, kind, place), (first, _) in logs.classes.items()}
         self._masks: list[tuple[Service, str, PermissionSet]] = []
         rest = universe.plane(Plane.DATA)
         for service in services():
@@ -188,15 +188,39 @@ class DataLogs:
             if text(held.data.get("type")).lower() == service.resource_type and holds(scope, identifier)
         )
 
-    def coverage(self) -> list[Coverage]:
-        """Return the state of each category for each resource that has data actions of its own."""
+    def coverage(self, held: PermissionSet) -> list[Coverage]:
+        """Return the state of each category that would record something of `held`, by resource."""
+        wanted = {(service.name, category) for service, category, mask in self._masks if held & mask}
         return [
-            _coverage(identifier + service.setting_on, category, self._state(service, category, identifier))
+            self._coverage(service, category, identifier)
             for service in services()
-            for identifier, held in sorted(self._inventory.resources.items())
-            if text(held.data.get("type")).lower() == service.resource_type
             for category in sorted(set(service.categories.values()))
+            if (service.name, category) in wanted and service.names_caller
+            for identifier, one in sorted(self._inventory.resources.items())
+            if text(one.data.get("type")).lower() == service.resource_type
         ]
+
+    def _coverage(self, service: Service, category: str, resource: str) -> Coverage:
+        target = resource + service.setting_on
+        since = self._present.get((category.lower(), target), "")
+        state = self._state(service, category, resource)
+        if state is CoverageState.UNKNOWN and since:
+            state = CoverageState.PARTIAL
+        reasons = {
+            CoverageState.ON: "a diagnostic setting records it",
+            CoverageState.OFF: "its diagnostic settings leave it out",
+            CoverageState.PARTIAL: "its events are in the evidence, its diagnostic settings are not",
+        }
+        return Coverage(
+            provider="azure",
+            account=subscription(target),
+            place=target,
+            log_class=category.lower(),
+            state=state,
+            since=since,
+            reason=reasons.get(state, "no diagnostic setting of it is in the evidence"),
+            fix="" if state is CoverageState.ON else _FIX.format(resource=target, category=category),
+        )
 
 
 def _listed(universe: Universe, plane: Plane, patterns: Iterable[str]) -> PermissionSet:
@@ -204,22 +228,6 @@ def _listed(universe: Universe, plane: Plane, patterns: Iterable[str]) -> Permis
     for pattern in patterns:
         mask |= universe.listed(plane, pattern)
     return mask
-
-
-def _coverage(target: str, category: str, state: CoverageState) -> Coverage:
-    reasons = {
-        CoverageState.ON: "a diagnostic setting records it",
-        CoverageState.OFF: "its diagnostic settings leave it out",
-    }
-    return Coverage(
-        provider="azure",
-        account=subscription(target),
-        place=target,
-        log_class=category.lower(),
-        state=state,
-        reason=reasons.get(state, "no diagnostic setting of it is in the evidence"),
-        fix="" if state is CoverageState.ON else _FIX.format(resource=target, category=category),
-    )
 
 
 def _settings_on(inventory: Inventory) -> dict[str, set[str]]:

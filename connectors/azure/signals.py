@@ -70,7 +70,7 @@ def _ai_patterns(definition: Definition) -> tuple[str, ...]:
         for pattern in block.allowed(plane)
         if any(_names(pattern, want) for want in wanted)
     ]
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda pattern: (pattern.lower().endswith("/read"), pattern)))
 
 
 def _names(pattern: str, wanted: str) -> bool:

@@ -264,3 +264,23 @@ def test_a_reader_of_the_subscription_is_unobservable_as_a_whole(desk, built_in_
     facts = desk.facts()
     assert len(held(facts, AGENT)) > 1000
     assert unused(facts, AGENT) == []
+
+
+def test_coverage_of_data_logs_is_said_where_somebody_holds_what_they_record(desk):
+    scene(desk, event("M.Y/z/write", PERSON), scope=storage_account(), dataActions=[READ])
+    kind = "Microsoft.Storage/storageAccounts"
+    desk.put(
+        "resources", [{"id": storage_account(), "type": kind}, {"id": storage_account("other"), "type": kind}]
+    )
+    desk.put("diagnostic_settings", [setting(storage_account(), group="audit")])
+    desk.put("resource_logs", [blob_event("GetBlob", PERSON), blob_event("PutBlob", PERSON)])
+    found = {
+        (one.place.split("/")[8], one.log_class): (one.state, one.since[:10], bool(one.fix))
+        for one in desk.facts().coverage
+        if one.log_class != "administrative"
+    }
+    assert found == {
+        ("agentdata", "storageread"): (CoverageState.ON, "2026-09-10", False),
+        ("agentdata", "storagewrite"): (CoverageState.PARTIAL, "2026-09-10", False),
+        ("other", "storageread"): (CoverageState.UNKNOWN, "", True),
+    }
