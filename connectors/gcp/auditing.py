@@ -1,6 +1,6 @@
 """Know which Data Access logs are switched on where, from the audit configurations in the evidence."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,46 @@ _NUMBERS = {1: "ADMIN_READ", 2: "DATA_WRITE", 3: "DATA_READ"}
 """google.iam.v1.AuditLogConfig.LogType, as exports with numbers for enums write it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Switch:
-    """One log type of one service, switched on at one node."""
+    """One log type of one service, switched on."""
 
-    node: str
     service: str
     type: str
     exempted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that is switched on for one node, its own and inherited."""
+
+    switches: tuple[Switch, ...]
+    told: bool
+    """Whether the policies of the node and of all above it are in the evidence."""
+    on: frozenset[tuple[str, str]]
+    """(service, type) pairs that are switched on."""
+
+    def state(self, service: str, kind: str) -> bool | None:
+        """Return whether a type is recorded for calls of a service (a permission prefix)."""
+        if (ALL, kind) in self.on or all((one, kind) in self.on for one in services().audited(service)):
+            return True
+        return False if self.told else None
+
+    def exempted(self, service: str, kind: str, identity: str) -> bool:
+        """Return whether an identity is, or as a group's member may be, exempted from a type of log."""
+        named = (ALL, *services().audited(service))
+        for switch in self.switches:
+            if switch.exempted and switch.type == kind and switch.service in named:
+                for written in switch.exempted:
+                    member = parse_member(written)
+                    if member.kind not in _NAMED or member.id == identity:
+                        return True
+        return False
+
+    @property
+    def exempts(self) -> bool:
+        """Whether any identity is exempted, so that identities differ here."""
+        return any(switch.exempted for switch in self.switches)
 
 
 class Auditing:
@@ -36,7 +68,7 @@ class Auditing:
         self._hierarchy = hierarchy
         self._told: set[str] = set()
         self._switches: dict[str, list[Switch]] = {}
-        self._chains: dict[str, list[str]] = {}
+        self._views: dict[str, View] = {}
         for policy in policies:
             if policy.audit_configs is None or not policy.resource.startswith(CLOUD):
                 continue
@@ -45,59 +77,30 @@ class Auditing:
             node = hierarchy.node_of(policy.resource)
             self._told.add(node)
             for config in policy.audit_configs:
-                self._switches.setdefault(node, []).extend(_switches(node, config))
+                self._switches.setdefault(node, []).extend(_switches(config))
 
-    def state(self, node: str, service: str, kind: str) -> bool | None:
-        """Return whether a type is recorded for calls of a service (a permission prefix) at a node."""
-        named = services().audited(service)
-        if all(self._on(node, one, kind) for one in named):
-            return True
-        return False if self._all_told(node) else None
+    def view(self, node: str) -> View:
+        """Return what is switched on for a node."""
+        found = self._views.get(node)
+        if found is None:
+            found = self._views[node] = self._view(node)
+        return found
 
-    def exempted(self, node: str, service: str, kind: str, identity: str) -> bool:
-        """Return whether an identity is, or as a group's member may be, exempted from a type of log."""
-        named = (ALL, *services().audited(service))
-        for switch in self._inherited(node):
-            if switch.type == kind and switch.service in named:
-                for written in switch.exempted:
-                    member = parse_member(written)
-                    if member.kind not in _NAMED or member.id == identity:
-                        return True
-        return False
-
-    def exempts(self, node: str) -> bool:
-        """Return whether any identity is exempted at a node, so that identities differ there."""
-        return any(switch.exempted for switch in self._inherited(node))
-
-    def switches(self, node: str) -> list[Switch]:
-        """Return everything switched on for a node, sorted."""
-        return sorted(self._inherited(node), key=lambda one: (one.service, one.type, one.node))
-
-    def knows(self, node: str) -> bool:
-        """Return whether the audit configuration of a node is known, with all it inherits."""
-        return self._all_told(node)
-
-    def _on(self, node: str, service: str, kind: str) -> bool:
-        return any(one.type == kind and one.service in (ALL, service) for one in self._inherited(node))
-
-    def _inherited(self, node: str) -> Sequence[Switch]:
-        return [switch for one in self._chain(node) for switch in self._switches.get(one, ())]
-
-    def _chain(self, node: str) -> list[str]:
-        chain = self._chains.get(node)
-        if chain is None:
-            chain = self._chains[node] = [node, *sorted(self._hierarchy.above(node))]
-        return chain
-
-    def _all_told(self, node: str) -> bool:
-        known = self._hierarchy.knows_ancestors(node) or node.startswith("organizations/")
-        return known and all(one in self._told for one in self._chain(node))
+    def _view(self, node: str) -> View:
+        chain = [node, *sorted(self._hierarchy.above(node))]
+        switches = tuple(sorted({switch for one in chain for switch in self._switches.get(one, ())}))
+        known = self._hierarchy.knows_ancestors(node)
+        return View(
+            switches=switches,
+            told=known and all(one in self._told for one in chain),
+            on=frozenset((one.service, one.type) for one in switches),
+        )
 
 
 _NAMED = ("serviceAccount", "user", "principal", "kubernetes")
 
 
-def _switches(node: str, config: Mapping[str, Any]) -> Iterable[Switch]:
+def _switches(config: Mapping[str, Any]) -> Iterable[Switch]:
     service = config.get("service")
     entries = config.get("auditLogConfigs", config.get("audit_log_configs"))
     if not isinstance(service, str) or not isinstance(entries, list):
@@ -109,4 +112,4 @@ def _switches(node: str, config: Mapping[str, Any]) -> Iterable[Switch]:
         members = entry.get("exemptedMembers", entry.get("exempted_members"))
         exempted = [one for one in members if isinstance(one, str)] if isinstance(members, list) else []
         written = _NUMBERS.get(kind, "") if isinstance(kind, int) else str(kind or "")
-        yield Switch(node, service, written, tuple(exempted))
+        yield Switch(service, written, tuple(exempted))

@@ -87,15 +87,15 @@ def _admin_row(project: str, node: str, given: Given) -> Coverage:
 
 
 def _data_row(project: str, node: str, kind: str, auditing: Auditing, given: Given) -> Coverage:
-    on = [one for one in auditing.switches(node) if one.type == kind and one.service == ALL]
-    some = [one for one in auditing.switches(node) if one.type == kind and one.service != ALL]
+    on = [one for one in auditing.view(node).switches if one.type == kind and one.service == ALL]
+    some = [one for one in auditing.view(node).switches if one.type == kind and one.service != ALL]
     change = fix("data-access-logs-off", [node], ())
     if on:
         return _on_row(project, node, "", kind, [name for one in on for name in one.exempted], given)
     if some:
         reason = "on for single services only"
         return Coverage(PROVIDER, project, "", kind, CoverageState.PARTIAL, "", reason, change)
-    if auditing.knows(node):
+    if auditing.view(node).told:
         reason = "no audit configuration of the project or above it names this type (BigQuery has its own)"
         return Coverage(PROVIDER, project, "", kind, CoverageState.OFF, "", reason, change)
     reason = "the audit configuration of the project and of all above it is not in the evidence"
@@ -108,7 +108,7 @@ def _data_row(project: str, node: str, kind: str, auditing: Auditing, given: Giv
 def _service_rows(project: str, node: str, auditing: Auditing, given: Given) -> list[Coverage]:
     """Return a row for each service that is switched on by its own name."""
     exempted: dict[tuple[str, str], list[str]] = {}
-    for one in auditing.switches(node):
+    for one in auditing.view(node).switches:
         if one.service != ALL and one.type in DATA_TYPES:
             exempted.setdefault((one.service, one.type), []).extend(one.exempted)
     return [

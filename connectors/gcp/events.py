@@ -1,32 +1,20 @@
 """Turn one Cloud Audit Logs entry into usage rows."""
 
-import base64
-import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
-
-from connectors.gcp.names import (
-    SERVICE_ACCOUNT_DOMAIN,
-    agent,
-    key_name,
-    permission_name,
-    principal_id,
-    project_in,
-)
+from connectors.gcp.callers import UNKNOWN_CALLER, caller, credential
+from connectors.gcp.entry import Audit, Authorization, LogEntry, Operation, Status, unwrap
+from connectors.gcp.names import key_name, permission_name, project_in
 from connectors.logs.rows import Folded, RowKey
 
 LAST = " last"
 """Ends a row's `detail` when it comes from the closing entry of a long-running operation."""
-
-UNKNOWN_CALLER = "not-recorded"
-"""Kind of caller of a record that names none: it may be any identity."""
 
 LOG_CLASSES = {
     "activity": "admin_activity",
@@ -38,82 +26,6 @@ _DENIED_CODES = (7, 16)
 """google.rpc.Code PERMISSION_DENIED and UNAUTHENTICATED."""
 _OBJECT = re.compile(r"^(?P<bucket>.*?/?buckets/[^/]+/objects/)(?P<name>.+)$", re.DOTALL)
 _ONE_TIME = re.compile(r"/(jobs|operations|sessions|executions|traces)/[^/]+$")
-
-
-class _Text(msgspec.Struct, rename="camel", gc=False):
-    principal_email: str | None = None
-
-
-class _Delegation(msgspec.Struct, rename="camel", gc=False):
-    first_party_principal: _Text | None = None
-    principal_subject: str | None = None
-
-
-class _Authentication(msgspec.Struct, rename="camel", gc=False):
-    principal_email: str | None = None
-    principal_subject: str | None = None
-    authority_selector: str | None = None
-    service_account_key_name: str | None = None
-    service_account_delegation_info: list[_Delegation] | None = None
-
-
-class _Attributes(msgspec.Struct, gc=False):
-    name: str | None = None
-
-
-class _Authorization(msgspec.Struct, rename="camel", gc=False):
-    permission: str | None = None
-    granted: bool | str | None = None
-    resource: str | None = None
-    resource_attributes: _Attributes | None = None
-    permission_type: str | int | None = None
-
-
-class _Status(msgspec.Struct, gc=False):
-    code: int | str | None = None
-
-
-class _Audit(msgspec.Struct, rename="camel", gc=False):
-    kind: str | None = msgspec.field(default=None, name="@type")
-    service_name: str | None = None
-    method_name: str | None = None
-    resource_name: str | None = None
-    status: _Status | None = None
-    authentication_info: _Authentication | None = None
-    authorization_info: list[_Authorization] | None = None
-
-
-class _Operation(msgspec.Struct, gc=False):
-    first: bool | str | None = None
-    last: bool | str | None = None
-
-
-class _Resource(msgspec.Struct, gc=False):
-    labels: dict[str, Any] | None = None
-
-
-class LogEntry(msgspec.Struct, rename="camel", gc=False):
-    """The fields of a LogEntry that matter, in the spellings that sinks and other tools use."""
-
-    log_name: str | None = None
-    insert_id: str | None = None
-    timestamp: str | None = None
-    receive_timestamp: str | None = None
-    proto_payload: _Audit | None = None
-    protopayload_auditlog: _Audit | None = msgspec.field(default=None, name="protopayload_auditlog")
-    """BigQuery's column for the same payload."""
-    operation: _Operation | None = None
-    resource: _Resource | None = None
-    entry: "LogEntry | None" = None
-    message: Any = None
-    """A Pub/Sub message around the entry."""
-    lower_log_name: str | None = msgspec.field(default=None, name="logname")
-    lower_insert_id: str | None = msgspec.field(default=None, name="insertid")
-    lower_payload: _Audit | None = msgspec.field(default=None, name="protopayload")
-    lower_receive_timestamp: str | None = msgspec.field(default=None, name="receivetimestamp")
-
-
-_DECODER = msgspec.json.Decoder(LogEntry)
 
 
 class AuditLogReader:
@@ -135,7 +47,7 @@ class AuditLogReader:
         (`testIamPermissions`) and for entries that only close an operation; they still show that the log
         was recorded.
         """
-        entry = _unwrap(record)
+        entry = unwrap(record)
         if isinstance(entry, str):
             return entry
         audit = entry.proto_payload or entry.protopayload_auditlog or entry.lower_payload
@@ -162,21 +74,6 @@ class AuditLogReader:
         )
 
 
-def _unwrap(record: LogEntry) -> LogEntry | str:
-    """Return the entry inside a wrapping of another tool: `{"entry": …}` or a Pub/Sub message."""
-    for _ in range(4):
-        if record.entry is not None:
-            record = record.entry
-        elif isinstance(record.message, dict) and isinstance(record.message.get("data"), str):
-            try:
-                record = _DECODER.decode(base64.b64decode(record.message["data"], validate=True))
-            except (msgspec.MsgspecError, binascii.Error, ValueError):
-                return "a Pub/Sub message without a log entry in it"
-        else:
-            break
-    return record
-
-
 def _time(text: str) -> tuple[str, str] | None:
     """Return (RFC 3339 UTC to the second, the same to the microsecond), or None when it is no time.
 
@@ -186,8 +83,11 @@ def _time(text: str) -> tuple[str, str] | None:
         moment = datetime.fromisoformat(text.removesuffix(" UTC"))
     except ValueError:
         return None
+    if text[10:11] == "T" and text[19:20] == "." and text.endswith("Z"):
+        # What Cloud Logging itself writes, cut instead of computed.
+        return f"{text[:19]}Z", text[:-1][:26].ljust(26, "0")
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ"), moment.isoformat()
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ"), moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
 
 
 def _event_id(log_name: str, insert_id: str, time: str) -> bytes:
@@ -210,7 +110,7 @@ def _label(labels: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _class_by_type(audit: _Audit) -> str:
+def _class_by_type(audit: Audit) -> str:
     """Return the log an entry without a log name was written to, by its permission types."""
     types = {_type(one) for one in audit.authorization_info or ()} - {""}
     if not types:
@@ -221,14 +121,14 @@ def _class_by_type(audit: _Audit) -> str:
 _TYPES = {1: "ADMIN_READ", 2: "ADMIN_WRITE", 3: "DATA_READ", 4: "DATA_WRITE"}
 
 
-def _type(one: _Authorization) -> str:
+def _type(one: Authorization) -> str:
     kind = one.permission_type
     if isinstance(kind, int):
         return _TYPES.get(kind, "")
     return kind if kind in _TYPES.values() and kind is not None else ""
 
 
-def _keys(entry: LogEntry, audit: _Audit, account: str, region: str, log_class: str) -> Sequence[RowKey]:
+def _keys(entry: LogEntry, audit: Audit, account: str, region: str, log_class: str) -> Sequence[RowKey]:
     method = audit.method_name or ""
     if log_class == "system_event" or method.lower().endswith("testiampermissions"):
         return ()
@@ -236,15 +136,15 @@ def _keys(entry: LogEntry, audit: _Audit, account: str, region: str, log_class: 
     closing = _closes(entry.operation)
     if closing and not checks:
         return ()
-    identity, identity_type, via = _caller(audit.authentication_info)
+    identity, identity_type, via = caller(audit.authentication_info)
     row = RowKey(
         account=account,
         identity=identity,
         identity_type=identity_type,
-        credential=key_name(_credential(audit.authentication_info)),
+        credential=key_name(credential(audit.authentication_info)),
         operation=f"{audit.service_name}:{method}" if audit.service_name else method,
         permission="",
-        resource=_resource(audit.resource_name or ""),
+        resource="" if checks and identity else _resource(audit.resource_name or ""),
         region=region,
         via=via,
         grant="",
@@ -270,7 +170,7 @@ def _keys(entry: LogEntry, audit: _Audit, account: str, region: str, log_class: 
     return (row, *dict.fromkeys(keys)) if identity_type == UNKNOWN_CALLER else (row,)
 
 
-def _closes(operation: _Operation | None) -> bool:
+def _closes(operation: Operation | None) -> bool:
     """Return whether an entry only closes a long-running operation that another entry opened."""
     return operation is not None and _true(operation.last) and not _true(operation.first)
 
@@ -280,14 +180,14 @@ def _true(value: bool | str | None) -> bool:  # noqa: FBT001 - the log's own val
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
-def _by_status(status: _Status | None) -> str:
+def _by_status(status: Status | None) -> str:
     code = str(status.code or 0) if status else "0"
     if code == "0":
         return "allowed"
     return "denied" if code in map(str, _DENIED_CODES) else "error"
 
 
-def _outcome(one: _Authorization, status: str, *, refused: bool) -> str:
+def _outcome(one: Authorization, status: str, *, refused: bool) -> str:
     """Return what became of one permission check.
 
     Proto JSON leaves out `false`, so only a definite `granted: true` counts as allowed. A call whose
@@ -298,7 +198,7 @@ def _outcome(one: _Authorization, status: str, *, refused: bool) -> str:
     return "allowed" if status == "allowed" else "error"
 
 
-def _checked(one: _Authorization, audit: _Audit) -> str:
+def _checked(one: Authorization, audit: Audit) -> str:
     attributes = one.resource_attributes
     return one.resource or (attributes.name if attributes else "") or audit.resource_name or ""
 
@@ -308,50 +208,7 @@ def _resource(name: str) -> str:
 
     Objects keep their bucket and at most two folders, jobs and operations their collection.
     """
-    found = _OBJECT.match(name)
-    if found:
+    if "/objects/" in name and (found := _OBJECT.match(name)):
         folders = found["name"].split("/")[:-1][:2]
         return found["bucket"] + "/".join((*folders, "*"))
     return _ONE_TIME.sub(r"/\1/*", name)
-
-
-def _credential(who: _Authentication | None) -> str:
-    return (who.service_account_key_name if who else "") or ""
-
-
-def _caller(who: _Authentication | None) -> tuple[str, str, str]:
-    """Return (identity, kind of caller, chain of those who acted through it).
-
-    The identity is empty where the record names none, or names one that is not of IAM.
-    """
-    if who is None:
-        return "", UNKNOWN_CALLER, ""
-    written = who.principal_email or who.principal_subject or ""
-    via = " > ".join(_chain(who.service_account_delegation_info))
-    if not written:
-        selector = who.authority_selector or ""
-        return "", "anonymous" if "anonymous" in selector else UNKNOWN_CALLER, via
-    if written.startswith("system:"):
-        return "", "anonymous" if written == "system:anonymous" else "kubernetes", via
-    identity = principal_id(written)
-    subject = principal_id(who.principal_subject or "")
-    if not via and who.principal_email and agent(subject):
-        # A user's consent (3-legged OAuth): the agent acts with the user's permissions.
-        via = subject
-    return identity, _kind(identity), via
-
-
-def _kind(identity: str) -> str:
-    if identity.startswith("principal://"):
-        return "agent" if agent(identity) else "principal"
-    if identity.endswith(SERVICE_ACCOUNT_DOMAIN):
-        return "serviceAccount"
-    return "user" if "@" in identity else "principal"
-
-
-def _chain(delegations: Sequence[_Delegation] | None) -> Iterator[str]:
-    for one in delegations or ():
-        first = one.first_party_principal
-        text = (first.principal_email if first else "") or one.principal_subject or ""
-        if text:
-            yield principal_id(text)

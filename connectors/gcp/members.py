@@ -32,6 +32,7 @@ class Aliases:
     def __init__(self, ids: Iterable[str], hierarchy: Hierarchy) -> None:
         self._hierarchy = hierarchy
         self._by_key: dict[object, str] = {}
+        self._known: dict[str, str] = {}
         for one in sorted(set(ids)):
             key = _key(one)
             if key is not None and (key not in self._by_key or not self._full(self._by_key[key])):
@@ -43,6 +44,12 @@ class Aliases:
 
     def of(self, identity: str) -> str:
         """Return the one id of an identity."""
+        found = self._known.get(identity)
+        if found is None:
+            found = self._known[identity] = self._find(identity)
+        return found
+
+    def _find(self, identity: str) -> str:
         key = _key(identity)
         found = identity if key is None else self._by_key.get(key, identity)
         if self._full(found) or not isinstance(key, tuple):

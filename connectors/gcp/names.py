@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from connectors.gcp.catalog import services
 
@@ -33,6 +34,7 @@ _KUBERNETES_SUBRESOURCES = {
 SERVICE_ACCOUNT_DOMAIN = "gserviceaccount.com"
 
 
+@lru_cache(maxsize=1 << 15)
 def permission_name(text: str) -> str:
     """Return a permission as roles spell it: `service.resource.verb`.
 

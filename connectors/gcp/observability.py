@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from connectors.facts import Blind, Caveat, PermissionSet
-from connectors.gcp.auditing import Auditing
-from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES, Classes
+from connectors.gcp.auditing import Auditing, View
+from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES, Classes, Group
 from connectors.gcp.coverage import Given
 from connectors.gcp.fixes import fix, names, reason
 from connectors.gcp.inventory import Inventory
@@ -35,6 +35,38 @@ class _Hidden:
     nodes: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _Situation:
+    """What decides which calls in one project are seen; many projects share one."""
+
+    view: View
+    present: bool
+    """Whether any record of the project was given."""
+    data: bool
+    """Whether data access records of it were given."""
+    unreadable: bool
+    public: frozenset[str]
+    """Services (permission prefixes) with a resource open to everyone; "" stands for all."""
+    who: str
+    """The identity, where the configuration exempts some."""
+
+    def open(self, service: str) -> bool:
+        return service in self.public or "" in self.public
+
+    def hides(self, service: str, kind: str) -> str:
+        """Return why calls of a service and type are not seen, or an empty string."""
+        state = self.view.state(service, kind)
+        if state is None:
+            return "data-access-logs-not-known"
+        if not state:
+            return "data-access-logs-off"
+        if kind != "ADMIN_READ" and self.open(service):
+            return "public-resource-not-logged"
+        if self.who and self.view.exempted(service, kind, self.who):
+            return "exempted-from-audit"
+        return "" if self.data else "data-access-logs-not-given"
+
+
 @dataclass(frozen=True, slots=True)
 class Doubts:
     """What the logs leave open about the use of permissions."""
@@ -61,7 +93,8 @@ class Observability:
         self._doubts = doubts
         self._hierarchy = inventory.hierarchy
         self._permissions = inventory.permissions
-        self._cache: dict[tuple[str, str], dict[str, PermissionSet]] = {}
+        self._cache: dict[_Situation, dict[str, PermissionSet]] = {}
+        self._by_node: dict[tuple[str, str], dict[str, PermissionSet]] = {}
         self._prefixes: dict[str, PermissionSet] = {}
         self._broad: dict[str, list[str]] = {}
 
@@ -119,67 +152,55 @@ class Observability:
 
     def _codes(self, node: str, identity: str) -> Mapping[str, PermissionSet]:
         """Return for one project the permissions that its logs hide, by reason."""
-        who = identity if self._auditing.exempts(node) else ""
-        codes = self._cache.get((node, who))
+        known = self._by_node.get((node, ""))
+        if known is None:
+            known = self._by_node.get((node, identity))
+        return self._look(node, identity) if known is None else known
+
+    def _look(self, node: str, identity: str) -> Mapping[str, PermissionSet]:
+        view = self._auditing.view(node)
+        situation = _Situation(
+            view=view,
+            present=node in self._given.first,
+            data=node in self._given.data,
+            unreadable=bool(self._given.unreadable.get(node)),
+            public=frozenset(service for place, service in self._doubts.public if place == node),
+            who=identity if view.exempts else "",
+        )
+        codes = self._cache.get(situation)
         if codes is None:
-            codes = self._cache[node, who] = self._judge(node, who)
+            codes = self._cache[situation] = self._judge(situation)
+        self._by_node[node, situation.who] = codes
         return codes
 
-    def _judge(self, node: str, identity: str) -> dict[str, PermissionSet]:
-        if node not in self._given.first or not self._given.admin:
-            codes = self._no_logs()
-            if node in self._given.first:
-                # Data access records alone: what they cover is judged below, the rest is not there.
-                codes = self._by_group(node, identity)
-            return codes
-        codes = self._by_group(node, identity)
-        if self._given.unreadable.get(node):
+    def _judge(self, situation: _Situation) -> dict[str, PermissionSet]:
+        if not situation.present:
+            return self._no_logs()
+        codes: dict[str, PermissionSet] = {}
+        for group in self._classes.groups:
+            for code, mask in self._group(situation, group):
+                if mask:
+                    codes[code] = codes.get(code, 0) | mask
+        if situation.unreadable:
             codes["log-file-unreadable"] = (1 << len(self._permissions)) - 1
         return codes
 
-    def _by_group(self, node: str, identity: str) -> dict[str, PermissionSet]:
-        codes: dict[str, PermissionSet] = {}
-        for group in self._classes.groups:
-            for code, mask in self._group(node, identity, group.service, group.types, group.permissions):
-                if mask:
-                    codes[code] = codes.get(code, 0) | mask
-        return codes
-
-    def _group(
-        self, node: str, identity: str, service: str, types: frozenset[str], permissions: PermissionSet
-    ) -> Iterable[tuple[str, PermissionSet]]:
-        """Yield what hides the permissions of one group at one node."""
-        if ADMIN_WRITE in types and not self._given.admin:
-            yield "no-logs-for-account", permissions
-        default = permissions & self._classes.default_on
-        asked = permissions & ~default
-        given = node in self._given.data
-        if default and types & set(DATA_TYPES):
-            if not given:
+    def _group(self, situation: _Situation, group: Group) -> Iterable[tuple[str, PermissionSet]]:
+        """Yield what hides the permissions of one group in one situation."""
+        unsure = ADMIN_WRITE in group.types
+        if unsure and not self._given.admin:
+            # Data access records alone: the always-on log was left out of what was given.
+            yield "no-logs-for-account", group.permissions
+        default = group.permissions & self._classes.default_on
+        if default and group.types & set(DATA_TYPES):
+            if not situation.data:
                 yield "data-access-logs-not-given", default
-            if self._public(node, service):
+            if situation.open(group.service):
                 yield "public-resource-not-logged", default
         for kind in DATA_TYPES:
-            if kind not in types or not asked:
-                continue
-            code = self._type(node, identity, service, kind, given=given)
+            code = situation.hides(group.service, kind) if kind in group.types else ""
             if code:
-                yield (code if ADMIN_WRITE not in types else _unsure(code)), asked
-
-    def _public(self, node: str, service: str) -> bool:
-        return (node, service) in self._doubts.public or (node, "") in self._doubts.public
-
-    def _type(self, node: str, identity: str, service: str, kind: str, *, given: bool) -> str:
-        state = self._auditing.state(node, service, kind)
-        if state is None:
-            return "data-access-logs-not-known"
-        if not state:
-            return "data-access-logs-off"
-        if kind != "ADMIN_READ" and self._public(node, service):
-            return "public-resource-not-logged"
-        if self._auditing.exempted(node, service, kind, identity):
-            return "exempted-from-audit"
-        return "" if given else "data-access-logs-not-given"
+                yield (_unsure(code) if unsure else code), group.permissions & ~default
 
     def _doubtful(self, permissions: PermissionSet, identity: str) -> Iterable[Blind]:
         """Yield what the identity may have used in calls that do not say so."""

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connectors.facts import Caveat, Unmapped, Usage
+from connectors.gcp.callers import UNKNOWN_CALLER
 from connectors.gcp.catalog import services, table
 from connectors.gcp.credentials import Keys
-from connectors.gcp.events import LAST, UNKNOWN_CALLER
+from connectors.gcp.events import LAST
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.members import Aliases
 from connectors.interface import Evidence

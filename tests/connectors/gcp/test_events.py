@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from connectors.gcp.events import AuditLogReader, LogEntry
+from connectors.gcp.entry import LogEntry
+from connectors.gcp.events import AuditLogReader
 from connectors.logs.rows import Folded
 from tests.connectors.gcp.records import AGENT, PROJECT, RAG, entry
 

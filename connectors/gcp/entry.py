@@ -1,0 +1,116 @@
+"""The fields of a Cloud Logging entry that matter, in the spellings that other tools give them."""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+
+class FirstParty(msgspec.Struct, rename="camel", gc=False):
+    """A caller of Google's own or of a customer."""
+
+    principal_email: str | None = None
+
+
+class Delegation(msgspec.Struct, rename="camel", gc=False):
+    """One authority in the chain through which a service account was used."""
+
+    first_party_principal: FirstParty | None = None
+    principal_subject: str | None = None
+
+
+class Authentication(msgspec.Struct, rename="camel", gc=False):
+    """Who called."""
+
+    principal_email: str | None = None
+    principal_subject: str | None = None
+    authority_selector: str | None = None
+    service_account_key_name: str | None = None
+    service_account_delegation_info: list[Delegation] | None = None
+
+
+class Attributes(msgspec.Struct, gc=False):
+    """What a permission was checked on."""
+
+    name: str | None = None
+
+
+class Authorization(msgspec.Struct, rename="camel", gc=False):
+    """One permission check."""
+
+    permission: str | None = None
+    granted: bool | str | None = None
+    resource: str | None = None
+    resource_attributes: Attributes | None = None
+    permission_type: str | int | None = None
+
+
+class Status(msgspec.Struct, gc=False):
+    """The result of the call (google.rpc.Status)."""
+
+    code: int | str | None = None
+
+
+class Audit(msgspec.Struct, rename="camel", gc=False):
+    """The AuditLog payload."""
+
+    kind: str | None = msgspec.field(default=None, name="@type")
+    service_name: str | None = None
+    method_name: str | None = None
+    resource_name: str | None = None
+    status: Status | None = None
+    authentication_info: Authentication | None = None
+    authorization_info: list[Authorization] | None = None
+
+
+class Operation(msgspec.Struct, gc=False):
+    """The long-running operation an entry belongs to."""
+
+    first: bool | str | None = None
+    last: bool | str | None = None
+
+
+class Resource(msgspec.Struct, gc=False):
+    """The monitored resource."""
+
+    labels: dict[str, Any] | None = None
+
+
+class LogEntry(msgspec.Struct, rename="camel", gc=False):
+    """The fields of a LogEntry that matter, in the spellings that sinks and other tools use."""
+
+    log_name: str | None = None
+    insert_id: str | None = None
+    timestamp: str | None = None
+    receive_timestamp: str | None = None
+    proto_payload: Audit | None = None
+    protopayload_auditlog: Audit | None = msgspec.field(default=None, name="protopayload_auditlog")
+    """BigQuery's column for the same payload."""
+    operation: Operation | None = None
+    resource: Resource | None = None
+    entry: "LogEntry | None" = None
+    message: Any = None
+    """A Pub/Sub message around the entry."""
+    lower_log_name: str | None = msgspec.field(default=None, name="logname")
+    lower_insert_id: str | None = msgspec.field(default=None, name="insertid")
+    lower_payload: Audit | None = msgspec.field(default=None, name="protopayload")
+    lower_receive_timestamp: str | None = msgspec.field(default=None, name="receivetimestamp")
+
+
+_DECODER = msgspec.json.Decoder(LogEntry)
+
+
+def unwrap(record: LogEntry) -> LogEntry | str:
+    """Return the entry inside a wrapping of another tool: `{"entry": …}` or a Pub/Sub message."""
+    for _ in range(4):
+        if record.entry is not None:
+            record = record.entry
+        elif isinstance(record.message, dict) and isinstance(record.message.get("data"), str):
+            try:
+                record = _DECODER.decode(base64.b64decode(record.message["data"], validate=True))
+            except (msgspec.MsgspecError, binascii.Error, ValueError):
+                return "a Pub/Sub message without a log entry in it"
+        else:
+            break
+    return record
