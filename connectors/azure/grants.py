@@ -200,6 +200,18 @@ def grant_caveats(held: Sequence[Holding], inventory: Inventory) -> list[Caveat]
                 "export it with: az role definition list --scope SCOPE",
             )
         )
+    guarded = sorted(
+        {h.role for h in held if (one := inventory.definitions.get(h.assignment.definition)) and one.guarded}
+    )
+    if guarded:
+        found.append(
+            Caveat(
+                f"the conditions of {len(guarded)} built-in roles were not exported: {', '.join(guarded)}",
+                "role definitions",
+                "their right to assign roles is shown as conditional; export with az role definition list "
+                "or API version 2022-05-01-preview",
+            )
+        )
     for part, problem in inventory.unreadable:
         found.append(Caveat(f"a record could not be read: {problem}", part, "it is left out of the analysis"))
     return found

@@ -1,9 +1,10 @@
 """The raw inventory records of all sources, read once into the few shapes the rooms work with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from connectors.azure.catalogue import catalogue
 from connectors.azure.ids import (
     ROOT,
     fields,
@@ -17,6 +18,10 @@ from connectors.azure.ids import (
 from connectors.azure.policy import Block, blocks
 from connectors.azure.record import moment
 from connectors.interface import Evidence
+
+_NOT_EXPORTED = (
+    "!(ActionMatches{'Microsoft.Authorization/roleAssignments/*'}) OR @Resource[condition] NotExported true"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Definition:
     guid: str
     name: str
     blocks: tuple[Block, ...]
+    guarded: bool = False
+    """True when its conditions were not exported and are put back as undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,20 @@ def _definition(inventory: Inventory, held: Held) -> None:
     key = guid(data.get("id")) or guid(data.get("name")) or last_segment(data.get("id") or data.get("name"))
     name = text(data.get("rolename")) or ("" if guid(data.get("name")) else text(data.get("name")))
     if key:
-        inventory.definitions.setdefault(key, Definition(key, name or key, blocks(data)))
+        held_blocks, guarded = _with_conditions(key, blocks(data))
+        inventory.definitions.setdefault(key, Definition(key, name or key, held_blocks, guarded))
+
+
+def _with_conditions(key: str, exported: tuple[Block, ...]) -> tuple[tuple[Block, ...], bool]:
+    """Return a role's blocks, guarded where a condition we know of is missing from the export.
+
+    API version 2022-04-01 drops the conditions of role definitions. A built-in role known to have one may
+    then not be taken for a free right to assign roles: that right becomes undecided.
+    """
+    known = key in catalogue("conditional_roles")["roles"]
+    if not known or any(block.condition for block in exported):
+        return exported, False
+    return tuple(replace(block, condition=_NOT_EXPORTED) for block in exported), True
 
 
 def _deny(inventory: Inventory, held: Held) -> None:

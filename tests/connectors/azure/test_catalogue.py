@@ -55,6 +55,15 @@ def test_admin_roles_have_the_guids_of_the_built_in_roles(built_in_roles):
     ]
 
 
+def test_conditional_roles_are_those_of_the_built_in_roles(built_in_roles):
+    found = {
+        role["name"]: role["roleName"]
+        for role in built_in_roles
+        if any(block["condition"] for block in role["permissions"])
+    }
+    assert catalogue("conditional_roles")["roles"] == found
+
+
 def test_most_mapped_actions_occur_in_built_in_roles(built_in_roles):
     """Roles spell out only a part of the operations, the rest by wildcard: each must be covered by one."""
     granted = [

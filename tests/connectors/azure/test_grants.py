@@ -168,6 +168,22 @@ def test_foundry_project_manager_is_no_user_access_administrator(desk, built_in_
     assert ASSIGN not in held(facts, AGENT)
 
 
+def test_a_condition_that_the_export_dropped_is_not_taken_for_none(desk, built_in_roles):
+    """Domain note 15.1: API version 2022-04-01 of role definitions has no conditions."""
+    bare = [
+        one
+        | {"permissions": [{k: v for k, v in b.items() if "condition" not in k} for b in one["permissions"]]}
+        for one in built_in_roles
+    ]
+    desk.put("role_assignments", [assignment(AGENT, FOUNDRY_PROJECT_MANAGER)])
+    desk.put("role_definitions", bare)
+    facts = desk.facts()
+    assert grant_of(facts).admin == ""
+    assert ASSIGN in conditional(facts, AGENT)
+    assert "Microsoft.CognitiveServices/*" in held(facts, AGENT)
+    assert any("Foundry Project Manager" in caveat.what for caveat in facts.caveats)
+
+
 @pytest.mark.parametrize(
     ("guid", "condition", "expected"),
     [
