@@ -1,6 +1,10 @@
 """Interned permission names, and sets of them as integers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+_IN_BYTE = tuple(tuple(bit for bit in range(8) if value >> bit & 1) for value in range(256))
+_GROUPED = 64
+"""Answers of `by_service` kept at a time: one identity asks for about twenty."""
 
 
 class Permissions:
@@ -21,6 +25,8 @@ class Permissions:
         self._names: list[str] = []
         self._index: dict[str, int] = {}
         self._known = 0
+        self._services: list[str] = []
+        self._grouped: dict[int, dict[str, list[str]]] = {}
 
     def __len__(self) -> int:
         return len(self._names)
@@ -43,6 +49,7 @@ class Permissions:
         if found is None:
             found = self._index[folded] = len(self._names)
             self._names.append(name)
+            self._services.append(self.service(name))
         return found
 
     def find(self, name: str) -> int | None:
@@ -66,17 +73,38 @@ class Permissions:
 
     def names(self, permissions: int) -> list[str]:
         """Return the names of a set, sorted."""
-        found = []
-        for byte, value in enumerate(permissions.to_bytes((permissions.bit_length() + 7) // 8, "little")):
-            if value:
-                base = byte * 8
-                found += [self._names[base + bit] for bit in range(8) if value >> bit & 1]
-        found.sort()
+        return sorted(map(self._names.__getitem__, _bits(permissions)))
+
+    def by_service(self, permissions: int) -> Mapping[str, list[str]]:
+        """Return the names of a set grouped by service, both sorted; not to be changed by the caller.
+
+        The last few answers are kept: publishing and rules ask for the same sets again and again.
+        """
+        found = self._grouped.get(permissions)
+        if found is None:
+            found = self._group(permissions)
+            if len(self._grouped) >= _GROUPED:
+                self._grouped.clear()
+            self._grouped[permissions] = found
         return found
 
-    def by_service(self, permissions: int) -> dict[str, list[str]]:
-        """Return the names of a set grouped by service, both sorted."""
+    def _group(self, permissions: int) -> dict[str, list[str]]:
         grouped: dict[str, list[str]] = {}
-        for name in self.names(permissions):
-            grouped.setdefault(self.service(name), []).append(name)
-        return dict(sorted(grouped.items()))
+        services, names = self._services, self._names
+        for index in _bits(permissions):
+            service = services[index]
+            if service in grouped:
+                grouped[service].append(names[index])
+            else:
+                grouped[service] = [names[index]]
+        return {service: sorted(grouped[service]) for service in sorted(grouped)}
+
+
+def _bits(permissions: int) -> Iterator[int]:
+    """Yield the bit numbers of a set, ascending."""
+    packed = permissions.to_bytes((permissions.bit_length() + 7) // 8, "little")
+    for byte, value in enumerate(packed):
+        if value:
+            base = byte * 8
+            for bit in _IN_BYTE[value]:
+                yield base + bit
