@@ -24,7 +24,7 @@ class Denies:
 
     def __init__(
         self,
-        denies: Iterable[Deny],
+        denies: Sequence[Deny],
         universe: Universe,
         roles: Roles,
         members: Mapping[str, Iterable[str]],

@@ -48,7 +48,13 @@ def _is_definition(flat: Mapping[str, Any]) -> bool:
 
 
 def _is_principal(flat: Mapping[str, Any]) -> bool:
-    return ("appid" in flat or "serviceprincipaltype" in flat or "displayname" in flat) and "id" in flat
+    person = {"userprincipalname", "mailenabled", "securityenabled"} & set(flat)
+    return not person and "id" in flat and bool({"appid", "serviceprincipaltype", "displayname"} & set(flat))
+
+
+def _is_resource(flat: Mapping[str, Any]) -> bool:
+    identifier = text(flat.get("id")).lower()
+    return identifier.startswith("/") and "/providers/microsoft.authorization/" not in identifier
 
 
 def _is_operation(flat: Mapping[str, Any]) -> bool:
@@ -61,7 +67,7 @@ DUMPS: tuple[Dump, ...] = (
     Dump("deny_assignments", "deny assignments", "GET …/denyAssignments", _has("principals", "permissions")),
     Dump("service_principals", "service principals", "az ad sp list --all", _is_principal),
     Dump("applications", "applications", "az ad app list --all", _is_principal),
-    Dump("resources", "resources", "az resource list", _has("id")),
+    Dump("resources", "resources", "az resource list", _is_resource),
     Dump(
         "diagnostic_settings",
         "diagnostic settings",

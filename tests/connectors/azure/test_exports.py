@@ -108,6 +108,28 @@ def test_foreign_records_among_good_ones_are_counted(desk):
     assert "1 of 2 records are no role assignments" in found.reason
 
 
+@pytest.mark.parametrize(
+    ("part", "records"),
+    [
+        ("role_definitions", [assignment(AGENT, CUSTOM)]),
+        ("resources", [assignment(AGENT, CUSTOM)]),
+        (
+            "service_principals",
+            [{"id": AGENT, "displayName": "A Person", "userPrincipalName": "a@example.com"}],
+        ),
+        ("deny_assignments", ROLES),
+        ("diagnostic_settings", [service_principal()]),
+        ("provider_operations", ROLES),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(desk, part, records):
+    desk.put("role_assignments", [])
+    desk.put(part, records)
+    found = outcome(desk.collect(), part)
+    assert found.status is Status.FAILED
+    assert "it should be the output of" in found.reason
+
+
 def test_no_assignments_at_all_is_fine(desk):
     desk.put("role_assignments", [])
     assert outcome(desk.collect()).status is Status.OK
