@@ -98,9 +98,10 @@ class CloudTrailReader:
 
     def skip_file(self, path: str) -> str:
         """Pass over what CloudTrail delivers beside its log files."""
-        if "CloudTrail-Digest" in path:
+        *folders, name = path.replace("\\", "/").split("/")
+        if "CloudTrail-Digest" in folders or "_CloudTrail-Digest_" in name:
             return "digest file, holds no events"
-        if "CloudTrail-Insight" in path:
+        if "CloudTrail-Insight" in folders or "_CloudTrail-Insight_" in name:
             return "Insights file, holds no calls"
         return ""
 

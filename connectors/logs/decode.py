@@ -24,6 +24,7 @@ _BETWEEN = re.compile(rb'(\s*,?\s*)(\{\s*"[^"\\]{1,200}"\s*:)')
 _MISFIT = re.compile(r"(?:, got `(\w+)`)?.* - at `\$([^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _REPAIRS = 8
+_CUTS_TRIED = 8
 
 
 class Decoder:
@@ -65,7 +66,7 @@ class Decoder:
             found = self._unwrapped(self._wrapped.whole(data)) if wrapped else self._plain.whole(data)
         except REFUSED:
             found = None
-        return self._tolerant(data, fate) if found is None else found
+        return self._tolerant(data, fate)[0] if found is None else found
 
     def _unwrapped(self, wrapped: list[Any] | None) -> list[Any] | None:
         return None if wrapped is None else [self._record.decode(item.text) for item in wrapped]
@@ -100,52 +101,74 @@ class Decoder:
                 wanted *= 2
                 continue
             wanted = WHOLE_BYTES
-            piece = bytes(buffer[: cut + 1])
-            del buffer[: cut + 1 + len(separator)]
-            yield self._piece(piece, fate, array=array)
-        yield self._piece(bytes(buffer), fate, array=array, last=True)
+            found, end = self._strict_piece(buffer, mark, cut, array=array)
+            piece = bytes(buffer[: end + 1])
+            del buffer[: end + 1 + len(separator)]
+            if found is None:
+                found, rest = self._tolerant(piece, fate, inside=array, continued=True)
+                if rest:
+                    buffer[:0] = rest + separator
+            yield found
+        yield self._last_piece(bytes(buffer), fate, array=array)
 
-    def _piece(self, piece: bytes, fate: Fate, *, array: bool, last: bool = False) -> list[Any]:
-        """Return the records of a piece: the inside of an array, or lines."""
-        end = len(piece)
-        if array and last:
+    def _strict_piece(
+        self, buffer: bytearray, mark: bytes, cut: int, *, array: bool
+    ) -> tuple[list[Any] | None, int]:
+        """Return the records before a cut and the cut, moved forward if it is inside a record."""
+        end = cut
+        for _ in range(_CUTS_TRIED if array else 1):
+            found = self._body(bytes(buffer[: end + 1]), array=array)
+            if found is not None:
+                return found, end
+            end = buffer.rfind(mark, 0, end)
+            if end < 0:
+                break
+        return None, cut
+
+    def _last_piece(self, piece: bytes, fate: Fate, *, array: bool) -> list[Any]:
+        """Return the records of what is left at the end, where the array is closed."""
+        body = piece
+        if array:
             end = piece.rfind(b"]")
-            if piece[end + 1 :].strip() not in (b"", b"}"):
-                end = -1
-        wrapped = bool(self._wrapping) and piece.find(self._wrapping, 0, _WRAPPING_WITHIN) >= 0
-        shapes = self._wrapped if wrapped else self._plain
-        found: list[Any] | None = None
-        try:
-            if array and end >= 0:
-                found = shapes.array(b"[" + piece[:end] + b"]")
-            elif not array:
-                found = shapes.lines(piece)
-            found = self._unwrapped(found) if wrapped else found
-        except REFUSED:
-            found = None
-        return self._tolerant(piece, fate, inside=array) if found is None else found
+            closed = end >= 0 and piece[end + 1 :].strip() in (b"", b"}")
+            body = piece[:end] if closed else b"{"
+        found = self._body(body, array=array)
+        return self._tolerant(piece, fate, inside=array)[0] if found is None else found
 
-    def _tolerant(self, data: bytes, fate: Fate, *, inside: bool = False) -> list[Any]:
-        """Return every record that can be read by itself."""
+    def _body(self, body: bytes, *, array: bool) -> list[Any] | None:
+        """Return the records of lines, or of the inside of an array; None if strict decoding refuses."""
+        wrapped = bool(self._wrapping) and body.find(self._wrapping, 0, _WRAPPING_WITHIN) >= 0
+        shapes = self._wrapped if wrapped else self._plain
+        try:
+            found = shapes.array(b"[" + body + b"]") if array else shapes.lines(body)
+            return self._unwrapped(found) if wrapped else found
+        except REFUSED:
+            return None
+
+    def _tolerant(
+        self, data: bytes, fate: Fate, *, inside: bool = False, continued: bool = False
+    ) -> tuple[list[Any], bytes]:
+        """Return every record that can be read by itself, and the beginning of one that goes on."""
         text = data.decode("utf-8", "replace")
         if "\ufffd" in text and b"\xef\xbf\xbd" not in data:
             fate.note("bytes that are not UTF-8 were replaced")
         start = text.lstrip(_SPACE)[:1]
         if not start:
             fate.foreign = "is empty"
-            return []
+            return [], b""
         if start not in "{[" and not inside:
             fate.foreign = "is not JSON"
-            return []
+            return [], b""
         records = []
-        for value in Salvage(text, self._keys, fate, inside=inside).records():
+        salvage = Salvage(text, self._keys, fate, inside=inside, continued=continued)
+        for value in salvage.records():
             try:
                 records.append(self._typed(self._content(value)))
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 fate.lose(str(error))
         if not records and not fate.lost and not fate.contained:
             fate.foreign = "holds no log records"
-        return records
+        return records, salvage.rest.encode("utf-8", "replace")
 
     def _content(self, value: Any) -> Any:
         """Return a record, taken out of its wrapping if it has one."""

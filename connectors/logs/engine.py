@@ -39,14 +39,14 @@ def read_logs(
     each processor, or none beside this one for little input.
     """
     found = find_files(paths)
-    tally = Tally(seen, math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp()))
-    stored = 0
+    start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
+    tally = Tally(seen, reader.name, start=start, end=end)
+    files = stored = events = 0
     with _no_collection(), contextlib.closing(_read(found, reader, workers)) as done:
         for batch, folder in done:
             for file in tally.add(batch, folder):
-                stored += file.size_bytes
-                numbers = {"files": len(tally.files), "total": len(found)}
-                observe("log-file", **numbers, bytes=stored, events=tally.events)
+                files, stored, events = files + 1, stored + file.size_bytes, events + file.records
+                observe("log-file", files=files, total=len(found), bytes=stored, events=events)
         rows, presence = tally.result()
     return LogRead(rows, tally.files, presence)
 

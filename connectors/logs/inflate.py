@@ -1,6 +1,7 @@
 """Turn a stored file into the UTF-8 text it holds, block by block, whatever happens to it meanwhile."""
 
 import codecs
+import contextlib
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ Every event holds random ids, so real logs grow 7 to 40 times; deflate can grow 
 """
 
 _GZIP = b"\x1f\x8b"
+_STEP_BYTES = 256
 _GZIP_WINDOW = 31  # zlib's wbits for "expect a gzip header and trailer"
 _ERRORS: tuple[type[Exception], ...] = (zlib.error, deflate.error, EOFError)
 _FOREIGN = (
@@ -112,11 +114,13 @@ class Inflated:
         memory that a bomb asks for.
         """
         member = _member()
+        begun = True
         while True:
             try:
                 block: bytes = member.decompress(data, BLOCK_BYTES)
             except _ERRORS as error:
                 self.problem = f"the gzip data is corrupt ({error})"
+                yield from _before_the_error(data) if begun else ()
                 return
             if block:
                 yield block
@@ -130,7 +134,9 @@ class Inflated:
                     self.problem = "there are bytes after the end of the gzip data"
                     return
                 member = _member()
+                begun = True
             else:
+                begun = False
                 data = member.unconsumed_tail or next(chunks, b"")
                 if not data and len(block) < BLOCK_BYTES:
                     self.problem = self.problem or "the gzip data is cut off"
@@ -139,6 +145,14 @@ class Inflated:
 
 def _member() -> Any:
     return deflate.decompressobj(wbits=_GZIP_WINDOW)
+
+
+def _before_the_error(data: bytes) -> Iterator[bytes]:
+    """Yield what a corrupt member holds before it breaks, found by taking small steps."""
+    member = zlib.decompressobj(wbits=_GZIP_WINDOW)
+    with contextlib.suppress(*_ERRORS):
+        for at in range(0, len(data), _STEP_BYTES):
+            yield member.decompress(data[at : at + _STEP_BYTES])
 
 
 def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:

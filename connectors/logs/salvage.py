@@ -45,7 +45,18 @@ class Salvage:
     What cannot be parsed is stepped over and counted as lost.
     """
 
-    def __init__(self, text: str, containers: Collection[str], fate: Fate, *, inside: bool = False) -> None:
+    def __init__(
+        self,
+        text: str,
+        containers: Collection[str],
+        fate: Fate,
+        *,
+        inside: bool = False,
+        continued: bool = False,
+    ) -> None:
+        self.rest = ""
+        """What stands after the last whole record of a text that is `continued` elsewhere."""
+        self._continued = continued
         self._text = text
         self._containers = containers
         self._fate = fate
@@ -83,8 +94,8 @@ class Salvage:
                 value, at = self._value(at)
                 if isinstance(value, dict):
                     yield value
-                elif value is not None and depth:
-                    self._fate.lose("a record is no object")
+                elif value is not None:
+                    fate.lose("a record is no object")
 
     def _opens_container(self, at: int) -> bool:
         """Return whether an object has a container key that holds a list, looking at its own keys only."""
@@ -113,9 +124,13 @@ class Salvage:
             self._fate.lose("nested too deeply")
             return None, _balanced_end(text, at)
         except ValueError as error:
-            what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            self._fate.lose(f"not JSON after character {at} ({what})")
-            return None, self._next_record(at)
+            following = self._next_record(at)
+            if self._continued and following == len(text):
+                self.rest = text[at:]
+            else:
+                what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+                self._fate.lose(f"not JSON after character {at} ({what})")
+            return None, following
 
     def _skip(self, at: int) -> int:
         """Return the end of a value that holds no records."""

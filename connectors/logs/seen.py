@@ -19,7 +19,7 @@ class SeenEvents:
 
     def __init__(self) -> None:
         self._buckets = [b""] * _BUCKETS
-        self._files: set[str] = set()
+        self._files: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -37,21 +37,17 @@ class SeenEvents:
         pairs = zip(array("H", bytes(ids))[6::8], struct.iter_unpack("16s", ids), strict=True)
         for at, (key, (event,)) in enumerate(pairs):
             bucket = buckets[key]
-            if event not in bucket:
+            if event not in bucket or not (event == NO_ID or _holds(bucket, event)):
                 buckets[key] = bucket + event
             elif event != NO_ID:
-                if _holds(bucket, event):
-                    found.append(at)
-                else:
-                    buckets[key] = bucket + event
+                found.append(at)
         return found
 
-    def file_again(self, digest: str) -> bool:
-        """Remember a file by its digest and return whether the same bytes were read before."""
-        if not digest or digest in self._files:
-            return bool(digest)
-        self._files.add(digest)
-        return False
+    def file_again(self, digest: str, reader: str) -> bool:
+        """Remember that a reader took events from a file, and return whether it took them before."""
+        known = len(self._files)
+        self._files.add((digest, reader))
+        return len(self._files) == known
 
 
 def _holds(bucket: bytes, event: bytes) -> bool:

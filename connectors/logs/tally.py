@@ -57,15 +57,15 @@ class Tally:
     Dates are kept only for kinds of events: 16 bytes for each day on which one occurred.
     """
 
-    def __init__(self, seen: SeenEvents, start: int, end: int) -> None:
+    def __init__(self, seen: SeenEvents, reader: str, *, start: int, end: int) -> None:
         self._seen = seen
+        self._reader = reader
         self._start = start
         self._end = end
         self._kinds: dict[Kind, tuple[_Count, Kind]] = {}
         self._numbered: dict[int, list[tuple[_Count, Kind]]] = {}
         self._places: dict[tuple[str, str, str, str], _Sight] = {}
         self.files: list[LogFile] = []
-        self.events = 0
 
     def add(self, batch: Batch, folder: int) -> list[LogFile]:
         """Count a batch of one folder and return the fate of its files."""
@@ -85,7 +85,6 @@ class Tally:
             added.append(_log_file(file, _between(duplicates, at, end), _between(outside, at, end)))
             at = end
         self.files += added
-        self.events += at
         return added
 
     def _kind(self, kind: Kind) -> tuple[_Count, Kind]:
@@ -98,13 +97,13 @@ class Tally:
     def _duplicates(self, batch: Batch) -> list[int]:
         """Return the positions of events that were counted before, sorted.
 
-        Events without an id are copies only when the same bytes were read before: then all of them are.
+        Events without an id are copies only when the same file was read before: then all of them are.
         """
         found = self._seen.duplicates(batch.ids)
         at = 0
         for file in batch.files:
             end = at + file.events
-            if self._seen.file_again(file.digest) and file.events:
+            if file.events and file.digest and self._seen.file_again(file.digest, self._reader):
                 ids = batch.ids
                 found += [event for event in range(at, end) if ids[event * 16 : event * 16 + 16] == NO_ID]
             at = end
