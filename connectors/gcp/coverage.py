@@ -1,12 +1,13 @@
 """Say which audit logs the evidence holds, per project and class of log."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connectors.facts import Coverage, CoverageState, Window
 from connectors.gcp.auditing import ALL, Auditing
-from connectors.gcp.classes import DATA_TYPES
+from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES
 from connectors.gcp.fixes import fix
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.interface import Evidence
@@ -24,8 +25,8 @@ class Given:
     """Nodes with data access records."""
     admin: bool
     """Whether any record of an always-on log was given: then the export did not leave them out."""
-    unreadable: Mapping[str, int]
-    """Nodes of sources with log files that could not be read whole, with the number of those files."""
+    unreadable: Mapping[str, frozenset[str]]
+    """By node: which logs have files that could not be read whole; "" where a file may hold any of them."""
 
 
 def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Window) -> Given:
@@ -33,10 +34,10 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
     start, end = _stamp(window.start), _stamp(window.end)
     first: dict[str, str] = {}
     data: set[str] = set()
-    unreadable: dict[str, int] = {}
+    unreadable: dict[str, frozenset[str]] = {}
     admin = False
     for source in evidence:
-        bad = sum(file.status in ("failed", "partial") for file in source.log_files())
+        bad = frozenset(_log_of(file.path) for file in source.log_files() if file.status in _BAD)
         for seen in source.presence():
             if seen.last < start or seen.first >= end or not seen.account:
                 continue
@@ -47,20 +48,29 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
                 data.add(node)
             elif seen.log_class:
                 admin = True
-            if bad:
-                unreadable[node] = unreadable.get(node, 0) + bad
+            unreadable[node] = unreadable.get(node, frozenset()) | bad
     return Given(first, frozenset(data), admin, unreadable)
+
+
+_BAD = ("failed", "partial")
+_LOG_IN_PATH = re.compile(r"cloudaudit\.googleapis\.com(?:/|%2F)(activity|data_access|system_event|policy)\b")
+
+
+def _log_of(path: str) -> str:
+    """Return which log a sink's object holds, by its path; empty when the path does not say."""
+    match = _LOG_IN_PATH.search(path)
+    return match[1] if match else ""
 
 
 def _stamp(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def coverage_rows(projects: Iterable[str], auditing: Auditing, given: Given) -> list[Coverage]:
-    """Return for each project whether each class of audit log was recorded and given."""
+def coverage_rows(nodes: Iterable[str], auditing: Auditing, given: Given) -> list[Coverage]:
+    """Return for each node whether each class of audit log was recorded and given."""
     rows: list[Coverage] = []
-    for project in projects:
-        node = f"projects/{project}" if "/" not in project else project
+    for node in nodes:
+        project = node.removeprefix("projects/")
         rows.append(_admin_row(project, node, given))
         rows += [_data_row(project, node, kind, auditing, given) for kind in DATA_TYPES]
         rows += _service_rows(project, node, auditing, given)
@@ -69,21 +79,15 @@ def coverage_rows(projects: Iterable[str], auditing: Auditing, given: Given) -> 
 
 def _admin_row(project: str, node: str, given: Given) -> Coverage:
     since = given.first.get(node, "")
-    if since and given.admin:
-        return Coverage(
-            PROVIDER, project, "", "ADMIN_WRITE", CoverageState.ON, since, "Admin Activity is always recorded"
-        )
-    reason = "no record of this project's Admin Activity log is in the evidence"
-    return Coverage(
-        PROVIDER,
-        project,
-        "",
-        "ADMIN_WRITE",
-        CoverageState.UNKNOWN,
-        since,
-        reason,
-        fix("no-logs-for-account", [node], ()),
-    )
+    if not since or not given.admin:
+        reason = "no record of this project's Admin Activity log is in the evidence"
+        change = fix("no-logs-for-account", [node], ())
+        return Coverage(PROVIDER, project, "", ADMIN_WRITE, CoverageState.UNKNOWN, since, reason, change)
+    if given.unreadable.get(node, frozenset()) & {"", "activity"}:
+        reason, change = "log files could not be read whole", fix("log-file-unreadable", [node], ())
+        return Coverage(PROVIDER, project, "", ADMIN_WRITE, CoverageState.PARTIAL, since, reason, change)
+    reason = "Admin Activity is always recorded"
+    return Coverage(PROVIDER, project, "", ADMIN_WRITE, CoverageState.ON, since, reason)
 
 
 def _data_row(project: str, node: str, kind: str, auditing: Auditing, given: Given) -> Coverage:

@@ -6,7 +6,7 @@ from connectors.facts import Entitlement, Facts, Grant, Signal, SignalKind, Wind
 from connectors.gcp.auditing import Auditing
 from connectors.gcp.catalog import matcher, table
 from connectors.gcp.classes import classify
-from connectors.gcp.coverage import coverage_rows, read_given
+from connectors.gcp.coverage import Given, coverage_rows, read_given
 from connectors.gcp.credentials import Keys, api_keys
 from connectors.gcp.grants import Binding, GrantBook, Holding, public_services, read_bindings
 from connectors.gcp.identities import PROVIDER, Register, is_ai_agent
@@ -65,12 +65,20 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         grants=tuple(sorted(grants, key=lambda grant: (grant.identity, grant.id))),
         entitlements=entitlements,
         usage=calls.usage,
-        coverage=tuple(coverage_rows(hierarchy.projects(), auditing, given)),
+        coverage=tuple(coverage_rows(_covered(inventory, given), auditing, given)),
         unmapped=calls.unmapped,
         caveats=tuple(sorted(set(caveats))),
         unattributed=calls.unattributed,
         reach=reach_classes(permissions),
     )
+
+
+def _covered(inventory: Inventory, given: Given) -> list[str]:
+    """Return the nodes whose logs matter: projects with policies on, in or above them, and all with logs."""
+    hierarchy = inventory.hierarchy
+    nodes = {hierarchy.node_of(policy.resource, policy.place) for _, policy in inventory.policies} - {""}
+    projects = {project for node in nodes for project in hierarchy.projects_below(node)}
+    return sorted({f"projects/{project}" for project in projects} | set(given.first))
 
 
 def _aliases(

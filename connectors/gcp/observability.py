@@ -44,7 +44,8 @@ class _Situation:
     """Whether any record of the project was given."""
     data: bool
     """Whether data access records of it were given."""
-    unreadable: bool
+    unreadable: frozenset[str]
+    """Logs with files that could not be read whole; "" for a file that may hold any."""
     public: frozenset[str]
     """Services (permission prefixes) with a resource open to everyone; "" stands for all."""
     who: str
@@ -163,7 +164,7 @@ class Observability:
             view=view,
             present=node in self._given.first,
             data=node in self._given.data,
-            unreadable=bool(self._given.unreadable.get(node)),
+            unreadable=self._given.unreadable.get(node, frozenset()),
             public=frozenset(service for place, service in self._doubts.public if place == node),
             who=identity if view.exempts else "",
         )
@@ -181,9 +182,21 @@ class Observability:
             for code, mask in self._group(situation, group):
                 if mask:
                     codes[code] = codes.get(code, 0) | mask
-        if situation.unreadable:
-            codes["log-file-unreadable"] = (1 << len(self._permissions)) - 1
-        return codes
+        lost = self._lost(situation.unreadable)
+        return {**codes, "log-file-unreadable": lost} if lost else codes
+
+    def _lost(self, unreadable: frozenset[str]) -> PermissionSet:
+        """Return the permissions whose calls may stand in files that could not be read."""
+        types: set[str] = set()
+        if unreadable & {"", "activity"}:
+            types.add(ADMIN_WRITE)
+        if unreadable & {"", "data_access"}:
+            types |= set(DATA_TYPES)
+        found = 0
+        for group in self._classes.groups:
+            if group.types & types:
+                found |= group.permissions
+        return found
 
     def _group(self, situation: _Situation, group: Group) -> Iterable[tuple[str, PermissionSet]]:
         """Yield what hides the permissions of one group in one situation."""

@@ -287,6 +287,18 @@ def test_a_log_file_that_is_cut_off_makes_its_project_unobservable(gcp, tmp_path
     assert run.blind(RAG)["aiplatform.customJobs.create"] == "log-file-unreadable"
 
 
+def test_a_cut_off_file_of_one_log_hides_only_what_that_log_records(gcp, tmp_path):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    logs = tmp_path / "cloudaudit.googleapis.com"
+    for log, content in (("activity", json.dumps(activity())), ("data_access", json.dumps(SOMEONE))):
+        (logs / log).mkdir(parents=True)
+        (logs / log / "10_11_S0.json").write_text(content)
+    (logs / "data_access" / "11_12_S0.json").write_text(json.dumps(SOMEONE)[:-50])
+    run = everything(gcp, policies, logs)
+    assert run.unused(RAG) == ["aiplatform.customJobs.create"]
+    assert run.blind(RAG)["storage.objects.get"] == "log-file-unreadable"
+
+
 def test_used_wins_over_every_blindness(gcp):
     logs = [activity(), entry("storage.objects.get")]
     run = everything(gcp, [searched(binding("roles/custom", MEMBER))], logs)
