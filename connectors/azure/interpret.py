@@ -177,9 +177,7 @@ def _reach(universe: Universe) -> dict[str, PermissionSet]:
     for name, table in sorted(catalogue("reach").items()):
         if not isinstance(table, dict):
             continue
-        mask = 0
-        for plane in Plane:
-            for pattern in table[plane.value]:
-                mask |= universe.listed(plane, pattern)
-        found[name] = mask
+        found[name] = universe.reaching(Plane.CONTROL, table["control"]) | universe.reaching(
+            Plane.DATA, table["data"]
+        )
     return found

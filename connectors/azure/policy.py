@@ -178,6 +178,14 @@ class Universe:
             if held is plane and any(matches(taker, name) for taker in takers)
         }
 
+    def reaching(self, plane: Plane, patterns: Sequence[str]) -> PermissionSet:
+        """Return what reaches into `patterns`: known operations, and held patterns inside or around them."""
+        found = _union(self.listed(plane, pattern) for pattern in patterns)
+        for (where, name), bit in self._patterns.items():
+            if where is plane and any(matches(one, name) or matches(name, one) for one in patterns):
+                found |= bit
+        return found
+
     def block(self, plane: Plane, block: Block) -> PermissionSet:
         """Return what a block gives in one plane: its actions minus its notActions."""
         allowed = _union(self.expand(plane, pattern) for pattern in block.allowed(plane))

@@ -362,3 +362,14 @@ def test_ai_account_scope_is_a_resource_scope(desk):
     desk.put("role_assignments", [assignment(AGENT, CUSTOM, ai_account())])
     desk.put("role_definitions", [role(CUSTOM, "R", dataActions=["Microsoft.CognitiveServices/*"])])
     assert grant_of(desk.facts()).wide == 0
+
+
+def test_reach_classes_hold_operations_and_the_patterns_that_reach_into_them(desk):
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM), assignment(PERSON, OWNER, kind="User")])
+    model = role(CUSTOM, "R", dataActions=["Microsoft.CognitiveServices/*", READ])
+    desk.put("role_definitions", [model, role(OWNER, "Owner", actions=["*"])])
+    facts = desk.facts()
+    names = {name: facts.permissions.names(mask) for name, mask in facts.reach.items()}
+    assert names["model"] == ["*", "Microsoft.CognitiveServices/*"]
+    assert names["data"] == ["*", READ]
+    assert names["admin"] == ["*"]
