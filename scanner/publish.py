@@ -5,6 +5,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Literal
 
+from connectors.facts import Signal, SignalKind
 from connectors.interface import Outcome
 from reports import document as doc
 from scanner.pipeline import worst
@@ -153,7 +154,7 @@ def _identity(entry: IdentityResult, cloud: CloudResult, result: ScanResult) -> 
             confidence=entry.ai_confidence.value,
             signals=[
                 doc.SignalEntry(kind=signal.kind.value, value=signal.value, evidence=signal.evidence)
-                for signal in sorted(identity.signals)
+                for signal in sorted(identity.signals, key=_strength)
             ],
         ),
         workloads=[
@@ -181,6 +182,11 @@ def _identity(entry: IdentityResult, cloud: CloudResult, result: ScanResult) -> 
         },
         reduction=reduce(entry, cloud.permissions, result.window),
     )
+
+
+def _strength(signal: Signal) -> tuple[int, str, str]:
+    """Return the sort key of a signal: strongest kind first."""
+    return list(SignalKind).index(signal.kind), signal.value, signal.evidence
 
 
 def _credential(entry: CredentialResult) -> doc.CredentialEntry:
