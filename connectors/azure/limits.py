@@ -91,8 +91,8 @@ _EFFECTS = {
     "service_principals": "names, credentials and application ids are missing",
     "resources": "workloads and their AI signals are missing",
     "diagnostic_settings": "data actions are unobservable",
-    "activity_logs": "calls may be missing",
-    "resource_logs": "data actions may be missing",
+    "activity_logs": "calls in the unread part are not counted: what is called unused may be used there",
+    "resource_logs": "calls in the unread part are not counted: what is called unused may be used there",
     "sign_in_logs": "the last use of credentials is not known",
 }
 
