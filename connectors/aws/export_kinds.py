@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from connectors.aws.arns import account_of
 from connectors.errors import EvidenceError
 from connectors.files import read_csv, read_json, read_text
 
 Records = list[dict[str, Any]]
 
 ACCOUNT_LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+PAGE = "Page"
+"""List name of the records that say whether a page of a dump was the last."""
 KEY_LISTS = ("AccessKeyMetadata", "AccessKeys", "ServiceSpecificCredentials")
 _SECRETS = {
     "secretaccesskey",
@@ -38,7 +41,6 @@ def authorization_details(path: Path) -> Records:
     One document, pages in a list, or documents one after another; extra lists of keys are taken too.
     """
     records: Records = []
-    truncated = False
     for document in _documents(path):
         lists = [name for name in ACCOUNT_LISTS if _is_account_list(document, name)]
         keys = [name for name in KEY_LISTS if isinstance(document.get(name), list)]
@@ -46,9 +48,9 @@ def authorization_details(path: Path) -> Records:
             raise _wrong(path, document, "an authorization-details dump", _DETAILS_HINT)
         for name in (*lists, *keys):
             records += [_record(name, path, item) for item in document[name] if isinstance(item, dict)]
-        truncated = document.get("IsTruncated") is True
-    if truncated:
-        records.append({"list": "Truncated", "file": path.name, "record": {}})
+        account = next((account_of(str(r["record"].get("Arn"))) for r in reversed(records)), "")
+        page = {"IsTruncated": document.get("IsTruncated") is True, "Account": account}
+        records.append(_record(PAGE, path, page))
     return records
 
 
@@ -75,6 +77,8 @@ def organization_policies(path: Path) -> Records:
 
 
 def _holds_policies(document: dict[str, Any]) -> bool:
+    if any(_is_account_list(document, name) and document[name] for name in ACCOUNT_LISTS):
+        return False
     return bool({"Content", "Policies", "Policy", "Children", "Accounts", "Targets"} & document.keys())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from connectors.aws.events import CloudTrailReader
-from connectors.aws.export_kinds import READERS, Records
+from connectors.aws.export_kinds import PAGE, READERS, Records
 from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.files import expand, modified
@@ -57,7 +57,8 @@ def _collect_part(source: str, part: str, paths: Sequence[Path], sink: Sink) -> 
         failures.append(f"{named}: no file ending in {' or '.join(suffixes)} in it; check the path")
     sink.add(source, part, records)
     status = Status.OK if not failures else Status.PARTIAL if ages else Status.FAILED
-    sink.outcome(Outcome(source, part, status, len(records), "; ".join(failures), max(ages, default="")))
+    entities = sum(record["list"] != PAGE for record in records)
+    sink.outcome(Outcome(source, part, status, entities, "; ".join(failures), max(ages, default="")))
 
 
 def _log_outcome(source: str, read: LogRead) -> Outcome:
@@ -67,7 +68,8 @@ def _log_outcome(source: str, read: LogRead) -> Outcome:
     newest = max((seen.last for seen in read.presence), default="")
     reason = _why(read.files, broken)
     if not read.presence and not (whole and events == 0 and not broken):
-        return Outcome(source, "cloudtrail", Status.FAILED, events, reason or "no log file found", newest)
+        reason = f"{reason or 'no log file found'}; cloudtrail takes AWSLogs trees and event-history exports"
+        return Outcome(source, "cloudtrail", Status.FAILED, events, reason, newest)
     return Outcome(source, "cloudtrail", Status.PARTIAL if broken else Status.OK, events, reason, newest)
 
 

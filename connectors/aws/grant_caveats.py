@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from connectors.aws.catalogue import Catalogue
-from connectors.aws.conditions import parse_operator
+from connectors.aws.condition_operators import parse_operator
 from connectors.aws.entitlement import Ceiling, Effective
 from connectors.aws.holdings import Written
 from connectors.aws.inventory import Holder

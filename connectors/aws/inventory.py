@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.aws.arns import account_of
+from connectors.aws.export_kinds import PAGE
 from connectors.aws.policy_document import Document, parse_document
 from connectors.aws.times import stamp
 from connectors.facts import Caveat
@@ -94,6 +95,7 @@ def read_inventory(evidence: Iterable[Evidence]) -> Inventory:
     keys: list[tuple[str, str, Mapping[str, Any]]] = []
     report: list[tuple[str, Mapping[str, Any]]] = []
     caveats: list[Caveat] = []
+    pages: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for one in evidence:
         for wrapped in one.records("authorization_details"):
             name, record = str(wrapped.get("list")), wrapped.get("record")
@@ -104,13 +106,18 @@ def read_inventory(evidence: Iterable[Evidence]) -> Inventory:
                 keys += _own_keys(record, one.source)
             elif name == "Policies":
                 _add_policy(policies, caveats, record)
-            elif name == "Truncated":
-                caveats.append(_truncated(one.source, str(wrapped.get("file"))))
+            elif name == PAGE:
+                pages.setdefault((one.source, str(record.get("Account"))), []).append(record)
             else:
                 keys.append((one.source, name, record))
         for part in ("access_keys", "service_specific_credentials"):
             keys += [(one.source, str(item["list"]), item["record"]) for item in one.records(part)]
         report += [(one.source, item["record"]) for item in one.records("credential_report")]
+    caveats += [
+        _truncated(*place)
+        for place, found_pages in sorted(pages.items())
+        if all(page.get("IsTruncated") is True for page in found_pages)
+    ]
     return Inventory(
         users=found["User"],
         roles=found["Role"],
@@ -122,10 +129,10 @@ def read_inventory(evidence: Iterable[Evidence]) -> Inventory:
     )
 
 
-def _truncated(source: str, file: str) -> Caveat:
+def _truncated(source: str, account: str) -> Caveat:
     return Caveat(
         "the authorization-details dump ends before its last page (IsTruncated)",
-        f"{source}: {file}",
+        f"{source}: account {account}",
         "identities, groups or policies of the missing pages are not analysed; export without --max-items",
     )
 

