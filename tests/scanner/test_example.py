@@ -25,7 +25,9 @@ def test_the_example_loads_with_every_key_switched_on(tmp_path):
 def test_every_setting_of_a_cloud_is_shown(provider):
     text = example((provider,))
     missing = [
-        s.name for s in connector(provider).settings if not re.search(rf"^(# )?{s.name} = ", text, re.M)
+        s.name
+        for s in connector(provider).settings
+        if not re.search(rf"^(# )?{s.name} = ", text, re.MULTILINE)
     ]
     assert [] == missing
 
