@@ -23,8 +23,8 @@ class Given:
     """By node: time of its first record."""
     data: frozenset[str]
     """Nodes with data access records."""
-    admin: bool
-    """Whether any record of an always-on log was given: then the export did not leave them out."""
+    admin: frozenset[str]
+    """Nodes of sources that hold records of an always-on log: what was exported did not leave it out."""
     unreadable: Mapping[str, frozenset[str]]
     """By node: which logs have files that could not be read whole; "" where a file may hold any of them."""
 
@@ -35,8 +35,10 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
     first: dict[str, str] = {}
     data: set[str] = set()
     unreadable: dict[str, frozenset[str]] = {}
-    admin = False
+    admin: set[str] = set()
     for source in evidence:
+        nodes: set[str] = set()
+        always = False
         bad = frozenset(_log_of(file.path) for file in source.log_files() if file.status in _BAD)
         for seen in source.presence():
             if seen.last < start or seen.first >= end or not seen.account:
@@ -47,9 +49,11 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
             if seen.log_class == "data_access":
                 data.add(node)
             elif seen.log_class:
-                admin = True
+                always = True
+            nodes.add(node)
             unreadable[node] = unreadable.get(node, frozenset()) | bad
-    return Given(first, frozenset(data), admin, unreadable)
+        admin |= nodes if always else set()
+    return Given(first, frozenset(data), frozenset(admin), unreadable)
 
 
 _BAD = ("failed", "partial")
@@ -79,7 +83,7 @@ def coverage_rows(nodes: Iterable[str], auditing: Auditing, given: Given) -> lis
 
 def _admin_row(project: str, node: str, given: Given) -> Coverage:
     since = given.first.get(node, "")
-    if not since or not given.admin:
+    if node not in given.admin:
         reason = "no record of this project's Admin Activity log is in the evidence"
         change = fix("no-logs-for-account", [node], ())
         return Coverage(PROVIDER, project, "", ADMIN_WRITE, CoverageState.UNKNOWN, since, reason, change)

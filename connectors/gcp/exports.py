@@ -1,17 +1,15 @@
 """Read the files that gcloud, Asset Inventory and log sinks write into raw records."""
 
-import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from connectors.errors import EvidenceError
 from connectors.facts import Window
-from connectors.files import expand, modified, read_records, read_text
+from connectors.files import expand, modified
 from connectors.gcp import shapes
 from connectors.gcp.events import AuditLogReader
+from connectors.gcp.export_files import read_export
 from connectors.gcp.scrub import scrub
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
@@ -41,7 +39,11 @@ PARTS = (
         "IAM policies",
         "gcloud asset search-all-iam-policies, or an asset export of IAM policies",
         (*_INVENTORY,),
-        lambda record: any(True for _ in shapes.policies(record)) or shapes.bare_policy(record),
+        lambda record: (
+            any(True for _ in shapes.policies(record))
+            or shapes.bare_policy(record)
+            or shapes.chained_policy(record)
+        ),
     ),
     Part(
         "roles",
@@ -137,6 +139,7 @@ def _read_part(source: Source, part: Part, sink: Sink) -> Outcome:
         try:
             records, problem = read_export(path, part.containers)
             wanted = [scrub(record) for record in _wanted(records, part, path, source)]
+            problem = problem or _shortfall(wanted, part, path)
         except EvidenceError as error:
             text = str(error) if str(path) in str(error) else f"{path}: {error}"
             problems.append(f"{text}; {error.hint}" if error.hint else text)
@@ -158,10 +161,10 @@ def _wanted(records: Sequence[Record], part: Part, path: Path, source: Source) -
     Raises EvidenceError when the file holds records, but none of this kind.
     """
     found = 0
-    for record in records:
+    for at, record in enumerate(records):
         if part.accepts(record):
             found += 1
-            yield _scoped(record, path, source) if shapes.bare_policy(record) else record
+            yield _placed(record, records[at + 1 :], path, source)
     if records and not found:
         kind = _kind_of(records[0])
         raise EvidenceError(
@@ -174,6 +177,39 @@ def _kind_of(record: Record) -> str:
     if "logName" in record or "protoPayload" in record:
         return "log entries"
     return next((part.noun for part in PARTS if part.accepts(record)), "")
+
+
+def _shortfall(records: Sequence[Record], part: Part, path: Path) -> str:
+    """Return what is missing from every record of a file although its kind is right."""
+    if part.name != "roles" or not records:
+        return ""
+    if any("includedPermissions" in (shapes.role(record) or {}) for record in records):
+        return ""
+    return (
+        f"{path}: no role in it has includedPermissions (a plain `gcloud iam roles list`);"
+        " use `gcloud iam roles describe`, or the REST call with view=FULL"
+    )
+
+
+def _placed(record: Record, after: Sequence[Record], path: Path, source: Source) -> Record:
+    """Return a policy with its resource where only its place in the file or the file's own tells it."""
+    if shapes.bare_policy(record):
+        return _scoped(record, path, source)
+    if not shapes.chained_policy(record):
+        return record
+    chain = [record]
+    for one in after:
+        if not shapes.chained_policy(one) or one["type"] == "project":
+            break
+        chain.append(one)
+    nodes = [f"{one['type']}s/{one['id']}" for one in chain]
+    kind = str(record["type"]).capitalize()
+    return {
+        "name": shapes.CLOUD + nodes[0],
+        "assetType": f"cloudresourcemanager.googleapis.com/{kind}",
+        "iamPolicy": record["policy"],
+        "ancestors": nodes,
+    }
 
 
 def _scoped(record: Record, path: Path, source: Source) -> Record:
@@ -193,48 +229,6 @@ def _scoped(record: Record, path: Path, source: Source) -> Record:
     resource = f"//cloudresourcemanager.googleapis.com/{scope}"
     asset = f"cloudresourcemanager.googleapis.com/{kind[:-1].capitalize()}"
     return {"name": resource, "assetType": asset, "iamPolicy": record}
-
-
-def read_export(path: Path, containers: Sequence[str]) -> tuple[list[dict[str, Any]], str]:
-    """Return the records of a file, and what of it could not be read.
-
-    Comment lines (`#`) are passed over. A file that is cut off gives the records before the cut.
-    Raises EvidenceError when nothing can be read.
-    """
-    try:
-        return read_records(path, containers), ""
-    except EvidenceError as error:
-        text = "\n".join(line for line in read_text(path).splitlines() if not line.lstrip().startswith("#"))
-        records, rest = _salvaged(text)
-        if not records:
-            raise
-        return records, f"{error}; {len(records)} records before that were read" if rest else ""
-
-
-def _salvaged(text: str) -> tuple[list[dict[str, Any]], bool]:
-    """Return the whole objects at the start of a list or of JSON lines, and whether text was left over."""
-    decoder = json.JSONDecoder()
-    between = re.compile(r"[\s,]*")
-    records: list[dict[str, Any]] = []
-    at = 0
-    if opening := re.match(r"\s*\[", text):
-        at = opening.end()
-    while True:
-        at = _end(between, text, at)
-        if at == len(text) or (text[at] == "]" and not text[at + 1 :].strip()):
-            return records, False
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError):
-            return records, True
-        if not isinstance(value, dict):
-            return records, True
-        records.append(value)
-
-
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
-    return match.end() if match else at
 
 
 def _log_outcome(source: str, read: LogRead) -> Outcome:

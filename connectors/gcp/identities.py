@@ -105,9 +105,8 @@ class Register:
 
     def read_usage(self, usage: Iterable[Usage]) -> None:
         """Note identities that called models and agents."""
-        test = _ai_permission()
         for row in usage:
-            if row.count > row.denied and test(row.permission):
+            if row.count > row.denied and is_ai_permission(row.permission):
                 signal = Signal(SignalKind.USAGE, row.permission, row.operation or "audit log")
                 self.signal(row.identity, signal)
 
@@ -197,14 +196,18 @@ def _ai_grant(role: str, permissions: int, catalogue: Permissions) -> str:
         return role
     if not is_custom(role) or not permissions:
         return ""
-    test = _ai_permission()
-    found = next((name for name in catalogue.names(permissions) if test(name)), "")
+    found = next(filter(is_ai_permission, catalogue.names(permissions)), "")
     return f"{role} ({found})" if found else ""
 
 
 @cache
-def _ai_permission() -> Test:
+def _ai_permissions() -> Test:
     return matcher(table("ai_signals")["grants"]["permissions"])
+
+
+def is_ai_permission(name: str) -> bool:
+    """Return whether using a permission is calling, training or running a model or an agent."""
+    return _ai_permissions()(name)
 
 
 @cache

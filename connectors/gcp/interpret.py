@@ -36,6 +36,8 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     register = _register(inventory, bindings, runtimes, evidence, aliases)
     keys = Keys(inventory, register.emails, window)
     calls = read_calls(evidence, aliases, keys, permissions)
+    for identity, source in sorted(calls.model_callers.items()):
+        register.add(identity, source)
     # Every name is interned before sets over all of them are made.
     permissions.mask([*(row.permission for row in calls.usage), *calls.nameless])
 
@@ -104,6 +106,7 @@ def _register(
     """Return every identity of the evidence.
 
     Of identities that only logs name, agents are kept: a binding to a principal set names none of them.
+    Callers of models are added once the calls are read.
     """
     register = Register(inventory)
     register.add_service_accounts()

@@ -42,6 +42,8 @@ class _Situation:
     view: View
     present: bool
     """Whether any record of the project was given."""
+    admin: bool
+    """Whether what was given of it did not leave out the always-on log."""
     data: bool
     """Whether data access records of it were given."""
     unreadable: frozenset[str]
@@ -163,6 +165,7 @@ class Observability:
         situation = _Situation(
             view=view,
             present=node in self._given.first,
+            admin=node in self._given.admin,
             data=node in self._given.data,
             unreadable=self._given.unreadable.get(node, frozenset()),
             public=frozenset(service for place, service in self._doubts.public if place == node),
@@ -201,7 +204,7 @@ class Observability:
     def _group(self, situation: _Situation, group: Group) -> Iterable[tuple[str, PermissionSet]]:
         """Yield what hides the permissions of one group in one situation."""
         unsure = ADMIN_WRITE in group.types
-        if unsure and not self._given.admin:
+        if unsure and not situation.admin:
             # Data access records alone: the always-on log was left out of what was given.
             yield "no-logs-for-account", group.permissions
         default = group.permissions & self._classes.default_on

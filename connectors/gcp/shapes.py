@@ -80,6 +80,15 @@ def bare_policy(record: Record) -> bool:
     return isinstance(record.get("bindings"), list) and not ({"name", "resource", "policy"} & set(record))
 
 
+def chained_policy(record: Record) -> bool:
+    """Return whether a record is one of `gcloud projects get-ancestors-iam-policy`.
+
+    They follow each other: of the project, then of each node above it.
+    """
+    kinds = ("project", "folder", "organization")
+    return record.get("type") in kinds and "id" in record and isinstance(record.get("policy"), Mapping)
+
+
 def _has_audit(policy: Mapping[str, Any]) -> bool:
     return "auditConfigs" in policy or "audit_configs" in policy
 

@@ -9,7 +9,7 @@ from connectors.gcp.callers import UNKNOWN_CALLER
 from connectors.gcp.catalog import services, table
 from connectors.gcp.credentials import Keys
 from connectors.gcp.events import LAST
-from connectors.gcp.identities import PROVIDER
+from connectors.gcp.identities import PROVIDER, is_ai_permission
 from connectors.gcp.members import Aliases
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
@@ -31,6 +31,8 @@ class Calls:
     """Permissions that were called, and not refused, by a caller the record does not name."""
     foreign: dict[str, set[str]] = field(default_factory=dict)
     """By identity: permissions it used that no role definition of the evidence knows."""
+    model_callers: dict[str, str] = field(default_factory=dict)
+    """Who called a model or an agent, with the source whose log says so first."""
     unmapped_services: dict[str, set[str]] = field(default_factory=dict)
     """By identity: services of which it made calls that we cannot turn into a permission."""
     caveats: tuple[Caveat, ...] = ()
@@ -108,8 +110,11 @@ class _Reader:
         if closing:
             self._closing.append((key, row))
             return
-        if row.outcome != "denied" and permission not in self._known:
-            result.foreign.setdefault(identity, set()).add(permission)
+        if row.outcome != "denied":
+            if permission not in self._known:
+                result.foreign.setdefault(identity, set()).add(permission)
+            if is_ai_permission(permission):
+                result.model_callers.setdefault(identity, self.source)
         self._opened.add((identity, permission, row.resource))
         self._sums.setdefault(key, _Sum()).add(row)
 

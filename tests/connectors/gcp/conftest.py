@@ -71,12 +71,15 @@ def gcp(tmp_path: Path) -> Callable[..., Run]:
         window: Window = QUARTER,
         patterns: Patterns = Patterns(),  # noqa: B008 - frozen
         texts: Mapping[str, str] | None = None,
+        beside: Mapping[str, tuple[Path, ...]] | None = None,
     ) -> Run:
         files = {name: _paths(tmp_path, name, content) for name, content in settings.items()}
-        source = Source("pilot", "gcp", "pilot", "export", files, texts or {})
+        sources = [Source("pilot", "gcp", "pilot", "export", files, texts or {})]
+        if beside is not None:
+            sources.append(Source("second", "gcp", "production", "export", beside))
         path = tmp_path / "bundle"
-        with BundleWriter(path, [source], window, tool="test", now=window.end) as writer:
-            CONNECTOR.collect([source], writer, window, silent)
+        with BundleWriter(path, sources, window, tool="test", now=window.end) as writer:
+            CONNECTOR.collect(sources, writer, window, silent)
         bundle = open_bundle(path)
         return Run(bundle, CONNECTOR.interpret(bundle.sources, bundle.window, patterns))
 

@@ -13,6 +13,7 @@ from tests.connectors.gcp.records import (
     PROJECT_NAME,
     RAG,
     activity,
+    audit,
     binding,
     entry,
     exported,
@@ -66,6 +67,29 @@ def test_a_bare_policy_takes_its_project_from_the_setting_or_its_place(gcp, tmp_
     run = gcp({"iam_policies": bare, "roles": [READER]})
     assert run.outcome("iam_policies").status is Status.FAILED
     assert 'set scope = "projects/ID"' in run.outcome("iam_policies").reason
+
+
+def test_a_project_s_chain_of_policies_tells_what_is_above_it(gcp):
+    chain = [
+        {"type": "project", "id": PROJECT, "policy": {"bindings": [], "auditConfigs": []}},
+        {"type": "folder", "id": "77", "policy": {"bindings": [BOUND]}},
+        {
+            "type": "organization",
+            "id": "9",
+            "policy": {"auditConfigs": [audit("storage.googleapis.com", "DATA_READ")]},
+        },
+    ]
+    logs = [activity(), entry("storage.objects.list", who="other@example.com")]
+    run = gcp({"iam_policies": chain, "roles": [READER], "audit_logs": logs})
+    assert run.facts.grants[0].scope == "folders/77"
+    assert run.unused(RAG) == ["storage.objects.get"]
+
+
+def test_roles_listed_without_permissions_are_said(gcp):
+    listed = [{"name": READER["name"], "title": "Viewer"}]
+    run = gcp({"iam_policies": [searched(BOUND)], "roles": listed})
+    assert run.outcome("roles").status is Status.PARTIAL
+    assert "no role in it has includedPermissions" in run.outcome("roles").reason
 
 
 @pytest.mark.parametrize(

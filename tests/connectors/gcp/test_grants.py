@@ -370,6 +370,34 @@ def test_deny_policies_take_away_what_they_certainly_cover(gcp, policy, granted,
     assert (run.granted(RAG), run.conditional(RAG)) == (granted, conditional)
 
 
+def test_deny_policies_and_roles_name_the_same_permission_differently(gcp):
+    made = role(
+        "roles/x",
+        "resourcemanager.projects.delete",
+        "iam.googleapis.com/workloadIdentityPools.delete",
+        "iam.roles.get",
+    )
+    rules = deny(
+        "cloudresourcemanager.googleapis.com/projects.delete",
+        "iam.googleapis.com/workloadIdentityPools.*",
+        principals=[EVERYONE],
+    )
+    run = gcp(
+        {
+            "iam_policies": [searched(binding("roles/x", f"serviceAccount:{RAG}"))],
+            "roles": [made],
+            "deny_policies": [rules],
+        }
+    )
+    assert run.granted(RAG) == ["iam.roles.get"]
+    refused = next(grant for grant in run.facts.grants if grant.effect is Effect.DENY)
+    assert (refused.name, refused.scope, refused.permissions.bit_count()) == (
+        "guard",
+        f"projects/{PROJECT}",
+        2,
+    )
+
+
 def test_what_is_also_granted_outside_of_the_deny_policy_s_place_stays(gcp):
     elsewhere = exported(
         binding(READER["name"], f"serviceAccount:{RAG}"),

@@ -272,6 +272,18 @@ def test_who_may_act_as_an_account_is_listed_from_its_policy_and_its_project(gcp
     assert ("trust", AGENT) in signals(run, RAG)
 
 
+def test_editors_may_act_as_every_account_of_their_project_but_not_as_service_agents(gcp):
+    editor = role("roles/editor", "iam.serviceAccounts.actAs", "compute.instances.create")
+    service_agent = f"service-{NUMBER}@gcp-sa-aiplatform.iam.gserviceaccount.com"
+    policy = searched(
+        binding("roles/editor", "user:ann@example.com"),
+        binding("roles/aiplatform.serviceAgent", f"serviceAccount:{service_agent}"),
+    )
+    run = gcp({"iam_policies": [policy], "roles": [editor], "service_accounts": [account()]})
+    assert run.identity(RAG).trusted == ("user:ann@example.com",)
+    assert run.identity(service_agent).trusted == ()
+
+
 def test_an_agent_seen_only_in_the_log_is_an_identity_and_a_person_is_not(gcp):
     logs = [entry("storage.objects.get", who="", subject=AGENT), activity("ann@example.com")]
     run = gcp({"audit_logs": logs})
@@ -279,6 +291,14 @@ def test_an_agent_seen_only_in_the_log_is_an_identity_and_a_person_is_not(gcp):
     assert SignalKind.LOG in {signal.kind for signal in run.identity(AGENT).signals}
     assert run.facts.entitlements == {}
     assert {row.identity for row in run.facts.usage} == {AGENT, "ann@example.com"}
+
+
+def test_whoever_called_a_model_is_an_identity_even_if_no_export_names_it(gcp):
+    call = entry("aiplatform.endpoints.predict", service="aiplatform.googleapis.com")
+    run = gcp({"audit_logs": [call, activity()]})
+    assert [one.id for one in run.facts.identities] == [RAG]
+    assert signals(run, RAG) == {("usage", "aiplatform.endpoints.predict")}
+    assert RAG not in run.facts.entitlements
 
 
 def test_the_first_source_that_names_an_identity_is_its_source(gcp):

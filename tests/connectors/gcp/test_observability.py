@@ -144,6 +144,17 @@ def test_data_access_records_alone_do_not_show_that_admin_activity_was_given(gcp
     assert "storage.objects.get" in run.unused(RAG)
 
 
+def test_a_source_with_admin_activity_says_nothing_about_another_source(gcp, tmp_path):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps([entry("a.b.c", who="x@example.com", log="activity", project="elsewhere")]))
+    settings = {"iam_policies": policies, "roles": [ROLE], "audit_logs": [SOMEONE]}
+    run = gcp(settings, beside={"audit_logs": (other,)})
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
+    run = gcp({**settings, "audit_logs": [SOMEONE, *json.loads(other.read_text())]})
+    assert "aiplatform.customJobs.create" in run.unused(RAG)
+
+
 @pytest.mark.parametrize("exempted", [MEMBER, f"user:{RAG}", "group:unknown-members@example.com"])
 def test_an_exempted_identity_is_invisible(gcp, exempted):
     config = [
