@@ -63,7 +63,8 @@ def fix(code: str, places: Sequence[str], prefixes: Sequence[str]) -> str:
         case "log-file-unreadable":
             return "replace the log files that the report lists as unreadable"
         case _:
-            return f"add to the policy of {scope}: {snippet(prefixes)}"
+            where = names([place for place in places if place]) or scope
+            return f"add to the policy of {where}: {snippet(prefixes)}"
 
 
 def snippet(prefixes: Sequence[str]) -> str:
