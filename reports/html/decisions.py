@@ -53,9 +53,11 @@ def _reviewable(identities: list[IdentityEntry]) -> Decision | None:
     waiting = [one for one in identities if one.reduction.disposition == "review"]
     if not waiting:
         return None
+    removed = sum(one.reduction.removes for one in waiting)
     return Decision(
-        f"Review {count(len(waiting), 'reduction')} that could not be decided by machine",
-        "Each says which check is open and why.",
+        f"Review {count(removed, 'permission')} "
+        f"that {count(len(waiting), 'identity', 'identities')} may lose",
+        "Their use would have been logged and was not; each identity says what is left to decide.",
         "reduction:review",
     )
 

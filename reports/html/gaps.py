@@ -7,8 +7,9 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from reports.document import CoverageEntry, LimitEntry, LogFileEntry, Report, SourceEntry
-from reports.html.visible import names, sentence
+from reports.html.visible import names, prose, sentence
 from reports.html.words import PROVIDERS, count
+from reports.overview import ReasonGroup, reason_groups
 
 _STATE_WORDS = {"off": "off", "partial": "on in part", "unknown": "not known to be on"}
 _STATE_EFFECTS = {
@@ -17,10 +18,15 @@ _STATE_EFFECTS = {
     "unknown": "The evidence does not say whether it was on; what it alone would show is not observable.",
 }
 _READ_WORDS = {"failed": "could not be read", "partial": "was read in part", "skipped": "was skipped"}
-_READ_FIXES = {
+_SOURCE_FIXES = {
     "failed": "Mend what the reason names, then scan again.",
     "partial": "Mend what the reason names, then scan again.",
     "skipped": "Configure it, if it holds identities or logs of this window.",
+}
+_FILE_FIXES = {
+    "failed": "Fetch it again from where the log is kept, then scan again.",
+    "partial": "Fetch it again from where the log is kept, then scan again.",
+    "skipped": "",
 }
 _STATES = ("off", "partial", "unknown")
 _STATUSES = ("failed", "partial", "skipped")
@@ -43,10 +49,15 @@ class Gaps(NamedTuple):
 
 
 def gaps(report: Report, *, most_of_a_kind: int = 4) -> Gaps:
-    """Return the gaps by kind (sources, files, logs, limits, events), of each kind the widest first."""
+    """Return the gaps by kind, of each kind the widest first.
+
+    Sources and files that were not read whole come first, then why permissions cannot be seen, which logs
+    were not on, what was not interpreted, and events that say nothing.
+    """
     kinds = (
         _sources(report.sources),
         _files(report.log_files),
+        [_unseen(group) for group in reason_groups(report.identities, "unobservable")],
         _logs(report.coverage),
         _limits(report.limits_of_analysis),
         _events(report),
@@ -60,7 +71,7 @@ def _sources(sources: Iterable[SourceEntry]) -> list[Gap]:
             sentence("Source {} " + _READ_WORDS[status], source.name),
             sentence("{} {}", PROVIDERS.get(source.provider, source.provider), source.account),
             _source_reason(source),
-            _READ_FIXES[status],
+            _SOURCE_FIXES[status],
         )
         for status in _STATUSES
         for source in sources
@@ -70,12 +81,28 @@ def _sources(sources: Iterable[SourceEntry]) -> list[Gap]:
 
 def _source_reason(source: SourceEntry) -> Markup:
     parts = [
-        sentence("{}: {}", part.part, part.reason)
+        sentence("{}: {}", part.part, prose(part.reason))
         for part in source.parts
         if part.status in {"failed", "partial"} and part.reason
     ]
-    reasons = [sentence("{}", source.reason)] if source.reason else []
-    return Markup(" ").join([*reasons, Markup("; ").join(parts)]) or Markup("No reason was recorded.")
+    reasons = [prose(source.reason)] if source.reason else []
+    return Markup(" ").join(reasons or parts) or Markup("No reason was recorded.")
+
+
+def _unseen(group: ReasonGroup) -> Gap:
+    total = group.permissions + group.like_permissions
+    more = f" And {group.rest}." if group.rest else ""
+    return Gap(
+        sentence(
+            "{} of {} in {} cannot be observed",
+            Markup(count(total, "permission")),  # noqa: S704 - a number and a fixed word
+            Markup(count(group.identities, "identity", "identities")),  # noqa: S704 - as above
+            PROVIDERS.get(group.provider, group.provider),
+        ),
+        names(group.places, most=3),
+        prose(group.reason) + more,
+        group.fix,
+    )
 
 
 def _files(files: Iterable[LogFileEntry]) -> list[Gap]:
@@ -89,8 +116,8 @@ def _files(files: Iterable[LogFileEntry]) -> list[Gap]:
         Gap(
             Markup(_file_title(len(group), status)),  # noqa: S704 - a number and fixed words
             sentence("{}: {}", source, names([file.path for file in group], most=2)),
-            sentence("{} {} counted.", reason, count(sum(file.records for file in group), "record")),
-            "Fetch it again from where the log is kept, then scan again.",
+            prose(reason) + f" {count(sum(file.records for file in group), 'record')} counted.",
+            _FILE_FIXES[status],
         )
         for (status, source, reason), group in ordered
     ]
@@ -113,7 +140,7 @@ def _logs(coverage: Iterable[CoverageEntry]) -> list[Gap]:
         Gap(
             sentence("{} log “{}” is " + _STATE_WORDS[state], PROVIDERS.get(provider, provider), log_class),
             _places(group),
-            sentence("{} " + _STATE_EFFECTS[state], reason) if reason else Markup(_STATE_EFFECTS[state]),  # noqa: S704 - fixed words
+            Markup(" ").join([prose(reason), Markup(_STATE_EFFECTS[state])]),  # noqa: S704 - fixed words
             fix,
         )
         for (state, provider, log_class, reason, fix), group in ordered
@@ -132,7 +159,7 @@ def _limits(limits: Iterable[LimitEntry]) -> list[Gap]:
         grouped[limit.what, limit.effect].append(limit.where)
     ordered = sorted(grouped.items(), key=lambda group: (-len(group[1]), group[0]))
     return [
-        Gap(sentence("{}", what), names(sorted(set(places)), most=2), sentence("{}", effect))
+        Gap(prose(what, stop=""), names(sorted(set(places)), most=2), prose(effect))
         for (what, effect), places in ordered
     ]
 

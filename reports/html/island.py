@@ -41,7 +41,7 @@ def island(report: Report) -> Island:
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).translate(_ESCAPES)
     if len(text) <= PACK_ABOVE_BYTES:
         return Island("json", text)
-    packed = gzip.compress(text.encode("ascii"), compresslevel=9, mtime=0)
+    packed = gzip.compress(text.encode("ascii"), compresslevel=6, mtime=0)
     return Island("gzip+base64", base64.b64encode(packed).decode("ascii"))
 
 

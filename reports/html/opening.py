@@ -72,7 +72,9 @@ def _scanned(report: Report) -> str:
     clouds = sorted({source.provider for source in report.sources})
     accounts = {(source.provider, source.account) for source in report.sources if source.account}
     names = listed([PROVIDERS.get(cloud, cloud) for cloud in clouds]) or "No cloud"
-    return f"{names}, {count(len(accounts), 'account')}"
+    found = count(report.summary.identities, "identity", "identities")
+    where = f"{names}, {count(len(accounts), 'account')}"
+    return f"{where}, {found} found, {report.summary.ai_identities:,} of them AI workloads"
 
 
 def _sources(report: Report) -> str:
@@ -96,7 +98,7 @@ def _events(report: Report) -> str:
     events = report.summary.log_events
     text = f"{count(events.read, 'log event')} from {count(events.files, 'file')}"
     if events.unreadable_files:
-        text += f", {events.unreadable_files:,} of them not readable"
+        text += f", {events.unreadable_files:,} of them not read whole"
     return text
 
 
@@ -109,5 +111,5 @@ def event_facts(events: LogEventCounts) -> list[tuple[str, int, str]]:
         ("Unmapped", events.unmapped, "of an operation without a known permission"),
         ("Unattributed", events.unattributed, "without a caller that can be named"),
         ("Rejected", events.rejected, "records that are no usable event"),
-        ("Unreadable files", events.unreadable_files, "of which nothing could be read"),
+        ("Damaged files", events.unreadable_files, "not read whole"),
     ]

@@ -31,6 +31,9 @@ SCRIPTS = (
     "diff.js",
     "reduction.js",
     "coverage.js",
+    "permissions.js",
+    "reach.js",
+    "access.js",
     "identity.js",
     "report.js",
 )

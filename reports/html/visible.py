@@ -14,13 +14,15 @@ LONGEST = 400
 """Characters of one text that are shown; a page must stay legible beside a 64 KB name."""
 LONGEST_NAME = 120
 """Characters of a name within a sentence that are shown."""
+_TAIL = 24
+"""Of a cut text the end is shown too: names of one place differ there."""
 
 _ASCII = r"\x00-\x7f"
 _HIDING = re.compile(
     "["
-    r"\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
-    r"\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufeff\uffa0"
-    r"\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff"
+    r"\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ue000-\uf8ff\ufe00-\ufe0e"
+    r"\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001d173-\U0001d17a\U000e0000-\U0010ffff\ud800-\udfff"
     "]"
     # Joiners shape Persian, Indic and emoji text; beside ASCII, or at an end, they only forge names.
     rf"|(?:(?<=[{_ASCII}])|^)[\u200c\u200d]|[\u200c\u200d](?=[{_ASCII}]|$)"
@@ -43,15 +45,23 @@ def visible(value: object, longest: int = LONGEST) -> Markup:
     if isinstance(value, Markup):
         return value
     text = str(value)
-    shown = "".join(_written(piece) for piece in pieces(text[:longest]))
-    if len(text) > longest:
-        shown += f' <span class="cut">… {len(text):,} characters</span>'
-    return Markup(shown)  # noqa: S704 - every piece above is escaped or a fixed mark
+    if len(text) <= longest:
+        return _written(text)
+    cut = Markup(' <span class="cut">… {:,} characters …</span> ').format(len(text))
+    return _written(text[: longest - _TAIL]) + cut + _written(text[-_TAIL:])
 
 
 def sentence(pattern: str, *parts: str) -> Markup:
     """Fill our own words with the clouds' names, each isolated so that it cannot reorder the rest."""
     return Markup(pattern).format(*map(_isolated, parts))  # noqa: S704 - the pattern is ours, parts are escaped
+
+
+def prose(text: str, *, stop: str = ".") -> Markup:
+    """Write another part's text as a sentence of its own, isolated: a capital first, a full stop last."""
+    if not text:
+        return Markup()
+    ended = text.endswith((".", "!", "?", ")", "]", "}"))
+    return Markup("<bdi>{}</bdi>").format(visible(text[:1].upper() + text[1:])) + ("" if ended else stop)
 
 
 def names(texts: Sequence[str], *, most: int) -> Markup:
@@ -104,5 +114,8 @@ def _without_stacks(text: str) -> list[Piece]:
     return [*found, Piece(plain, is_mark=False)] if plain else found
 
 
-def _written(piece: Piece) -> str:
-    return f'<span class="mark">{escape(piece.text)}</span>' if piece.is_mark else str(escape(piece.text))
+def _written(text: str) -> Markup:
+    return Markup().join(
+        Markup('<span class="mark">{}</span>').format(piece.text) if piece.is_mark else escape(piece.text)
+        for piece in pieces(text)
+    )

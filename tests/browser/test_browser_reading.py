@@ -76,6 +76,9 @@ def test_each_decision_leads_to_the_identities_it_counts(open_report):
     for decision in decisions(sample()):
         page = report.go("#/overview")
         page.get_by_role("link", name=decision.title).click()
+        page.wait_for_function(
+            "(query) => document.getElementById('query').value === query", arg=decision.query
+        )
         count = next(int(word) for word in reversed(decision.title.split()) if word.isdigit())
         shown = (
             f"and {count} of 12 identities" if "reduction" not in decision.title else "and 2 of 12 identities"
@@ -188,6 +191,7 @@ def test_reduction_shows_before_and_after_side_by_side(open_report):
     page = open_report("sample", AGENT).page
     page.locator("details.artifact summary").first.click()
     diff = page.locator("table.diff").first
+    diff.wait_for()
     assert '"bedrock:*"' in diff.locator("del").all_inner_texts()[0]
     assert any("bedrock:InvokeModel" in text for text in diff.locator("ins").all_inner_texts())
 

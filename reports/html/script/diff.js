@@ -9,7 +9,12 @@ function pairLines(left, right) {
   let head = 0;
   while (head < left.length && head < right.length && left[head] === right[head]) head += 1;
   let tail = 0;
-  while (tail < left.length - head && tail < right.length - head && left.at(-1 - tail) === right.at(-1 - tail)) tail += 1;
+  while (
+    tail < left.length - head &&
+    tail < right.length - head &&
+    left.at(-1 - tail) === right.at(-1 - tail)
+  )
+    tail += 1;
   const middle = pairMiddle(left.slice(head, left.length - tail), right.slice(head, right.length - tail));
   const same = (line) => ({ left: line, right: line });
   return [...left.slice(0, head).map(same), ...middle, ...(tail ? left.slice(-tail).map(same) : [])];
@@ -21,9 +26,10 @@ function pairMiddle(left, right) {
   const longest = new Uint32Array((left.length + 1) * wide);
   for (let at = left.length - 1; at >= 0; at -= 1) {
     for (let to = right.length - 1; to >= 0; to -= 1) {
-      longest[at * wide + to] = left[at] === right[to]
-        ? longest[(at + 1) * wide + to + 1] + 1
-        : Math.max(longest[(at + 1) * wide + to], longest[at * wide + to + 1]);
+      longest[at * wide + to] =
+        left[at] === right[to]
+          ? longest[(at + 1) * wide + to + 1] + 1
+          : Math.max(longest[(at + 1) * wide + to], longest[at * wide + to + 1]);
     }
   }
   return walkPairs(left, right, longest, wide);
@@ -44,7 +50,11 @@ function walkPairs(left, right, longest, wide) {
     if (at < left.length && to < right.length && left[at] === right[to]) {
       flush();
       rows.push({ left: left[at++], right: right[to++] });
-    } else if (to >= right.length || (at < left.length && longest[(at + 1) * wide + to] >= longest[at * wide + to + 1])) gone.push(left[at++]);
+    } else if (
+      to >= right.length ||
+      (at < left.length && longest[(at + 1) * wide + to] >= longest[at * wide + to + 1])
+    )
+      gone.push(left[at++]);
     else come.push(right[to++]);
   }
   flush();
@@ -52,12 +62,18 @@ function walkPairs(left, right, longest, wide) {
 }
 
 function pairBlocks(gone, come) {
-  return Array.from({ length: Math.max(gone.length, come.length) }, (_, index) => ({ left: gone[index] ?? null, right: come[index] ?? null, changed: true }));
+  return Array.from({ length: Math.max(gone.length, come.length) }, (_, index) => ({
+    left: gone[index] ?? null,
+    right: come[index] ?? null,
+    changed: true,
+  }));
 }
 
 // Leave a few unchanged lines around each change; longer stretches become one row {folded: n}.
 function foldSame(rows) {
-  const near = rows.map((_, index) => rows.slice(Math.max(0, index - CONTEXT_LINES), index + CONTEXT_LINES + 1).some((row) => row.changed));
+  const near = rows.map((_, index) =>
+    rows.slice(Math.max(0, index - CONTEXT_LINES), index + CONTEXT_LINES + 1).some((row) => row.changed),
+  );
   const shown = [];
   rows.forEach((row, index) => {
     if (near[index]) shown.push(row);
@@ -71,14 +87,27 @@ function diffTable(before, after) {
   const rows = pairLines(before.split("\n"), after.split("\n"));
   const gone = rows.filter((row) => row.changed && row.left !== null).length;
   const come = rows.filter((row) => row.changed && row.right !== null).length;
-  const body = foldSame(rows).map((row) => row.folded
-    ? el("tr", { class: "diff-fold" }, el("td", { colspan: 2 }, `${count(row.folded, "unchanged line")}`))
-    : el("tr", {}, diffCell(row.left, row.changed, "gone"), diffCell(row.right, row.changed, "come")));
-  const table = el("table", { class: "diff" },
+  const body = foldSame(rows).map((row) =>
+    row.folded
+      ? el("tr", { class: "diff-fold" }, el("td", { colspan: 2 }, `${count(row.folded, "unchanged line")}`))
+      : el("tr", {}, diffCell(row.left, row.changed, "gone"), diffCell(row.right, row.changed, "come")),
+  );
+  const table = el(
+    "table",
+    { class: "diff" },
     el("caption", {}, `Before and after: ${count(gone, "line")} taken out, ${num(come)} put in`),
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Present"), el("th", { scope: "col" }, "Replacement"))),
-    el("tbody", {}, body));
-  return el("div", { class: "diff-wrap", tabindex: "0", role: "region", "aria-label": "Before and after" }, table);
+    el(
+      "thead",
+      {},
+      el("tr", {}, el("th", { scope: "col" }, "Present"), el("th", { scope: "col" }, "Replacement")),
+    ),
+    el("tbody", {}, body),
+  );
+  return el(
+    "div",
+    { class: "diff-wrap", tabindex: "0", role: "region", "aria-label": "Before and after" },
+    table,
+  );
 }
 
 function diffCell(line, changed, kind) {

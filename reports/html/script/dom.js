@@ -53,11 +53,15 @@ function wholeName(text, options = {}) {
   const value = text === null || text === undefined ? "" : String(text);
   if (value.length <= (options.limit ?? 160)) return name(value, options);
   // A long name is laid out only when somebody asks for it.
-  return lazyFold(name(value, options), () => {
-    const whole = el("div", { class: "whole mono", dir: "auto" });
-    addVisible(whole, value);
-    return whole;
-  }, "long");
+  return lazyFold(
+    name(value, options),
+    () => {
+      const whole = el("div", { class: "whole mono", dir: "auto" });
+      addVisible(whole, value);
+      return whole;
+    },
+    "long",
+  );
 }
 
 // A fold that is filled when it is first opened. `fill` is kept on the element: printing calls it at once.
@@ -100,7 +104,11 @@ function pill(text, kind = "") {
 // A short definition list from [term, node] pairs; pairs without a value are left out.
 function facts(pairs, props = { class: "facts" }) {
   const rows = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return el("dl", props, rows.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
+  return el(
+    "dl",
+    props,
+    rows.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
+  );
 }
 
 function announce(text) {

@@ -47,7 +47,11 @@ const IDENTITY_CSV = {
 };
 
 function exportButton(file, columns, rows) {
-  return el("button", { type: "button", class: "export", on: { click: () => download(file, csvText(columns, rows())) } }, "Save as CSV");
+  return el(
+    "button",
+    { type: "button", class: "export", on: { click: () => download(file, csvText(columns, rows())) } },
+    "Save as CSV",
+  );
 }
 
 function download(file, text) {

@@ -6,7 +6,9 @@ async function readIsland() {
   const text = island.textContent;
   if (island.dataset.encoding !== "gzip+base64") return JSON.parse(text);
   if (typeof DecompressionStream === "undefined") {
-    throw new Error("this browser cannot unpack the data (DecompressionStream is missing); report.json holds the same");
+    throw new Error(
+      "this browser cannot unpack the data (DecompressionStream is missing); report.json holds the same",
+    );
   }
   const letters = atob(text);
   const packed = new Uint8Array(letters.length);
@@ -31,7 +33,9 @@ function fingerprintOf(model, { entry, index }) {
   if (entry.fingerprint !== undefined) return entry.fingerprint;
   model.fingerprints ??= atob(model.doc.finding_fingerprints);
   const bytes = model.fingerprints.slice(32 * index, 32 * index + 32);
-  entry.fingerprint = Array.from(bytes, (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  entry.fingerprint = Array.from(bytes, (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join(
+    "",
+  );
   return entry.fingerprint;
 }
 
@@ -53,7 +57,8 @@ function buildModel(doc) {
   doc.findings.forEach((entry, index) => {
     const identity =
       model.byKey.get(identityKey(entry.provider, entry.account, entry.identity)) ??
-      model.byId.get(`${entry.provider}\n${entry.identity}`) ?? null;
+      model.byId.get(`${entry.provider}\n${entry.identity}`) ??
+      null;
     const wrapped = { entry, index, identity };
     model.findings.push(wrapped);
     if (identity) identity.findings.push(wrapped);
@@ -69,7 +74,9 @@ function isOpen(finding) {
 // Number of the worst open severity (0 is critical), or 9 when nothing is open.
 function worst(identity) {
   if (identity.worst === undefined) {
-    const ranks = identity.findings.filter(isOpen).map((finding) => SEVERITIES.indexOf(finding.entry.severity));
+    const ranks = identity.findings
+      .filter(isOpen)
+      .map((finding) => SEVERITIES.indexOf(finding.entry.severity));
     identity.worst = ranks.length ? Math.min(...ranks) : 9;
   }
   return identity.worst;
@@ -123,8 +130,12 @@ function usageByPermission(identity) {
     const known = found.get(row.permission);
     if (!known) {
       found.set(row.permission, {
-        permission: row.permission, count: row.count, denied: row.denied,
-        first: row.first_seen, last: row.last_seen, rows: [row],
+        permission: row.permission,
+        count: row.count,
+        denied: row.denied,
+        first: row.first_seen,
+        last: row.last_seen,
+        rows: [row],
       });
       continue;
     }
@@ -135,11 +146,15 @@ function usageByPermission(identity) {
     known.rows.push(row);
   }
   return [...found.values()].sort(
-    (left, right) => (left.last < right.last ? 1 : left.last > right.last ? -1 : 0) || (left.permission < right.permission ? -1 : 1));
+    (left, right) =>
+      (left.last < right.last ? 1 : left.last > right.last ? -1 : 0) ||
+      (left.permission < right.permission ? -1 : 1),
+  );
 }
 
 function addCounts(total, counts) {
-  for (const key of ["granted", ...VERDICTS, "not_granted"]) total[key] = (total[key] || 0) + (counts[key] || 0);
+  for (const key of ["granted", ...VERDICTS, "not_granted"])
+    total[key] = (total[key] || 0) + (counts[key] || 0);
   return total;
 }
 

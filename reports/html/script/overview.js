@@ -5,9 +5,18 @@ const FILTERS = [
   ["account", "Account", (model) => model.doc.identities.map((entry) => entry.account)],
   ["stage", "Stage", (model) => model.doc.identities.map((entry) => entry.stage || "none")],
   ["kind", "Kind of identity", (model) => model.doc.identities.map((entry) => entry.kind)],
-  ["workload", "Workload", (model) => model.doc.identities.flatMap((entry) => entry.workloads.map((workload) => workload.kind))],
+  [
+    "workload",
+    "Workload",
+    (model) => model.doc.identities.flatMap((entry) => entry.workloads.map((workload) => workload.kind)),
+  ],
   ["verdict", "Has permissions", () => VERDICTS],
-  ["sev", "Severity", (model) => SEVERITIES.filter((severity) => model.doc.findings.some((entry) => entry.severity === severity))],
+  [
+    "sev",
+    "Severity",
+    (model) =>
+      SEVERITIES.filter((severity) => model.doc.findings.some((entry) => entry.severity === severity)),
+  ],
   ["rule", "Finding type", (model) => model.doc.findings.map((entry) => entry.rule)],
   ["status", "Status", (model) => model.doc.findings.map((entry) => entry.status)],
 ];
@@ -21,7 +30,9 @@ function makeOverview(model, changed) {
   view.identities = makeIdentitiesTable(model, () => changed(view));
   document.getElementById("findings-table").replaceChildren(view.findings.node);
   document.getElementById("identities-table").replaceChildren(view.identities.node);
-  view.selects = makeFilters(model, (key, value) => setQuery(view, withTerm(view.box.value, key, value), changed));
+  view.selects = makeFilters(model, (key, value) =>
+    setQuery(view, withTerm(view.box.value, key, value), changed),
+  );
   view.box.addEventListener("input", () => setQuery(view, view.box.value, changed));
   document.getElementById("query-form").addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("query-clear").addEventListener("click", () => {
@@ -53,8 +64,10 @@ function showUnknown(unknown, query) {
   const note = document.getElementById("query-note");
   note.hidden = !unknown.length;
   if (!unknown.length) return;
-  note.replaceChildren(`No filter is called “${plain(unknown[0], 40)}”, so it was searched as text. `,
-    /\w+:\w+/u.test(query) ? "To find who holds a permission, write perm: before it." : "");
+  note.replaceChildren(
+    `No filter is called “${plain(unknown[0], 40)}”, so it was searched as text. `,
+    /\w+:\w+/u.test(query) ? "To find who holds a permission, write perm: before it." : "",
+  );
 }
 
 function makeFilters(model, choose) {
@@ -64,8 +77,20 @@ function makeFilters(model, choose) {
     const listed = read(model);
     const values = key === "verdict" || key === "sev" ? listed : [...new Set(listed)].sort();
     if (values.length < 2 || values.length > MOST_CHOICES) continue;
-    const select = el("select", { id: `filter-${key}` }, el("option", { value: "" }, "any"),
-      values.map((value) => el("option", { value }, key === "cloud" ? PROVIDER_WORDS[value] ?? plain(value, 48) : VERDICT_WORDS[value] ?? plain(value, 48))));
+    const select = el(
+      "select",
+      { id: `filter-${key}` },
+      el("option", { value: "" }, "any"),
+      values.map((value) =>
+        el(
+          "option",
+          { value },
+          key === "cloud"
+            ? (PROVIDER_WORDS[value] ?? plain(value, 48))
+            : (VERDICT_WORDS[value] ?? plain(value, 48)),
+        ),
+      ),
+    );
     select.addEventListener("change", () => choose(key, select.value));
     selects.set(key, select);
     place.append(el("label", {}, el("span", {}, label), select));
@@ -79,7 +104,11 @@ function showChoice(select, value) {
   const fits = [...select.options].find((option) => option.value.toLowerCase() === value);
   if (fits) select.value = fits.value;
   else {
-    const other = el("option", { value: "\u0000", "data-other": true }, value === null ? "several" : plain(value, 40));
+    const other = el(
+      "option",
+      { value: "\u0000", "data-other": true },
+      value === null ? "several" : plain(value, 40),
+    );
     select.append(other);
     select.value = other.value;
   }
@@ -91,7 +120,8 @@ function showTotals(view) {
   const bySeverity = new Map(SEVERITIES.map((severity) => [severity, 0]));
   let closed = 0;
   for (const finding of findings) {
-    if (isOpen(finding)) bySeverity.set(finding.entry.severity, (bySeverity.get(finding.entry.severity) ?? 0) + 1);
+    if (isOpen(finding))
+      bySeverity.set(finding.entry.severity, (bySeverity.get(finding.entry.severity) ?? 0) + 1);
     else closed += 1;
   }
   const counts = identities.reduce((total, identity) => addCounts(total, identity.entry.permissions), {});
@@ -102,23 +132,41 @@ function showTotals(view) {
   document.getElementById("totals").textContent = `Showing ${findingText} and ${identityText}.`;
   document.getElementById("findings-totals").replaceChildren(
     el("span", {}, el("b", {}, num(open)), ` open`, severities.length ? ":" : ""),
-    ...severities.map((severity) => el("span", {}, severityBadge(severity), " ", el("b", {}, num(bySeverity.get(severity))))),
+    ...severities.map((severity) =>
+      el("span", {}, severityBadge(severity), " ", el("b", {}, num(bySeverity.get(severity)))),
+    ),
     closed ? el("span", { class: "quiet" }, `${num(closed)} waived or fixed`) : "",
-    exportButton("entdrift-findings.csv", FINDING_CSV, () => view.result.findings));
+    exportButton("entdrift-findings.csv", FINDING_CSV, () => view.result.findings),
+  );
   document.getElementById("identities-totals").replaceChildren(
-    el("span", {}, el("b", {}, num(counts.granted ?? 0)), " granted"), verdictBar(counts, { kind: "bar bar-total" }), verdictNumbers(counts, { zero: true }),
-    counts.not_granted ? el("span", { class: "quiet" }, `${num(counts.not_granted)} used or denied without a present grant`) : "",
-    exportButton("entdrift-identities.csv", IDENTITY_CSV, () => view.result.identities));
+    el("span", {}, el("b", {}, num(counts.granted ?? 0)), " granted"),
+    verdictBar(counts, { kind: "bar bar-total" }),
+    verdictNumbers(counts, { zero: true }),
+    counts.not_granted
+      ? el("span", { class: "quiet" }, `${num(counts.not_granted)} used or denied without a present grant`)
+      : "",
+    exportButton("entdrift-identities.csv", IDENTITY_CSV, () => view.result.identities),
+  );
 }
 
 function identityLink(identity, params = {}) {
   const { entry } = identity;
-  return el("a", { class: "identity-link", href: "#" + identityPath(identity) + writeQueryString(params) }, name(entry.name || entry.id, { limit: 90 }));
+  return el(
+    "a",
+    { class: "identity-link", href: "#" + identityPath(identity) + writeQueryString(params) },
+    name(entry.name || entry.id, { limit: 90 }),
+  );
 }
 
 function placeLine(entry) {
-  return el("span", { class: "place" }, cloudWord(entry.provider), " · ", name(entry.account, { limit: 60 }),
-    entry.stage ? [" · ", name(entry.stage, { limit: 40 })] : "");
+  return el(
+    "span",
+    { class: "place" },
+    cloudWord(entry.provider),
+    " · ",
+    name(entry.account, { limit: 60 }),
+    entry.stage ? [" · ", name(entry.stage, { limit: 40 })] : "",
+  );
 }
 
 function makeFindingsTable(model, changed) {
@@ -128,22 +176,58 @@ function makeFindingsTable(model, changed) {
     caption: "Findings",
     captionClass: "offscreen",
     columns: [
-      { key: "severity", label: "Severity", cell: ({ entry }) => severityBadge(entry.severity), value: ({ entry }) => SEVERITIES.indexOf(entry.severity) },
       {
-        key: "rule", label: "Finding", header: true, value: ({ entry }) => entry.rule, class: "wide",
-        cell: ({ entry }) => [el("span", { class: "rule" }, name(entry.rule, { limit: 20 }), " ", name(entry.title, { limit: 120 })),
-          el("span", { class: "under" }, name(entry.message, { limit: 220 }))],
+        key: "severity",
+        label: "Severity",
+        cell: ({ entry }) => severityBadge(entry.severity),
+        value: ({ entry }) => SEVERITIES.indexOf(entry.severity),
       },
       {
-        key: "identity", label: "Identity", value: ({ entry, identity }) => (identity?.entry.name || entry.identity).toLowerCase(), class: "wide",
-        cell: (finding) => [finding.identity ? identityLink(finding.identity, { at: "findings" }) : name(finding.entry.identity, { limit: 90 }),
-          placeLine(finding.identity?.entry ?? finding.entry)],
+        key: "rule",
+        label: "Finding",
+        header: true,
+        value: ({ entry }) => entry.rule,
+        class: "wide",
+        cell: ({ entry }) => [
+          el(
+            "span",
+            { class: "rule" },
+            name(entry.rule, { limit: 20 }),
+            " ",
+            name(entry.title, { limit: 120 }),
+          ),
+          el("span", { class: "under" }, name(entry.message, { limit: 400 })),
+        ],
       },
-      { key: "confidence", label: "Confidence", class: "nowrap", cell: ({ entry }) => name(entry.confidence, { limit: 20 }), value: ({ entry }) => ["high", "medium", "low"].indexOf(entry.confidence) },
-      { key: "status", label: "Status", cell: statusPill, value: ({ entry }) => ["regressed", "open", "waived", "fixed"].indexOf(entry.status) },
+      {
+        key: "identity",
+        label: "Identity",
+        value: ({ entry, identity }) => (identity?.entry.name || entry.identity).toLowerCase(),
+        class: "wide",
+        cell: (finding) => [
+          finding.identity
+            ? identityLink(finding.identity, { at: "findings" })
+            : name(finding.entry.identity, { limit: 90 }),
+          placeLine(finding.identity?.entry ?? finding.entry),
+        ],
+      },
+      {
+        key: "confidence",
+        label: "Confidence",
+        class: "nowrap",
+        cell: ({ entry }) => name(entry.confidence, { limit: 20 }),
+        value: ({ entry }) => ["high", "medium", "low"].indexOf(entry.confidence),
+      },
+      {
+        key: "status",
+        label: "Status",
+        cell: statusPill,
+        value: ({ entry }) => ["regressed", "open", "waived", "fixed"].indexOf(entry.status),
+      },
     ],
     pageSize: 10,
-    empty: "No finding matches. A search without a match is not proof that nothing is wrong: see what could not be seen.",
+    empty:
+      "No finding matches. A search without a match is not proof that nothing is wrong: see what could not be seen.",
     expand: findingDetails,
     expandLabel: ({ entry }) => `Evidence of ${plain(entry.rule, 20)} for ${plain(entry.identity, 60)}`,
     rowClass: (finding) => (isOpen(finding) ? null : "closed"),
@@ -162,7 +246,13 @@ const DISPOSITION_WORDS = { __proto__: null, safe: "safe", review: "needs review
 function reductionCell({ entry }) {
   const { reduction } = entry;
   if (reduction.disposition === "none") return none(DISPOSITION_WORDS.none);
-  return el("span", { class: "nowrap" }, el("b", {}, "−" + num(reduction.removes)), " ", DISPOSITION_WORDS[reduction.disposition]);
+  return el(
+    "span",
+    { class: "nowrap" },
+    el("b", {}, "−" + num(reduction.removes)),
+    " ",
+    DISPOSITION_WORDS[reduction.disposition],
+  );
 }
 
 function aiCell({ entry }) {
@@ -178,20 +268,71 @@ function makeIdentitiesTable(model, changed) {
     captionClass: "offscreen",
     columns: [
       {
-        key: "name", label: "Identity", header: true, value: ({ entry }) => (entry.name || entry.id).toLowerCase(), class: "wide",
-        cell: (identity) => [identityLink(identity), el("span", { class: "under" }, name(identity.entry.kind, { limit: 40 })), placeLine(identity.entry)],
+        key: "name",
+        label: "Identity",
+        header: true,
+        value: ({ entry }) => (entry.name || entry.id).toLowerCase(),
+        class: "wide",
+        cell: (identity) => [
+          identityLink(identity),
+          el("span", { class: "under" }, name(identity.entry.kind, { limit: 40 })),
+          placeLine(identity.entry),
+        ],
       },
-      { key: "owner", label: "Owner", cell: ({ entry }) => (entry.owner ? name(entry.owner, { limit: 40 }) : none("no owner")), value: ({ entry }) => entry.owner.toLowerCase(), hide: "laptop", class: "some" },
-      { key: "ai", label: "AI, how sure", cell: aiCell, value: ({ entry }) => (entry.ai_workload.is_ai ? 0 : 1), hide: "laptop", class: "nowrap" },
-      { key: "granted", label: "Granted", numeric: true, descending: true, cell: ({ entry }) => num(entry.permissions.granted), value: ({ entry }) => entry.permissions.granted },
       {
-        key: "unused", label: "Used, denied, unused, not observable, conditional", descending: true, class: "picture",
+        key: "owner",
+        label: "Owner",
+        cell: ({ entry }) => (entry.owner ? name(entry.owner, { limit: 40 }) : none("no owner")),
+        value: ({ entry }) => entry.owner.toLowerCase(),
+        hide: "laptop",
+        class: "some",
+      },
+      {
+        key: "ai",
+        label: "AI, how sure",
+        cell: aiCell,
+        value: ({ entry }) => (entry.ai_workload.is_ai ? 0 : 1),
+        hide: "laptop",
+        class: "nowrap",
+      },
+      {
+        key: "granted",
+        label: "Granted",
+        numeric: true,
+        descending: true,
+        cell: ({ entry }) => num(entry.permissions.granted),
+        value: ({ entry }) => entry.permissions.granted,
+      },
+      {
+        key: "unused",
+        label: "Used, denied, unused, not observable, conditional",
+        descending: true,
+        class: "picture",
         cell: ({ entry }) => [verdictBar(entry.permissions), verdictNumbers(entry.permissions)],
         value: ({ entry }) => entry.permissions.unused,
       },
-      { key: "findings", label: "Open findings", cell: findingsCell, value: (identity) => worst(identity) * 1e6 - identity.findings.length },
-      { key: "last", label: "Last call seen", class: "nowrap", descending: true, cell: ({ entry }) => (entry.last_seen ? dayOf(entry.last_seen) : none("no call seen")), value: ({ entry }) => entry.last_seen },
-      { key: "removes", label: "Reduction", numeric: true, descending: true, cell: reductionCell, value: ({ entry }) => (entry.reduction.disposition === "none" ? -1 : entry.reduction.removes) },
+      {
+        key: "findings",
+        label: "Open findings",
+        cell: findingsCell,
+        value: (identity) => worst(identity) * 1e6 - identity.findings.length,
+      },
+      {
+        key: "last",
+        label: "Last call seen",
+        class: "nowrap",
+        descending: true,
+        cell: ({ entry }) => (entry.last_seen ? dayOf(entry.last_seen) : none("no call seen")),
+        value: ({ entry }) => entry.last_seen,
+      },
+      {
+        key: "removes",
+        label: "Reduction",
+        numeric: true,
+        descending: true,
+        cell: reductionCell,
+        value: ({ entry }) => (entry.reduction.disposition === "none" ? -1 : entry.reduction.removes),
+      },
     ],
     sort: "findings",
     empty: "No identity matches.",

@@ -20,7 +20,13 @@ function picture(kind, height, ...parts) {
 }
 
 function part(kind, left, width, height, top = 0) {
-  return svg("rect", { class: `seg seg-${kind}`, x: left.toFixed(2) + "%", y: top, width: width.toFixed(2) + "%", height });
+  return svg("rect", {
+    class: `seg seg-${kind}`,
+    x: left.toFixed(2) + "%",
+    y: top,
+    width: width.toFixed(2) + "%",
+    height,
+  });
 }
 
 // The stacked bar used / denied / unused / not observable / conditional.
@@ -39,14 +45,18 @@ function verdictBar(counts, { height = 12, kind = "bar" } = {}) {
 // A colour sample for legends and verdict words.
 function swatch(verdict) {
   const known = VERDICTS.includes(verdict) ? verdict : "empty";
-  return svg("svg", { class: "swatch", width: 10, height: 10, "aria-hidden": "true", focusable: "false" },
-    svg("rect", { class: `seg seg-${known}`, width: 10, height: 10 }));
+  return svg(
+    "svg",
+    { class: "swatch", width: 10, height: 10, "aria-hidden": "true", focusable: "false" },
+    svg("rect", { class: `seg seg-${known}`, width: 10, height: 10 }),
+  );
 }
 
 // The numbers of a bar as a list: it is the legend and the text alternative in one.
 function verdictNumbers(counts, { zero = false } = {}) {
   const items = VERDICTS.filter((verdict) => zero || counts[verdict]).map((verdict) =>
-    el("li", {}, swatch(verdict), el("b", {}, num(counts[verdict] || 0)), " " + VERDICT_WORDS[verdict]));
+    el("li", {}, swatch(verdict), el("b", {}, num(counts[verdict] || 0)), " " + VERDICT_WORDS[verdict]),
+  );
   return el("ul", { class: "numbers" }, items.length ? items : el("li", {}, "0"));
 }
 
@@ -68,8 +78,18 @@ function spanPicture(first, last, windowSpan, refused) {
   if (!Number.isFinite(from) || !Number.isFinite(to)) return none("time unknown");
   const kind = refused ? "denied" : "used";
   const spot = (at) => svg("circle", { class: `seg-${kind}`, cx: at.toFixed(2) + "%", cy: 6, r: 3 });
-  return picture("span", 12,
+  return picture(
+    "span",
+    12,
     svg("rect", { class: "axis", x: 0, y: 5.5, width: "100%", height: 1 }),
-    svg("rect", { class: `seg-${kind}`, x: from.toFixed(2) + "%", y: 5, width: (to - from).toFixed(2) + "%", height: 2 }),
-    spot(from), spot(to));
+    svg("rect", {
+      class: `seg-${kind}`,
+      x: from.toFixed(2) + "%",
+      y: 5,
+      width: (to - from).toFixed(2) + "%",
+      height: 2,
+    }),
+    spot(from),
+    spot(to),
+  );
 }

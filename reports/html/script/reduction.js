@@ -8,41 +8,110 @@ const CLAIMS = [
   ["restore", "Restore", "the rollback gives back the present access"],
 ];
 
-function reductionSection(model, { entry }) {
-  const { reduction } = entry;
-  const verdict = el("p", { class: "sentence" }, el("b", {}, DISPOSITION_TITLES[reduction.disposition] ?? ""), " ", wholeName(reduction.reason, { limit: 800 }));
+function reductionSection(model, identity) {
+  const { reduction } = identity.entry;
+  const verdict = el(
+    "p",
+    { class: "sentence" },
+    el("b", {}, DISPOSITION_TITLES[reduction.disposition] ?? ""),
+    " ",
+    wholeName(sentence(reduction.reason), { limit: 800 }),
+  );
   const refuted = CLAIMS.some(([key]) => reduction.proof[key].status === "refuted");
   if (reduction.disposition === "none" && !refuted) return verdict;
   return [
     verdict,
-    reduction.disposition === "none" ? null : el("p", {}, "Removes ", el("b", {}, count(reduction.removes, "permission")), ", keeps ", el("b", {}, num(reduction.keeps)),
-      `: those used, those that could not be seen, and those whose condition could not be decided.`),
+    reduction.disposition === "none" ? null : reductionSums(model, identity),
     facts([
       ["Removes grants", reduction.removes_grants.length ? nameList(reduction.removes_grants) : null],
-      ["Removes credentials", reduction.removes_credentials.length ? nameList(reduction.removes_credentials) : null],
+      [
+        "Removes credentials",
+        reduction.removes_credentials.length ? nameList(reduction.removes_credentials) : null,
+      ],
     ]),
     el("h3", {}, "What was checked"),
-    proofTable(reduction.proof).node,
+    proofParts(reduction.proof),
     artifactList("Replacement", reduction.artifacts, reduction.rollback),
     artifactList("Rollback", reduction.rollback, []),
   ];
 }
 
+function reductionSums(model, identity) {
+  const { reduction } = identity.entry;
+  const unused = () => servicesOf(model, identity).flatMap(({ lists }) => lists.unused);
+  return [
+    el(
+      "p",
+      {},
+      "Removes ",
+      el("b", {}, count(reduction.removes, "permission")),
+      ", keeps ",
+      el("b", {}, num(reduction.keeps)),
+      ": those used, those that could not be seen, and those whose condition could not be decided.",
+    ),
+    reduction.artifacts.length || !unused().length
+      ? null
+      : el(
+          "p",
+          {},
+          copyButton(
+            `Copy the ${count(unused().length, "unused permission")}`,
+            () => unused().join("\n") + "\n",
+          ),
+        ),
+  ];
+}
+
+// When nothing was checked for one and the same reason, that is said once.
+function proofParts(proof) {
+  const claims = CLAIMS.map(([key]) => proof[key]);
+  const [first] = claims;
+  if (claims.every((claim) => claim.status === "undecided" && claim.reason === first.reason)) {
+    return el(
+      "p",
+      {},
+      "None of the five claims (replay, containment, limits, backtest, restore) was decided",
+      first.reason ? [": ", wholeName(sentence(first.reason), { limit: 400 })] : ".",
+    );
+  }
+  return proofTable(proof).node;
+}
+
 const DISPOSITION_TITLES = {
-  __proto__: null, safe: "Can be applied as it stands.", review: "Offered for review.", none: "None offered.",
+  __proto__: null,
+  safe: "Can be applied as it stands.",
+  review: "Offered for review.",
+  none: "None offered.",
 };
 
 function nameList(names) {
   const shown = names.slice(0, 30).map((one) => el("li", {}, mono(one, 120)));
-  if (names.length > 30) shown.push(el("li", {}, lazyFold(`${num(names.length - 30)} more`, () => el("ul", { class: "names" }, names.slice(30).map((one) => el("li", {}, mono(one, 120)))))));
+  if (names.length > 30)
+    shown.push(
+      el(
+        "li",
+        {},
+        lazyFold(`${num(names.length - 30)} more`, () =>
+          el(
+            "ul",
+            { class: "names" },
+            names.slice(30).map((one) => el("li", {}, mono(one, 120))),
+          ),
+        ),
+      ),
+    );
   return el("ul", { class: "names" }, shown);
 }
 
 function claimDetail(key, claim) {
   const said = [];
-  if (key === "replay" && claim.requests) said.push(`${count(claim.requests, "recorded request")} replayed. `);
-  if (key === "backtest" && claim.days) said.push(`Cut ${num(claim.days)} days earlier: ${num(claim.refused)} of ${count(claim.requests, "request")} refused since, ${count(claim.identities_broken, "identity", "identities")} broken. `);
-  if (claim.reason) said.push(wholeName(claim.reason, { limit: 400 }));
+  if (key === "replay" && claim.requests)
+    said.push(`${count(claim.requests, "recorded request")} replayed. `);
+  if (key === "backtest" && claim.days)
+    said.push(
+      `Cut ${num(claim.days)} days earlier: ${num(claim.refused)} of ${count(claim.requests, "request")} refused since, ${count(claim.identities_broken, "identity", "identities")} broken. `,
+    );
+  if (claim.reason) said.push(wholeName(sentence(claim.reason), { limit: 400 }));
   if (claim.witness) said.push(" Counter-example: ", mono(claim.witness));
   if (claim.refused?.length) said.push(" Would be refused: ", nameList(claim.refused));
   return said.length ? said : none("—");
@@ -53,8 +122,25 @@ function proofTable(proof) {
     class: "proof",
     caption: "Five claims, each checked by machine",
     columns: [
-      { key: "claim", label: "Claim", header: true, cell: ([, title, means]) => [el("b", {}, title), el("span", { class: "under" }, means)] },
-      { key: "status", label: "Result", cell: ([key]) => pill(name(proof[key].status, { limit: 20 }), proof[key].status === "proved" ? "pill-good" : proof[key].status === "refuted" ? "pill-bad" : "pill-quiet") },
+      {
+        key: "claim",
+        label: "Claim",
+        header: true,
+        cell: ([, title, means]) => [el("b", {}, title), el("span", { class: "under" }, means)],
+      },
+      {
+        key: "status",
+        label: "Result",
+        cell: ([key]) =>
+          pill(
+            name(proof[key].status, { limit: 20 }),
+            proof[key].status === "proved"
+              ? "pill-good"
+              : proof[key].status === "refuted"
+                ? "pill-bad"
+                : "pill-quiet",
+          ),
+      },
       { key: "detail", label: "Detail", class: "wide", cell: ([key]) => claimDetail(key, proof[key]) },
     ],
     rows: CLAIMS,
@@ -63,21 +149,37 @@ function proofTable(proof) {
 
 function artifactList(title, artifacts, befores) {
   if (!artifacts.length) return null;
-  return [el("h3", {}, title), artifacts.map((artifact) => {
-    const before = befores.find((one) => one.form === artifact.form && one.applies_to === artifact.applies_to && one.name === artifact.name)
-      ?? befores.find((one) => one.form === artifact.form && one.applies_to === artifact.applies_to);
-    return artifactFold(artifact, before ?? null);
-  })];
+  return [
+    el("h3", {}, title),
+    artifacts.map((artifact) => {
+      const before =
+        befores.find(
+          (one) =>
+            one.form === artifact.form &&
+            one.applies_to === artifact.applies_to &&
+            one.name === artifact.name,
+        ) ?? befores.find((one) => one.form === artifact.form && one.applies_to === artifact.applies_to);
+      return artifactFold(artifact, before ?? null);
+    }),
+  ];
 }
 
 function artifactFold(artifact, before) {
-  const label = [name(artifact.name, { limit: 120 }), " ", el("span", { class: "quiet" }, name(artifact.form, { limit: 40 }))];
-  return lazyFold(label, () => [
-    artifact.applies_to ? el("p", {}, "Applies to ", mono(artifact.applies_to)) : null,
-    el("p", {}, copyButton("Copy", artifact.content)),
-    before && before.content !== artifact.content ? diffTable(before.content, artifact.content) : null,
-    codeBlock(artifact.content),
-  ], "artifact");
+  const label = [
+    name(artifact.name, { limit: 120 }),
+    " ",
+    el("span", { class: "quiet" }, name(artifact.form, { limit: 40 })),
+  ];
+  return lazyFold(
+    label,
+    () => [
+      artifact.applies_to ? el("p", {}, "Applies to ", mono(artifact.applies_to)) : null,
+      el("p", {}, copyButton("Copy", artifact.content)),
+      before && before.content !== artifact.content ? diffTable(before.content, artifact.content) : null,
+      codeBlock(artifact.content),
+    ],
+    "artifact",
+  );
 }
 
 // Code keeps its line ends and tabs; every other hidden character is shown.

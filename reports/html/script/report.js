@@ -28,9 +28,16 @@ async function start() {
 function writeOverviewState(view) {
   const { findings, identities } = view;
   const page = (table) => (table.state.page > 1 ? table.state.page : "");
-  replaceHash("#/overview" + writeQueryString({
-    q: view.query, fs: findings.state.sort, fp: page(findings), is: identities.state.sort === "findings" ? "" : identities.state.sort, ip: page(identities),
-  }));
+  replaceHash(
+    "#/overview" +
+      writeQueryString({
+        q: view.query,
+        fs: findings.state.sort,
+        fp: page(findings),
+        is: identities.state.sort === "findings" ? "" : identities.state.sort,
+        ip: page(identities),
+      }),
+  );
   markNavigation({ view: "overview", at: "" });
 }
 
@@ -75,7 +82,8 @@ function showView(route) {
 }
 
 function markNavigation(route) {
-  const current = route.view === "identity" ? "identities" : route.view === "overview" && route.at ? route.at : route.view;
+  const current =
+    route.view === "identity" ? "identities" : route.view === "overview" && route.at ? route.at : route.view;
   for (const link of document.querySelectorAll("#navigation a")) {
     link.setAttribute("href", viewAddress(link.dataset.view));
     if (link.dataset.view === current) link.setAttribute("aria-current", "page");
@@ -85,7 +93,8 @@ function markNavigation(route) {
 
 // After a step the reader stands at the heading of what was asked for; on load the page starts at its top.
 function placeFocus(route, first, moved) {
-  const section = route.at && document.getElementById(route.view === "identity" ? `at-${route.at}` : route.at);
+  const section =
+    route.at && document.getElementById(route.view === "identity" ? `at-${route.at}` : route.at);
   if (section) {
     section.querySelector("h1, h2")?.focus({ preventScroll: true });
     section.scrollIntoView();
@@ -96,7 +105,15 @@ function placeFocus(route, first, moved) {
   document.querySelector(`#view-${route.view} h1`)?.focus({ preventScroll: true });
 }
 
-const GO = { __proto__: null, o: "overview", u: "unseen", f: "findings", i: "identities", c: "coverage", m: "method" };
+const GO = {
+  __proto__: null,
+  o: "overview",
+  u: "unseen",
+  f: "findings",
+  i: "identities",
+  c: "coverage",
+  m: "method",
+};
 
 function startKeys() {
   const help = document.getElementById("help");
@@ -126,7 +143,9 @@ function pressKey(key, help) {
 
 // Move from row to row through the links of the tables that are shown.
 function stepRow(by) {
-  const links = [...document.querySelectorAll("main tbody .identity-link")].filter((link) => link.offsetParent);
+  const links = [...document.querySelectorAll("main tbody .identity-link")].filter(
+    (link) => link.offsetParent,
+  );
   if (!links.length) return;
   const at = links.indexOf(document.activeElement);
   links[Math.min(Math.max(at + by, 0), links.length - 1)].focus();
@@ -137,7 +156,9 @@ function startPrint() {
   let opened = [];
   window.addEventListener("beforeprint", () => {
     printTables(true);
-    opened = [...document.querySelectorAll("main details:not([open], .long)")].filter((fold) => fold.checkVisibility());
+    opened = [...document.querySelectorAll("main details:not([open], .long)")].filter((fold) =>
+      fold.checkVisibility(),
+    );
     for (const fold of opened) {
       fold.fill?.();
       fold.open = true;

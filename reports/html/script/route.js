@@ -24,8 +24,12 @@ function identityPath({ entry, index }) {
 }
 
 function writeQueryString(params) {
-  const pairs = Object.entries(params).filter(([, value]) => value !== "" && value !== null && value !== undefined);
-  return pairs.length ? "?" + pairs.map(([key, value]) => `${key}=${encodePart(String(value))}`).join("&") : "";
+  const pairs = Object.entries(params).filter(
+    ([, value]) => value !== "" && value !== null && value !== undefined,
+  );
+  return pairs.length
+    ? "?" + pairs.map(([key, value]) => `${key}=${encodePart(String(value))}`).join("&")
+    : "";
 }
 
 function readRoute(hash) {
@@ -36,8 +40,14 @@ function readRoute(hash) {
     if (cutAt > 0) params[pair.slice(0, cutAt)] = decodePart(pair.slice(cutAt + 1));
   }
   const [view, ...rest] = path.split("/");
-  if (view === "findings" || view === "identities" || view === "unseen") return { view: "overview", at: view, params, rest: [] };
-  return { view: VIEWS.includes(view) ? view : "overview", at: params.at ?? "", params, rest: rest.map(decodePart) };
+  if (view === "findings" || view === "identities" || view === "unseen")
+    return { view: "overview", at: view, params, rest: [] };
+  return {
+    view: VIEWS.includes(view) ? view : "overview",
+    at: params.at ?? "",
+    params,
+    rest: rest.map(decodePart),
+  };
 }
 
 function findIdentity(model, rest) {

@@ -8,18 +8,33 @@ const PRINT_ROWS = 400;
 // column: {key, label, cell(row), value(row), numeric, header, hide, descending}
 // `value` makes the column sortable; `header` marks the row header; `expand(row)` fills a fold below the row.
 function makeTable(options) {
-  const state = { rows: options.rows ?? [], sort: options.sort ?? "", page: options.page ?? 1, size: options.pageSize ?? 25 };
+  const state = {
+    rows: options.rows ?? [],
+    sort: options.sort ?? "",
+    page: options.page ?? 1,
+    size: options.pageSize ?? 25,
+  };
   const table = { state, printing: false, options };
   table.body = el("tbody", { role: "rowgroup" });
   table.heads = new Map();
   table.pager = makePager(table);
   const caption = el("caption", { class: options.captionClass }, options.caption);
-  table.element = el("table", { role: "table", class: options.class ?? "", id: options.id },
-    caption, makeHead(table), table.body);
+  table.element = el(
+    "table",
+    { role: "table", class: options.class ?? "", id: options.id },
+    caption,
+    makeHead(table),
+    table.body,
+  );
   // Printing finds the table again through its element.
   table.element.paged = table;
-  table.node = el("div", { class: "table-block" },
-    makeSortChoice(table), el("div", { class: "table-wrap" }, table.element), table.pager.node);
+  table.node = el(
+    "div",
+    { class: "table-block" },
+    makeSortChoice(table),
+    el("div", { class: "table-wrap" }, table.element),
+    table.pager.node,
+  );
   table.update = (rows, page = 1) => {
     state.rows = rows;
     state.page = page;
@@ -46,7 +61,15 @@ function makeHead(table) {
       row.append(el("th", props, column.label));
       continue;
     }
-    const button = el("button", { type: "button", class: "sort", on: { click: () => table.setSort(nextSort(table.state.sort, column)) } }, column.label);
+    const button = el(
+      "button",
+      {
+        type: "button",
+        class: "sort",
+        on: { click: () => table.setSort(nextSort(table.state.sort, column)) },
+      },
+      column.label,
+    );
     const head = el("th", props, button);
     table.heads.set(column.key, head);
     row.append(head);
@@ -55,7 +78,11 @@ function makeHead(table) {
 }
 
 function cellClass(column) {
-  return [column.numeric ? "numeric" : "", column.hide ? `hide-${column.hide}` : "", column.class ?? ""].join(" ").trim() || null;
+  return (
+    [column.numeric ? "numeric" : "", column.hide ? `hide-${column.hide}` : "", column.class ?? ""]
+      .join(" ")
+      .trim() || null
+  );
 }
 
 // "key" sorts up, "-key" down; the first click takes the direction the column is mostly wanted in.
@@ -71,10 +98,15 @@ function nextSort(sort, column) {
 function makeSortChoice(table) {
   const sortable = table.options.columns.filter((column) => column.value);
   if (!sortable.length) return null;
-  const choice = el("select", {}, el("option", { value: "" }, "as listed"), sortable.flatMap((column) => [
-    el("option", { value: column.key }, `${column.label}, ascending`),
-    el("option", { value: "-" + column.key }, `${column.label}, descending`),
-  ]));
+  const choice = el(
+    "select",
+    {},
+    el("option", { value: "" }, "as listed"),
+    sortable.flatMap((column) => [
+      el("option", { value: column.key }, `${column.label}, ascending`),
+      el("option", { value: "-" + column.key }, `${column.label}, descending`),
+    ]),
+  );
   choice.addEventListener("change", () => table.setSort(choice.value));
   table.choice = choice;
   return el("label", { class: "narrow-sort" }, "Sort by ", choice);
@@ -91,11 +123,21 @@ function makePager(table) {
     before: el("button", { type: "button", on: { click: step(-1) } }, "Previous"),
     after: el("button", { type: "button", on: { click: step(1) } }, "Next"),
     range: el("span", { class: "range" }),
-    size: el("select", {}, PAGE_SIZES.map((size) => el("option", { value: size }, String(size)))),
+    size: el(
+      "select",
+      {},
+      PAGE_SIZES.map((size) => el("option", { value: size }, String(size))),
+    ),
   };
   pager.size.addEventListener("change", () => table.setSize(Number(pager.size.value)));
-  pager.node = el("div", { class: "pager", role: "group", "aria-label": `Pages: ${plain(table.options.caption, 60)}` }, pager.before, pager.range, pager.after,
-    el("label", {}, "Rows ", pager.size));
+  pager.node = el(
+    "div",
+    { class: "pager", role: "group", "aria-label": `Pages: ${plain(table.options.caption, 60)}` },
+    pager.before,
+    pager.range,
+    pager.after,
+    el("label", {}, "Rows ", pager.size),
+  );
   return pager;
 }
 
@@ -126,8 +168,17 @@ function drawTable(table) {
   const shown = sortRows(state.rows, options.columns, state.sort).slice(from, to);
   table.body.replaceChildren(...shown.flatMap((row) => drawRow(table, row)));
   if (!shown.length) {
-    table.body.append(el("tr", { role: "row" },
-      el("td", { role: "cell", class: "empty", colspan: options.columns.length }, options.empty ?? "Nothing to show.")));
+    table.body.append(
+      el(
+        "tr",
+        { role: "row" },
+        el(
+          "td",
+          { role: "cell", class: "empty", colspan: options.columns.length },
+          options.empty ?? "Nothing to show.",
+        ),
+      ),
+    );
   }
   drawHead(table);
   drawPager(table, from, from + shown.length, pages);
@@ -159,7 +210,11 @@ function drawRow(table, row) {
   const line = el("tr", { role: "row", id: rowId?.(row), class: rowClass?.(row) });
   columns.forEach((column) => {
     const tag = column.header ? "th" : "td";
-    const props = { role: column.header ? "rowheader" : "cell", class: cellClass(column), "data-label": column.label };
+    const props = {
+      role: column.header ? "rowheader" : "cell",
+      class: cellClass(column),
+      "data-label": column.label,
+    };
     if (column.header) props.scope = "row";
     line.append(el(tag, props, column.cell(row)));
   });
@@ -172,7 +227,12 @@ function drawRow(table, row) {
 function makeFold(table, row, line) {
   const inside = el("td", { role: "cell", colspan: table.options.columns.length });
   const fold = el("tr", { role: "row", class: "fold", hidden: true }, inside);
-  const button = el("button", { type: "button", class: "unfold", "aria-expanded": "false", "aria-label": table.options.expandLabel(row) });
+  const button = el("button", {
+    type: "button",
+    class: "unfold",
+    "aria-expanded": "false",
+    "aria-label": table.options.expandLabel(row),
+  });
   const toggle = (open) => {
     fold.hidden = !open;
     button.setAttribute("aria-expanded", String(open));

@@ -4,9 +4,9 @@
 // invisible and blank letters, bidirectional overrides, line and paragraph separators, tag letters,
 // and half surrogate pairs.
 const HIDING = new RegExp(
-  "[\\u0000-\\u001f\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f" +
-    "\\u2000-\\u200b\\u200e\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufeff\\uffa0" +
-    "\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}\\p{Cs}]" +
+  "[\\u0000-\\u001f\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u070f\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f" +
+    "\\u2000-\\u200b\\u200e\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ue000-\\uf8ff\\ufe00-\\ufe0e" +
+    "\\ufeff\\uffa0\\ufff0-\\ufffb\\ufffe\\uffff\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{10ffff}\\p{Cs}]" +
     // Joiners shape Persian, Indic and emoji text; beside ASCII, or at an end, they only forge names.
     "|(?<=^|[\\u0000-\\u007f])[\\u200c\\u200d]|[\\u200c\\u200d](?=$|[\\u0000-\\u007f])" +
     // Stacked accents climb over the neighbouring lines.
@@ -15,14 +15,32 @@ const HIDING = new RegExp(
 );
 
 const MARK_NAMES = new Map([
-  [0x00, "null"], [0x07, "bell"], [0x08, "backspace"], [0x09, "tab"], [0x0a, "line feed"],
-  [0x0d, "carriage return"], [0x1b, "escape"], [0xa0, "no-break space"], [0xad, "soft hyphen"],
-  [0x200b, "zero width space"], [0x200c, "zero width non-joiner"], [0x200d, "zero width joiner"],
-  [0x200e, "left-to-right mark"], [0x200f, "right-to-left mark"], [0x2028, "line separator"],
-  [0x2029, "paragraph separator"], [0x202a, "left-to-right embedding"], [0x202b, "right-to-left embedding"],
-  [0x202c, "pop directional formatting"], [0x202d, "left-to-right override"],
-  [0x202e, "right-to-left override"], [0x2066, "left-to-right isolate"], [0x2067, "right-to-left isolate"],
-  [0x2068, "first strong isolate"], [0x2069, "pop directional isolate"], [0xfeff, "byte order mark"],
+  [0x00, "null"],
+  [0x07, "bell"],
+  [0x08, "backspace"],
+  [0x09, "tab"],
+  [0x0a, "line feed"],
+  [0x0d, "carriage return"],
+  [0x1b, "escape"],
+  [0xa0, "no-break space"],
+  [0xad, "soft hyphen"],
+  [0x200b, "zero width space"],
+  [0x200c, "zero width non-joiner"],
+  [0x200d, "zero width joiner"],
+  [0x200e, "left-to-right mark"],
+  [0x200f, "right-to-left mark"],
+  [0x2028, "line separator"],
+  [0x2029, "paragraph separator"],
+  [0x202a, "left-to-right embedding"],
+  [0x202b, "right-to-left embedding"],
+  [0x202c, "pop directional formatting"],
+  [0x202d, "left-to-right override"],
+  [0x202e, "right-to-left override"],
+  [0x2066, "left-to-right isolate"],
+  [0x2067, "right-to-left isolate"],
+  [0x2068, "first strong isolate"],
+  [0x2069, "pop directional isolate"],
+  [0xfeff, "byte order mark"],
 ]);
 
 // Return how a hidden character is written: its code point, or a count for a run of accents.
@@ -40,7 +58,10 @@ function textPieces(text) {
   let end = 0;
   for (const match of text.matchAll(HIDING)) {
     if (match.index > end) pieces.push({ text: text.slice(end, match.index) });
-    pieces.push({ mark: markText(match[0]), title: MARK_NAMES.get(match[0].codePointAt(0)) || "hidden character" });
+    pieces.push({
+      mark: markText(match[0]),
+      title: MARK_NAMES.get(match[0].codePointAt(0)) || "hidden character",
+    });
     end = match.index + match[0].length;
   }
   if (end < text.length) pieces.push({ text: text.slice(end) });
@@ -63,6 +84,12 @@ function cut(text, limit) {
 const NUMBER = new Intl.NumberFormat("en");
 function num(value) {
   return NUMBER.format(value);
+}
+
+// Other parts' words as a sentence of its own: a capital first, a full stop last.
+function sentence(text) {
+  if (!text) return "";
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?)\]}]$/u.test(text) ? "" : ".");
 }
 
 // "1 key", "2 keys"; the plural is given where an s does not make it.
@@ -109,5 +136,7 @@ const REACH_CLASSES = new Map([
   ["admin", ["Administration", "change accounts, settings or protection"]],
   ["identity", ["Identities", "become, create or empower other identities"]],
   ["network", ["Network", "open or redirect network paths"]],
+  ["credential", ["Credentials", "create or read keys and secrets"]],
+  ["logging", ["Logging", "change or stop what is recorded"]],
   ["destructive", ["Destruction", "delete or disable what others depend on"]],
 ]);
