@@ -48,8 +48,6 @@ class Workers:
         self._count = count
         self._context = multiprocessing.get_context("spawn")
         self._numbers = itertools.count()
-        self._here = Folder(reader)
-        self._here_number = next(self._numbers)
         self._idle: list[_Worker] = []
         self._busy: dict[Any, tuple[_Worker, int]] = {}
         self._awake: set[int] = set()
@@ -103,7 +101,8 @@ class Workers:
                 ready[index] = self._read_here(batches[index])
 
     def _read_here(self, found: Sequence[Found]) -> list[Done]:
-        return [Done(self._here.read(found), self._here_number)]
+        # A folder numbers kinds in the order of its batches, and these come in any order: one folder each.
+        return [Done(Folder(self._reader).read(found), next(self._numbers))]
 
     def _one_by_one(self, found: Sequence[Found]) -> list[Done]:
         """Read the files of a lost batch singly, so that only the one that kills is lost."""
@@ -122,7 +121,7 @@ class Workers:
                 _stop(worker)
                 worker = None
                 failed = FileRead(one.path, one.size_bytes, "failed", DIED, 0, 0, "")
-                done.append(Done(empty_batch(failed), self._here_number))
+                done.append(Done(empty_batch(failed), next(self._numbers)))
             else:
                 done.append(Done(message, worker.number))
         if worker is not None:
