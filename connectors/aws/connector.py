@@ -11,10 +11,13 @@ from connectors.aws.identities import read_identities
 from connectors.aws.inventory import read_inventory
 from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
+from connectors.aws.reduction import reduce_all
+from connectors.aws.remediation import render
 from connectors.aws.usage import read_usage
 from connectors.facts import Facts, Window
 from connectors.interface import Connector, Evidence, Observer, Patterns, Setting, Sink, Source
 from connectors.logs.seen import SeenEvents
+from connectors.reduction import Change, Document, Question, Reductions
 
 
 class AwsConnector:
@@ -51,6 +54,16 @@ class AwsConnector:
             unattributed=called.unattributed,
             reach=reach_classes(catalogue),
         )
+
+    def reduce(
+        self, evidence: Sequence[Evidence], facts: Facts, questions: Sequence[Question], window: Window
+    ) -> Reductions:
+        """Return a checked replacement for each identity of which something can go."""
+        return reduce_all(evidence, facts, questions, window)
+
+    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+        """Write changes in one form."""
+        return render(changes, form)
 
 
 CONNECTOR: Connector = AwsConnector()

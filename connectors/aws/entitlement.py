@@ -23,7 +23,7 @@ class Ceiling:
     clauses: tuple[Held, ...] = ()
     readable: bool = True
     only_denies: bool = False
-    """True for policies that may not apply at all: their Deny statements count as undecided."""
+    """True for policies that take away and do not limit: they may not apply, or another one there allows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("service_specific_credentials", "files", "output of `list-service-specific-credentials`"),
 )
 
+_NEEDED = ("authorization_details", "cloudtrail")
+"""A source without either says nothing about access."""
+
 
 def collect_exports(
     sources: Sequence[Source], sink: Sink, window: Window, observe: Observer, seen: SeenEvents
 ) -> None:
     """Read every part of every source; `seen` is shared so that an event in two sources counts once."""
     for source in sources:
+        if not any(source.files.get(part) for part in _NEEDED):
+            reason = f"the source names neither {' nor '.join(_NEEDED)}: there is nothing to analyse"
+            sink.outcome(Outcome(source.name, _NEEDED[0], Status.FAILED, reason=reason))
         for part in READERS:
             if paths := source.files.get(part):
                 _collect_part(source.name, part, paths, sink)

@@ -48,7 +48,7 @@ def read_grants(
     caveats = GrantCaveats(catalogue)
     policies = policies_of_all(inventory)
     for holder in inventory.holders:
-        context = principal_context(holder, window)
+        context = principal_context(holder, window, organization.ids)
         held: list[Held] = []
         for written in policies[holder.arn]:
             clauses = binder.clauses(written.document) if written.document else ()

@@ -14,7 +14,11 @@ from connectors.facts import Effect
 def ceilings_of(
     holder: Holder, inventory: Inventory, organization: Organization, binder: Binder, context: Context
 ) -> tuple[Ceiling, ...]:
-    """Return the limiting layers of one identity; service-linked roles stand under no SCP."""
+    """Return the limiting layers of one identity; service-linked roles stand under no SCP.
+
+    A level whose known policies allow nothing is taken to have FullAWSAccess besides, which exports of
+    customer policies leave out: an account that nothing is allowed in would hold no identity in use.
+    """
     found = []
     if holder.boundary:
         boundary = inventory.policies.get(holder.boundary)
@@ -28,7 +32,9 @@ def ceilings_of(
         return tuple(found)
     for level in organization.levels(holder.account):
         held = [one for policy in level.policies for one in _held(policy, binder, context)]
-        found.append(Ceiling(f"the service control policies on {level.target}", tuple(held)))
+        gives = any(one.clause.statement.effect is Effect.ALLOW for one in held)
+        name = f"the service control policies on {level.target}"
+        found.append(Ceiling(name, tuple(held), only_denies=not gives))
     for policy in organization.doubtful(holder.account):
         denies = [
             replace(one, applies=None)

@@ -43,6 +43,8 @@ class Organization:
     policies: dict[str, OrganizationPolicy] = field(default_factory=dict)
     parents: dict[str, str] = field(default_factory=dict)
     management: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
+    """Organization ids (`o-…`) that ARNs in the dump name."""
 
     @property
     def known(self) -> bool:
@@ -119,7 +121,12 @@ def _read(document: Any, organization: Organization) -> None:
                 organization.parents[item["Id"]] = parent
 
 
+def _note_id(arn: str, organization: Organization) -> None:
+    organization.ids |= {part for part in arn.split("/") if part.startswith("o-")}
+
+
 def _read_node(document: Mapping[str, Any], node: str, organization: Organization) -> None:
+    _note_id(str(document.get("Arn", "")), organization)
     if node.startswith("r-") and (management := account_of(str(document.get("Arn", "")))):
         organization.management.add(management)
     for item in _dicts(document.get("Policies")):
@@ -143,6 +150,7 @@ def _add(raw: Mapping[str, Any], organization: Organization, *, targets: tuple[s
         document=parse_document(_content(raw)),
         targets=targets,
     )
+    _note_id(arn, organization)
     if (account := account_of(arn)) and account != "aws":
         organization.management.add(account)
     before = organization.policies.get(found.id)

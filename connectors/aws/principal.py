@@ -1,17 +1,21 @@
 """Say what every request of a user or role carries, so that conditions on the caller can be decided."""
 
+from collections.abc import Iterable
+
 from connectors.aws.conditions import Context, Missing, Shape, Value
 from connectors.aws.inventory import Holder
 from connectors.aws.policy_document import Statement
 from connectors.facts import Effect, Window
 
 
-def principal_context(holder: Holder, window: Window) -> Context:
+def principal_context(holder: Holder, window: Window, organizations: Iterable[str] = ()) -> Context:
     """Return the global condition keys that follow from the principal itself, and the time.
 
     Source: IAM user guide, "AWS global condition context keys", properties of the principal. The time is
     the end of the window: what expired before counts as not granted. A role session's tags may replace the
     role's where the trust policy lets the caller pass some (`sts:TagSession`), so they are unknown then.
+    Resources are taken to be of the identity's own account and organization: a permission that can be used
+    there is held, and what a condition on `aws:ResourceAccount` says of other accounts only narrows it.
     """
     user = holder.kind == "user"
     userid: Value = Missing.UNKNOWN
@@ -26,9 +30,13 @@ def principal_context(holder: Holder, window: Window) -> Context:
         "aws:PrincipalServiceNamesList": Missing.ABSENT,
         "aws:userid": userid,
         "aws:username": (holder.name,) if user else Missing.ABSENT,
+        "aws:ResourceAccount": (holder.account,),
         "aws:CurrentTime": (window.end.strftime("%Y-%m-%dT%H:%M:%SZ"),),
         "aws:EpochTime": (str(int(window.end.timestamp())),),
     }
+    known = tuple(organizations)
+    if len(known) == 1:
+        values |= {"aws:PrincipalOrgID": known, "aws:ResourceOrgID": known}
     if not user and any(map(_passes_tags, holder.trust.statements)):
         return Context(values, {"aws:PrincipalTag/": Missing.UNKNOWN})
     values |= {f"aws:PrincipalTag/{key}": (value,) for key, value in holder.tags.items()}

@@ -290,6 +290,35 @@ def test_an_organization_trail_counts_for_its_members(blind):
     assert codes == {}
 
 
+def test_selectors_and_status_in_files_of_their_own_find_their_trail(gaad, interpret, tmp_path):
+    """As the commands of docs/aws.md write them: a status says nothing of its trail but the file's name."""
+    folder = tmp_path / "trails"
+    folder.mkdir()
+    other = {"Name": "other", "S3BucketName": "b", "IsMultiRegionTrail": True, "TrailARN": f"{TRAIL}-2"}
+    listing = trail()[0]
+    listing["trailList"].append({**other, "HasCustomEventSelectors": True})
+    (folder / "describe-trails.json").write_text(json.dumps(listing))
+    (folder / "selectors-other.json").write_text(
+        json.dumps({"TrailARN": f"{TRAIL}-2", **advanced(data("AWS::SQS::Queue"))})
+    )
+    (folder / "status-other.json").write_text(
+        json.dumps({"IsLogging": True, "StartLoggingTime": 1767225600.0})
+    )
+    (folder / "status-main.json").write_text(json.dumps({"IsLogging": False}))
+    (tmp_path / "log.json").write_text(json.dumps({"Records": [SEEN]}))
+    facts = interpret(
+        {
+            "authorization_details": [gaad(allow("sqs:SendMessage", "sns:Publish"))],
+            "cloudtrail": [tmp_path / "log.json"],
+            "trails": [folder],
+        }
+    )
+    codes = {spot.code for spot in facts.entitlements[AGENT].blind}
+    assert codes == {"trail-files-not-given", "data-events-not-logged"}
+    row = next(row for row in facts.coverage if row.log_class == "management")
+    assert (row.reason, row.since) == ("trail other", "2026-01-01T00:00:00Z")
+
+
 def test_basic_selectors_for_all_resources_and_for_some():
     selection = read_selectors(
         {

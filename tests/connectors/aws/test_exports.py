@@ -83,7 +83,9 @@ def test_a_wrong_or_broken_file_fails_its_part_with_a_clear_message(
     file, collect, interpret, part, content, says
 ):
     path = file(content)
-    result = outcome(collect({part: [path]}))
+    result = next(
+        one for one in collect({part: [path]}).results if one.part == part and str(path) in one.reason
+    )
     assert result.status is Status.FAILED
     assert str(path) in result.reason
     assert says in result.reason
@@ -105,6 +107,12 @@ def test_a_missing_file_and_an_empty_folder_are_named(collect, tmp_path):
         assert str(path) in result.reason
 
 
+def test_a_source_without_dump_and_logs_says_so(file, collect):
+    results = collect({"credential_report": [file(REPORT, "report.csv")]}).results
+    assert (results[0].status, "nothing to analyse" in results[0].reason) == (Status.FAILED, True)
+    assert results[1].status is Status.OK
+
+
 def test_parts_that_are_not_named_have_no_outcome(file, collect):
     assert [one.part for one in collect({"authorization_details": [file(DUMP)]}).results] == [
         "authorization_details"
@@ -121,7 +129,7 @@ def test_parts_that_are_not_named_have_no_outcome(file, collect):
 )
 def test_a_credential_report_is_read_as_csv_and_as_the_apis_answer(file, collect, content):
     name = "report.csv" if isinstance(content, str) else "report.json"
-    memory = collect({"credential_report": [file(content, name)]})
+    memory = collect({"authorization_details": [file(DUMP)], "credential_report": [file(content, name)]})
     assert memory.parts["credential_report"][0]["record"]["user"] == "ann"
 
 

@@ -155,6 +155,7 @@ def test_an_undecided_condition_makes_an_allow_conditional_with_its_key_as_reaso
         ({"StringEquals": {"aws:username": "agent"}}, False),
         ({"StringLike": {"aws:userid": "AROAEXAMPLE:*"}}, True),
         ({"Bool": {"aws:PrincipalIsAWSService": "false"}}, True),
+        ({"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}, True),
         ({"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, True),
         ({"StringLike": {"aws:PrincipalArn": "*other*"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, False),
     ],
@@ -389,6 +390,17 @@ def test_policies_of_another_account_do_not_count(under):
     assert granted == {"s3:GetObject", "sqs:SendMessage"}
 
 
+def test_a_level_without_any_allow_is_taken_to_have_full_access_besides(under):
+    granted, _, _ = under(scp([deny("sqs:*")], ["r-1"]))
+    assert granted == {"s3:GetObject"}
+
+
+def test_a_data_perimeter_leaves_what_can_be_used_in_the_own_organization(under):
+    outside = {"StringNotEqualsIfExists": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}
+    granted, _, _ = under(scp([FULL, deny("*", Condition=outside)], ["r-1"]))
+    assert granted == {"s3:GetObject", "sqs:SendMessage"}
+
+
 def test_a_unit_that_may_or_may_not_be_above_makes_conditional(under):
     granted, conditional, _ = under(scp([FULL], ["r-1"]), scp([deny("sqs:*")], ["ou-1"], number=2))
     assert granted == {"s3:GetObject"}
@@ -405,6 +417,18 @@ def test_a_unit_that_the_dump_places_above_the_account_counts(under):
     )
     assert granted == {"s3:GetObject"}
     assert conditional == set()
+
+
+def test_the_commands_own_answers_are_read(under):
+    """`describe-policy` joined with `list-targets-for-policy`, as docs/aws.md writes them."""
+    summary = {
+        "Id": "p-1",
+        "Arn": "arn:aws:organizations::999999999999:policy/o-1/service_control_policy/p-1",
+        "Type": "SERVICE_CONTROL_POLICY",
+    }
+    policy = {"PolicySummary": summary, "Content": json.dumps({"Statement": [FULL, deny("sqs:*")]})}
+    granted, _, _ = under({"Policy": policy, "Targets": [{"TargetId": "r-1", "Type": "ROOT"}]})
+    assert granted == {"s3:GetObject"}
 
 
 def test_a_tree_is_read_too(under):
