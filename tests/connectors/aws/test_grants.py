@@ -344,7 +344,7 @@ def scp(document, targets=None, kind="SERVICE_CONTROL_POLICY", number=1):
         "Id": f"p-{number}",
         "Arn": f"arn:aws:organizations::999999999999:policy/o-1/x/p-{number}",
         "Type": kind,
-        "Content": json.dumps({"Statement": document}),
+        "Content": json.dumps({"Version": "2012-10-17", "Statement": document}),
     }
     return found if targets is None else {**found, "Targets": [{"TargetId": target} for target in targets]}
 
