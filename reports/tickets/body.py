@@ -1,10 +1,7 @@
 """Write the body of a ticket in Markdown: what to remove and why, on which evidence, and how to go back."""
 
-import msgspec
-
-from reports import escape
 from reports.document import FindingEntry, IdentityEntry, Report
-from reports.overview import is_open
+from reports.tickets.block import Block, write
 from reports.tickets.changes import credentials, what_stays, what_to_remove
 from reports.tickets.evidence import evidence, open_and_waived, proof, sources
 from reports.tickets.removals import Removal
@@ -21,7 +18,7 @@ def write_body(
     identity: IdentityEntry,
     findings: list[FindingEntry],
     removes: list[Removal],
-    key: str,
+    block: Block,
 ) -> str:
     """Write the body; what does not fit in 30,000 characters is left out and said to be."""
     sections: list[_Section] = [
@@ -33,8 +30,8 @@ def write_body(
         ("Findings", open_and_waived(findings)),
         ("Proof and way back", proof(identity)),
     ]
-    block = _machine_block(identity, findings, key)
-    return _assemble(sections, BODY_LIMIT - len(block)) + block
+    machine = f"\n<!-- entdrift {write(block)} -->\n"
+    return _assemble(sections, BODY_LIMIT - len(machine)) + machine
 
 
 def _introduction(report: Report, identity: IdentityEntry) -> list[str]:
@@ -66,23 +63,6 @@ def _introduction(report: Report, identity: IdentityEntry) -> list[str]:
             + " Check what is missing before you remove anything.",
         ]
     return lines
-
-
-def _machine_block(identity: IdentityEntry, findings: list[FindingEntry], key: str) -> str:
-    """Write what a later run needs to find and compare this ticket, as JSON in a comment.
-
-    It holds no time of the run, so an unchanged finding gives an unchanged ticket.
-    """
-    facts = {
-        "schema": 1,
-        "key": key,
-        "provider": identity.provider,
-        "account": escape.clip(escape.terminal(identity.account), 200),
-        "identity": escape.clip(escape.terminal(identity.id), 500),
-        "removes": identity.reduction.removes,
-        "findings": [escape.terminal(f.fingerprint)[:64] for f in findings if is_open(f)][:100],
-    }
-    return f"\n<!-- entdrift {escape.json_in_html(msgspec.json.encode(facts).decode())} -->\n"
 
 
 def _assemble(sections: list[_Section], budget: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from reports import escape
 from reports.document import SEVERITIES, FindingEntry, IdentityEntry, Report, Severity
 from reports.overview import counted, is_open
+from reports.tickets.block import make
 from reports.tickets.body import write_body
 from reports.tickets.removals import Removal, offers_removal, removals
 
@@ -56,7 +57,7 @@ def plan(report: Report) -> list[Ticket]:
     tickets = []
     for identity in report.identities:
         own = findings.get((identity.provider, identity.account, identity.id), [])
-        if identity.ai_workload.is_ai and _calls_for_work(identity, own):
+        if identity.ai_workload.is_ai and calls_for_work(identity, own):
             tickets.append(_ticket(report, identity, own))
     return sorted(tickets, key=lambda ticket: SEVERITIES.index(ticket.priority))
 
@@ -67,7 +68,8 @@ def ticket_key(provider: str, account: str, identity: str) -> str:
     return "entdrift-" + hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _calls_for_work(identity: IdentityEntry, findings: list[FindingEntry]) -> bool:
+def calls_for_work(identity: IdentityEntry, findings: list[FindingEntry]) -> bool:
+    """Tell whether something can be taken away or a finding of severity low or higher is open."""
     return offers_removal(identity.reduction) or any(
         is_open(finding) and SEVERITIES.index(finding.severity) <= _LEAST_SEVERITY for finding in findings
     )
@@ -80,10 +82,12 @@ def _ticket(report: Report, identity: IdentityEntry, findings: list[FindingEntry
     removes = removals(report, identity)
     labels = ["entdrift", key, identity.provider, f"severity-{priority}"]
     labels += [f"stage-{identity.stage}"] if identity.stage else []
+    title = _title(identity, still_open)
+    block = make(report, identity, findings, removes, key=key, title=title, priority=priority)
     return Ticket(
         key=key,
-        title=_title(identity, still_open),
-        body=write_body(report, identity, findings, removes, key),
+        title=title,
+        body=write_body(report, identity, findings, removes, block),
         labels=[_label(label) for label in labels],
         priority=priority,
         provider=identity.provider,
