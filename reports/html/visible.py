@@ -28,6 +28,7 @@ _HIDING = re.compile(
     rf"|(?:(?<=[{_ASCII}])|^)[\u200c\u200d]|[\u200c\u200d](?=[{_ASCII}]|$)"
 )
 _STACKED_ACCENTS = 3
+_PLAIN_WORD = re.compile("[a-z]+ ")
 
 
 class Piece(NamedTuple):
@@ -57,11 +58,16 @@ def sentence(pattern: str, *parts: str) -> Markup:
 
 
 def prose(text: str, *, stop: str = ".") -> Markup:
-    """Write another part's text as a sentence of its own, isolated: a capital first, a full stop last."""
+    """Write another part's text as a sentence of its own, isolated.
+
+    A full stop comes last, and a capital first if a plain word is first; the same rule as in
+    `script/text.js`. Not for commands, which must stay as they are.
+    """
     if not text:
         return Markup()
     ended = text.endswith((".", "!", "?", ")", "]", "}"))
-    return Markup("<bdi>{}</bdi>").format(visible(text[:1].upper() + text[1:])) + ("" if ended else stop)
+    first = text[0].upper() if _PLAIN_WORD.match(text) else text[0]
+    return Markup("<bdi>{}</bdi>").format(visible(first + text[1:])) + ("" if ended else stop)
 
 
 def names(texts: Sequence[str], *, most: int) -> Markup:

@@ -86,10 +86,12 @@ function num(value) {
   return NUMBER.format(value);
 }
 
-// Other parts' words as a sentence of its own: a capital first, a full stop last.
+// Other parts' words as a sentence of its own: a full stop last, and a capital first if a plain word is first.
+// Not for commands, which must stay as they are.
 function sentence(text) {
   if (!text) return "";
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?)\]}]$/u.test(text) ? "" : ".");
+  const first = /^[a-z]+ /u.test(text) ? text.charAt(0).toUpperCase() : text.charAt(0);
+  return first + text.slice(1) + (/[.!?)\]}]$/u.test(text) ? "" : ".");
 }
 
 // "1 key", "2 keys"; the plural is given where an s does not make it.
