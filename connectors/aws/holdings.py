@@ -51,7 +51,7 @@ def _own(holder: Holder, inventory: Inventory, attached: Mapping[str, int]) -> I
         source = f"{holder.arn}: inline policy {inline.name}"
         yield Written(f"inline/{inline.name}", source, inline.name, inline.document)
     for policy in dict.fromkeys(holder.attached):
-        yield _managed(policy, inventory, shared=attached[policy.arn] > 1)
+        yield _managed(policy, holder.account, inventory, shared=attached[policy.arn] > 1)
 
 
 def _of_group(group: Holder, inventory: Inventory) -> Iterator[Written]:
@@ -60,15 +60,19 @@ def _of_group(group: Holder, inventory: Inventory) -> Iterator[Written]:
         source = f"{group.arn}: inline policy {inline.name}"
         yield Written(name, source, inline.name, inline.document, shared=True, group=group.name)
     for policy in dict.fromkeys(group.attached):
-        yield _managed(policy, inventory, shared=True, group=group.name)
+        yield _managed(policy, group.account, inventory, shared=True, group=group.name)
 
 
-def _managed(policy: Attached, inventory: Inventory, *, shared: bool, group: str = "") -> Written:
-    found = inventory.policies.get(policy.arn)
+def _managed(
+    policy: Attached, account: str, inventory: Inventory, *, shared: bool, group: str = ""
+) -> Written:
+    """Return an attached policy with its document; tools that make up dumps name some by name alone."""
+    arn = policy.arn if policy.arn.startswith("arn:") else f"arn:aws:iam::{account}:policy/{policy.arn}"
+    found = inventory.policies.get(arn)
     return Written(
-        id=f"group/{group}/{policy.arn}" if group else policy.arn,
-        source=policy.arn,
-        name=policy.name or policy.arn.rpartition("/")[2],
+        id=f"group/{group}/{arn}" if group else arn,
+        source=arn,
+        name=policy.name or arn.rpartition("/")[2],
         document=found.document if found else None,
         created=found.created if found else "",
         shared=shared,
