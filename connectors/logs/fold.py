@@ -18,6 +18,7 @@ MOST_KINDS = 60_000
 """How many kinds of event a folder remembers before it starts afresh: bounds its memory."""
 
 _REASONS_SHOWN = 3
+_SURPRISE = " while reading it"
 
 
 Place = tuple[str, str, str, str]
@@ -41,6 +42,7 @@ class FileRead(NamedTuple):
     events: int
     rejected: int
     digest: str
+    lost: bool
 
 
 class Batch(NamedTuple):
@@ -93,9 +95,9 @@ class Folder:
     def _file(self, one: Found, batch: Batch) -> FileRead:
         if one.refused:
             status = "skipped" if one.skipped else "failed"
-            return FileRead(one.path, one.size_bytes, status, one.refused, 0, 0, "")
+            return FileRead(one.path, one.size_bytes, status, one.refused, 0, 0, "", not one.skipped)
         if skip := self._reader.skip_file(one.path):
-            return FileRead(one.path, one.size_bytes, "skipped", skip, 0, 0, "")
+            return FileRead(one.path, one.size_bytes, "skipped", skip, 0, 0, "", False)
         before = len(batch.times)
         rejected: Counter[str] = Counter()
         fate = Fate()
@@ -119,7 +121,10 @@ class Folder:
             problem = f"could not be read ({type(error).__name__}: {error})"
         events = len(batch.times) - before
         status, reason = _fate(problem, fate, events, rejected)
-        return FileRead(one.path, one.size_bytes, status, reason, events, rejected.total(), digest)
+        lost = status != "skipped" and (
+            bool(problem or fate.lost or fate.reason) or any(why.endswith(_SURPRISE) for why in rejected)
+        )
+        return FileRead(one.path, one.size_bytes, status, reason, events, rejected.total(), digest, lost)
 
     def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str]) -> None:
         """Fold records into a batch; one that cannot be folded is rejected with its reason."""
@@ -135,7 +140,7 @@ class Folder:
             try:
                 folded = fold(record)
             except Exception as error:  # noqa: BLE001 - one hostile record must not lose its file
-                rejected[f"{type(error).__name__} while reading it"] += 1
+                rejected[type(error).__name__ + _SURPRISE] += 1
                 continue
             if isinstance(folded, str):
                 rejected[folded] += 1

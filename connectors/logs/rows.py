@@ -73,6 +73,9 @@ class LogFile(msgspec.Struct, frozen=True, order=True):
     """Records that are JSON but no usable event (no time, no operation)."""
     digest: str = ""
     """SHA-256 of the file as stored, hexadecimal; empty when it could not be read to the end."""
+    lost: bool = False
+    """True when calls may stand in what could not be read: bytes or records are missing. False for a file
+    that was read whole and merely holds something else than events."""
 
 
 class Presence(msgspec.Struct, frozen=True, order=True):

@@ -243,4 +243,5 @@ def _log_file(file: FileRead, duplicates: int, outside: int) -> LogFile:
         outside_window=outside,
         rejected=file.rejected,
         digest=file.digest,
+        lost=file.lost,
     )

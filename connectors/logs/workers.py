@@ -120,7 +120,7 @@ class Workers:
             if message is None:
                 _stop(worker)
                 worker = None
-                failed = FileRead(one.path, one.size_bytes, "failed", DIED, 0, 0, "")
+                failed = FileRead(one.path, one.size_bytes, "failed", DIED, 0, 0, "", lost=True)
                 done.append(Done(empty_batch(failed), next(self._numbers)))
             else:
                 done.append(Done(message, worker.number))
