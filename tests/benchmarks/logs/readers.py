@@ -1,0 +1,83 @@
+"""The readers that are compared: each reads a whole CloudTrail tree and returns how many events it saw."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from isal import isal_zlib
+
+from connectors.aws.events import CloudTrailReader
+from connectors.facts import Window
+from connectors.logs.engine import read_logs
+from connectors.logs.seen import SeenEvents
+
+EVER = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+
+
+def _files(tree: Path) -> Iterator[Path]:
+    return (path for path in sorted(tree.rglob("*.json.gz")) if "CloudTrail-Digest" not in path.parts)
+
+
+def inflate_isal(tree: Path) -> int:
+    """Unpack only, with the inflater that the engine uses: the floor for any reader."""
+    return sum(
+        isal_zlib.decompressobj(wbits=31).decompress(path.read_bytes()).count(b'"eventID"')
+        for path in _files(tree)
+    )
+
+
+def inflate_zlib(tree: Path) -> int:
+    """Unpack only, with the standard library."""
+    return sum(
+        zlib.decompressobj(wbits=31).decompress(path.read_bytes()).count(b'"eventID"')
+        for path in _files(tree)
+    )
+
+
+def stdlib(tree: Path) -> int:
+    """Read as a first script would: gzip, json, a set of ids and a dictionary of counts."""
+    seen: set[str] = set()
+    counts: dict[tuple[str, ...], int] = {}
+    read = 0
+    for path in _files(tree):
+        with gzip.open(path) as stream:
+            records = json.load(stream)["Records"]
+        for record in records:
+            read += 1
+            if record["eventID"] in seen:
+                continue
+            seen.add(record["eventID"])
+            user = record["userIdentity"]
+            issuer = user.get("sessionContext", {}).get("sessionIssuer", {})
+            key = (
+                record["recipientAccountId"],
+                issuer.get("arn") or user.get("arn", ""),
+                record["eventSource"],
+                record["eventName"],
+                record.get("errorCode", ""),
+                record["eventTime"][:10],
+            )
+            counts[key] = counts.get(key, 0) + 1
+    return read
+
+
+def _engine(workers: int) -> Callable[[Path], int]:
+    def engine(tree: Path) -> int:
+        logs = read_logs([tree], CloudTrailReader(), EVER, seen=SeenEvents(), workers=workers)
+        for _ in logs.rows:
+            pass
+        return sum(file.records for file in logs.files)
+
+    return engine
+
+
+READERS: dict[str, Callable[[Path], int]] = {
+    "inflate only (isal)": inflate_isal,
+    "inflate only (zlib)": inflate_zlib,
+    "engine, 1 process": _engine(1),
+    "engine, 2 processes": _engine(2),
+    "gzip + json + dict": stdlib,
+}
