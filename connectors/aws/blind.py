@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.fixes import SHOW_TRAILS, selector_fix
+from connectors.aws.inventory import Holder
 from connectors.aws.observability import Observability, union
 from connectors.aws.recorded import Recorded
 from connectors.aws.usage import Called
@@ -39,13 +40,31 @@ class BlindSpots:
         self._tagging = catalogue.level("Tagging")
         self._creators = self._creators_of()
 
-    def of(self, entitlement: Entitlement, recorded: Recorded) -> tuple[Blind, ...]:
+    def of(self, entitlement: Entitlement, holder: Holder, recorded: Recorded) -> tuple[Blind, ...]:
         """Return the blind spots of one identity, those that explain most first."""
         held = entitlement.granted | entitlement.conditional
         key = (recorded.account, held)
         if key not in self._cache:
             self._cache[key] = tuple(self._of_account(held, recorded))
-        return (*self._cache[key], *self._of_identity(entitlement.identity, held))
+        contradicted = _blind(held, *self._contradiction(holder, recorded))
+        return (*contradicted, *self._cache[key], *self._of_identity(entitlement.identity, held))
+
+    def _contradiction(self, holder: Holder, recorded: Recorded) -> tuple[str, str, str]:
+        """Return why logs without a single record of a role prove nothing: IAM saw it act in their time.
+
+        RoleLastUsed counts every region and every kind of call. Where the trails export shows that all
+        management events are recorded, the call was a data event, and the rest is judged as usual.
+        """
+        used = holder.last_used
+        newest = max((seen.last for seen in recorded.management), default="")
+        start = self._window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
+        if not start <= used <= newest or holder.arn in self._called.seen or recorded.selection is not None:
+            return ("", "", "")
+        return (
+            "last-use-not-in-logs",
+            f"IAM reports a use at {used}, and the logs given hold no record of it: they miss calls",
+            "name the logs of every region, or the trails export if the role makes only data calls",
+        )
 
     def _of_account(self, held: int, recorded: Recorded) -> Iterator[Blind]:
         for reason, permissions in self._sets.never:
@@ -168,5 +187,5 @@ class BlindSpots:
 
 
 def _blind(permissions: int, code: str, reason: str, fix: str) -> Iterator[Blind]:
-    if permissions:
+    if permissions and code:
         yield Blind(permissions, code, reason, fix)

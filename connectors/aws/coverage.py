@@ -36,10 +36,12 @@ def read_coverage(
     trails = read_trails(evidence)
     recorded = read_recorded(evidence, trails, inventory.accounts)
     spots = BlindSpots(observability(catalogue), catalogue, called, window)
-    accounts = {holder.arn: holder.account for holder in inventory.holders}
+    holders = {holder.arn: holder for holder in inventory.holders}
     return Covered(
         entitlements={
-            identity: replace(held, blind=spots.of(held, recorded[accounts[identity]]))
+            identity: replace(
+                held, blind=spots.of(held, holders[identity], recorded[holders[identity].account])
+            )
             for identity, held in entitlements.items()
         },
         coverage=tuple(row for one in recorded.values() for row in coverage_rows(one, window)),

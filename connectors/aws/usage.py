@@ -57,6 +57,8 @@ class Called:
     """Identity → operation that no rule maps → IAM prefixes of its service."""
     created: dict[str, set[str]] = field(default_factory=dict)
     """Identity → services in which it created something, so that tags may have been set on the way."""
+    seen: set[str] = field(default_factory=set)
+    """Identities of whom the logs hold any record, refused calls and sign-ins included."""
     workloads: dict[str, set[str]] = field(default_factory=dict)
     """Identity → ARNs that its credentials were issued to, as records name them."""
 
@@ -82,6 +84,7 @@ def read_usage(
                 if not row.permission:
                     unattributed[row.identity_type or "missing"] += row.count
                 continue
+            result.seen.add(row.identity)
             if row.workload:
                 result.workloads.setdefault(row.identity, set()).add(row.workload)
             if row.detail.rpartition(":")[2].lower() in _NO_CALL:

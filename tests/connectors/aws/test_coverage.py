@@ -69,8 +69,8 @@ def trail(selectors=None, *, status=None, **more):
 def blind(gaad, interpret, tmp_path):
     """Return ({permission: code of the first blind spot}, facts) of one role."""
 
-    def blind(statement, events=(), trails=None, folder=None):
-        files = {"authorization_details": [gaad(statement)]}
+    def blind(statement, events=(), trails=None, folder=None, **role):
+        files = {"authorization_details": [gaad(statement, role=role)]}
         if events:
             place = tmp_path / (folder or "logs")
             place.mkdir(parents=True, exist_ok=True)
@@ -365,6 +365,29 @@ def test_an_operation_of_several_possible_permissions_hides_them_unless_one_is_h
 def test_tags_set_while_creating_leave_no_event(blind):
     codes, _ = blind(allow("ec2:CreateTags", "ec2:RunInstances", "sqs:TagQueue"), [event("RunInstances")])
     assert codes == {"ec2:CreateTags": "tag-on-create"}
+
+
+OTHER = event(
+    "X", userIdentity={"type": "Root", "arn": "arn:aws:iam::111122223333:root"}, time="2026-08-01T00:00:00Z"
+)
+
+
+@pytest.mark.parametrize(
+    ("last_used", "events", "trails", "hidden"),
+    [
+        ("2026-07-01T00:00:00+00:00", [OTHER], None, True),
+        ("2026-07-01T00:00:00+00:00", [OTHER, SEEN], None, False),
+        ("2026-07-01T00:00:00+00:00", [OTHER], trail(), False),
+        ("2025-07-01T00:00:00+00:00", [OTHER], None, False),
+        ("2026-09-01T00:00:00+00:00", [OTHER], None, False),
+    ],
+)
+def test_a_use_that_iam_reports_and_the_logs_lack_means_that_the_logs_miss_calls(
+    blind, last_used, events, trails, hidden
+):
+    role = {"RoleLastUsed": {"LastUsedDate": last_used, "Region": "us-east-1"}}
+    codes, _ = blind(allow("ec2:DescribeVpcs"), events, trails, **role)
+    assert codes == ({"ec2:DescribeVpcs": "last-use-not-in-logs"} if hidden else {})
 
 
 def test_an_unread_log_file_is_said(blind, tmp_path):
