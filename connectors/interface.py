@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from connectors.facts import Facts, Window
 from connectors.logs.rows import LogFile, Presence, UsageRow
+from connectors.reduction import Change, Document, Question, Reductions
 
 Record = Mapping[str, Any]
 """One raw API record, as the cloud wrote it."""
@@ -17,18 +18,28 @@ Record = Mapping[str, Any]
 class Setting:
     """A key that a `[[source]]` table of this provider may hold.
 
-    `file` is one path, `files` one path or a list of files, folders or globs, `text` a plain string.
+    `file` is one path, `files` one path or a list of files, folders or globs, `text` a plain string,
+    `texts` one string or a list of them, `flag` true or false.
     """
 
     name: str
-    kind: Literal["file", "files", "text"]
+    kind: Literal["file", "files", "text", "texts", "flag"]
     help: str
     required: bool = False
+    modes: tuple[str, ...] = ("export",)
+    """Modes of a source in which the key may stand; a cloud offers the modes that its keys name."""
+    form: str = ""
+    """Regular expression that each text must fit from end to end; empty: any text."""
+    example: str = ""
+    """A text that fits, shown when one does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configured place to gather evidence from; paths are absolute."""
+    """One configured place to gather evidence from; paths are absolute.
+
+    `texts` holds settings of kind `text` and `flag` (`"true"` or `"false"`), `lists` those of kind `texts`.
+    """
 
     name: str
     provider: str
@@ -36,6 +47,7 @@ class Source:
     mode: str
     files: Mapping[str, tuple[Path, ...]]
     texts: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Status(StrEnum):
@@ -159,4 +171,45 @@ class Connector(Protocol):
 
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn gathered evidence into facts; pure, no I/O beyond reading `evidence`."""
+        ...
+
+    def reduce(
+        self, evidence: Sequence[Evidence], facts: Facts, questions: Sequence[Question], window: Window
+    ) -> Reductions:
+        """Return a checked replacement for each identity asked about of which something can go.
+
+        `facts` are those interpreted from the same evidence. A wing that writes no replacements says so.
+        """
+        ...
+
+    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+        """Write changes in one form (`json`, `cli`, `terraform`, `cloudformation`, `rollback`).
+
+        KeyError for a form that this cloud does not have.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that `doctor` looked at in a source: how it went, and what its failing would cost."""
+
+    subject: str
+    status: Literal["ok", "partial", "failed", "unknown"]
+    detail: str = ""
+    lost: str = ""
+    """What the analysis does without it; empty when all is well."""
+    fix: str = ""
+
+
+@runtime_checkable
+class LiveConnector(Protocol):
+    """A wing that also collects through the cloud's own API."""
+
+    def examine(self, source: Source, window: Window) -> Sequence[Check]:
+        """Try the calls of a live source on a small scale: who am I, what works, which logs are on."""
+        ...
+
+    def policy(self, source: Source) -> str:
+        """Return the minimal read-only policy that a live source needs, as the cloud writes policies."""
         ...

@@ -320,6 +320,31 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     restore: RestoreProof
 
 
+class KeptPermissions(msgspec.Struct, frozen=True, kw_only=True):
+    """Unused permissions that stay all the same, and why; sorted by (code, reason).
+
+    `services` are those whose unused permissions all stay for this reason; `permissions` names the rest.
+    """
+
+    code: str
+    reason: str
+    count: int
+    services: list[str]
+    permissions: list[str]
+
+
+class ReductionChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a reduction, in the order the steps are to be made.
+
+    `holder` is the identity, `target` the policy, group or credential that is changed.
+    """
+
+    kind: str
+    holder: str
+    target: str
+    note: str = ""
+
+
 class Reduction(msgspec.Struct, frozen=True, kw_only=True):
     """What may be taken away and what stays.
 
@@ -337,6 +362,10 @@ class Reduction(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: list[Artifact] = []
     rollback: list[Artifact] = []
     proof: Proof
+    stays: list[KeptPermissions] = []
+    notes: list[str] = []
+    """What a reviewer has to know or do by hand."""
+    changes: list[ReductionChange] = []
 
 
 class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):

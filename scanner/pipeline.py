@@ -9,6 +9,7 @@ from connectors.facts import Facts, Window
 from connectors.interface import Observer, Outcome, Patterns, Source, Status
 from connectors.registry import PROVIDERS, connector
 from scanner.analysis import analyse_cloud
+from scanner.reduction import reduce_cloud
 from scanner.results import CloudResult, ScanResult, SourceResult
 from scanner.rules.finding import Finding, Limits, RuleContext
 from scanner.rules.registry import find_all, order
@@ -31,7 +32,13 @@ def collect(
 
 
 def analyse(
-    bundle: Bundle, *, patterns: Patterns, everyone: bool, now: datetime, observe: Observer
+    bundle: Bundle,
+    *,
+    patterns: Patterns,
+    everyone: bool,
+    now: datetime,
+    observe: Observer,
+    limits: Limits | None = None,
 ) -> ScanResult:
     """Analyse a bundle; touches nothing but the bundle."""
     clouds: list[CloudResult] = []
@@ -41,17 +48,20 @@ def analyse(
         if not evidence:
             continue
         observe("interpret", name=provider)
-        facts = connector(provider).interpret(evidence, bundle.window, patterns)
+        wing = connector(provider)
+        facts = wing.interpret(evidence, bundle.window, patterns)
         presence = [seen for source in evidence for seen in source.presence()]
+        cloud = analyse_cloud(
+            facts,
+            stages={source.source: source.stage for source in evidence},
+            presence=presence,
+            everyone=everyone,
+            window=bundle.window,
+            now=now,
+        )
+        observe("reduce", name=provider)
         clouds.append(
-            analyse_cloud(
-                facts,
-                stages={source.source: source.stage for source in evidence},
-                presence=presence,
-                everyone=everyone,
-                window=bundle.window,
-                now=now,
-            )
+            reduce_cloud(wing, evidence, facts, cloud, window=bundle.window, limits=limits or Limits())
         )
         sources += [_source(source, facts) for source in evidence]
     return ScanResult(

@@ -9,7 +9,7 @@ from connectors.facts import Signal, SignalKind
 from connectors.interface import Outcome
 from reports import document as doc
 from scanner.pipeline import worst
-from scanner.reduction import reduce
+from scanner.proof import reduction
 from scanner.results import (
     CloudResult,
     Confidence,
@@ -40,7 +40,7 @@ _CONFIDENCE: dict[Confidence, doc.Confidence] = {
 
 def publish(result: ScanResult, findings: Sequence[Finding]) -> doc.Report:
     """Return the report document of a scan."""
-    identities = [_identity(entry, cloud, result) for cloud in result.clouds for entry in cloud.identities]
+    identities = [_identity(entry, cloud) for cloud in result.clouds for entry in cloud.identities]
     return doc.Report(
         schema_version=doc.SCHEMA_VERSION,
         tool=tool(),
@@ -136,7 +136,7 @@ def _log_files(source: SourceResult) -> Iterable[doc.LogFileEntry]:
             )
 
 
-def _identity(entry: IdentityResult, cloud: CloudResult, result: ScanResult) -> doc.IdentityEntry:
+def _identity(entry: IdentityResult, cloud: CloudResult) -> doc.IdentityEntry:
     identity = entry.identity
     return doc.IdentityEntry(
         id=identity.id,
@@ -180,7 +180,7 @@ def _identity(entry: IdentityResult, cloud: CloudResult, result: ScanResult) -> 
             )
             for name, reach in entry.reach.items()
         },
-        reduction=reduce(entry, cloud.permissions, result.window),
+        reduction=reduction(entry, cloud.reductions[entry.identity.id], cloud.permissions),
     )
 
 

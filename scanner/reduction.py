@@ -1,56 +1,145 @@
-"""Say what could be taken away from an identity and what has to stay, with the state of its proof."""
+"""Decide what may be taken away from each identity, and have its cloud write the replacement."""
 
-from connectors.facts import Window
-from connectors.permissions import Permissions
-from reports import document as doc
-from scanner.results import GrantVerdict, IdentityResult
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
-_NO_DOCUMENT = "this version writes no replacement document, so there is nothing to check yet"
+from connectors.facts import Effect, Facts, PermissionSet, Window
+from connectors.interface import Connector, Evidence
+from connectors.reduction import Question, Reductions, Stay
+from scanner.backtest import backtest, calls_since, cut_moment
+from scanner.results import CloudResult, IdentityResult, ReductionResult
+from scanner.rules.finding import Limits
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def reduce(entry: IdentityResult, permissions: Permissions, window: Window) -> doc.Reduction:
-    """Return the reduction of one identity.
+def reduce_cloud(
+    wing: Connector,
+    evidence: Sequence[Evidence],
+    facts: Facts,
+    cloud: CloudResult,
+    *,
+    window: Window,
+    limits: Limits,
+) -> CloudResult:
+    """Return the results of one cloud with a reduction for each identity."""
+    asked = {entry.identity.id: question(entry, window, limits) for entry in cloud.identities}
+    worth = [one for one, _ in asked.values() if one.remove or one.credentials or one.idle]
+    answers = wing.reduce(evidence, facts, worth, window) if worth else Reductions(able=True)
+    calls: Counter[str] = Counter()
+    for source in evidence:
+        calls.update(calls_since(source.usage(), cut_moment(window)))
+    found: dict[str, ReductionResult] = {}
+    for entry in cloud.identities:
+        name = entry.identity.id
+        one, stays = asked[name]
+        answer = answers.found.get(name)
+        found[name] = ReductionResult(
+            able=answers.able,
+            removable=one.remove,
+            credentials=one.credentials,
+            stays=_disjoint([*stays, *(answer.stays if answer else ())]),
+            replacement=answer,
+            backtest=backtest(
+                entry,
+                facts.entitlements.get(name),
+                facts.permissions,
+                window=window,
+                grace_days=limits.grace_days,
+                requests=calls[name],
+            ),
+        )
+    return replace(cloud, reductions=found)
 
-    Only permissions with the verdict `unused` are removed; used, refused, unobservable and conditional
-    ones stay. Without a replacement document none of the five claims can be proved, so the disposition
-    is never better than `review`.
+
+def question(entry: IdentityResult, window: Window, limits: Limits) -> tuple[Question, tuple[Stay, ...]]:
+    """Return what may go from one identity, and what is unused and stays all the same.
+
+    Only permissions with the verdict `unused` may go. They stay where the provider manages the identity,
+    where the identity or every grant that gives them is younger than the grace period, and where the
+    identity's grants are not in the evidence.
     """
-    verdicts = entry.verdicts
-    removes = verdicts.unused if not entry.identity.managed_by_provider else 0
-    keeps = verdicts.granted & ~removes
-    kept_services = permissions.by_service(keeps)
-    credentials = [
-        row.credential.id
-        for row in entry.credentials
-        if row.credential.long_lived
-        and row.credential.status == "active"
-        and not row.uses
-        and row.credential.last_used_known
-        and row.last_used < window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
-    ]
-    return doc.Reduction(
-        disposition="review" if removes or credentials else "none",
-        reason=_reason(entry, removes),
-        keeps=keeps.bit_count(),
-        removes=removes.bit_count(),
-        removes_services=[name for name in permissions.by_service(removes) if name not in kept_services],
-        removes_grants=[row.grant.id for row in entry.grants if row.verdict is GrantVerdict.UNUSED],
-        removes_credentials=sorted(credentials),
-        proof=doc.Proof(
-            replay=doc.ReplayProof(status="undecided", reason=_NO_DOCUMENT),
-            containment=doc.ContainmentProof(status="undecided", reason=_NO_DOCUMENT),
-            limits=doc.LimitsProof(status="undecided", reason=_NO_DOCUMENT),
-            backtest=doc.BacktestProof(status="undecided", reason=_NO_DOCUMENT),
-            restore=doc.RestoreProof(status="undecided", reason=_NO_DOCUMENT),
+    unused = entry.verdicts.unused
+    stays: list[Stay] = []
+    young = _only_young(entry, window, limits)
+    if entry.identity.managed_by_provider:
+        stays.append(Stay(unused, "managed-by-provider", "the provider manages this identity's grants"))
+    elif _is_young(entry.identity.created, window, limits):
+        reason = f"the identity is younger than the grace period of {limits.grace_days} days"
+        stays.append(Stay(unused, "grace-period", reason))
+    elif young & unused:
+        reason = f"only grants younger than the grace period of {limits.grace_days} days give it"
+        stays.append(Stay(young & unused, "grace-period", reason))
+    kept = 0
+    for stay in stays:
+        kept |= stay.permissions
+    remove = unused & ~kept
+    return (
+        Question(
+            identity=entry.identity.id,
+            remove=remove,
+            usage=entry.usage,
+            unseen=entry.verdicts.unobservable | entry.verdicts.conditional | kept,
+            credentials=_credentials(entry, window, limits),
+            idle=_is_idle(entry, window) and bool(remove),
         ),
+        tuple(stays),
     )
 
 
-def _reason(entry: IdentityResult, removes: int) -> str:
+def _is_idle(entry: IdentityResult, window: Window) -> bool:
+    """Tell whether nothing at all was seen of an identity that was watched, and no credential says else."""
+    start = window.start.strftime(_TIME)
+    used = any(row.uses or row.last_used >= start for row in entry.credentials)
+    return entry.observed is not None and entry.readable and not entry.usage and not used
+
+
+def _credentials(entry: IdentityResult, window: Window, limits: Limits) -> tuple[str, ...]:
+    """Return the active long-lived credentials of which it is known that they were not used."""
     if entry.identity.managed_by_provider:
-        return "the provider manages this identity's grants"
-    if not entry.readable:
-        return "its grants are not in the evidence"
-    if removes:
-        return "these permissions would have been logged and no call was; see what stays before cutting"
-    return "nothing that today's logs could show is unused"
+        return ()
+    start = window.start.strftime(_TIME)
+    return tuple(
+        sorted(
+            row.credential.id
+            for row in entry.credentials
+            if row.credential.long_lived
+            and row.credential.status == "active"
+            and not row.uses
+            and row.credential.last_used_known
+            and row.last_used < start
+            and not _is_young(row.credential.created, window, limits)
+        )
+    )
+
+
+def _only_young(entry: IdentityResult, window: Window, limits: Limits) -> PermissionSet:
+    """Return what only grants within the grace period give."""
+    young = old = 0
+    for row in entry.grants:
+        if row.grant.effect is Effect.ALLOW:
+            if _is_young(row.grant.created, window, limits):
+                young |= row.grant.permissions
+            else:
+                old |= row.grant.permissions
+    return young & ~old
+
+
+def _is_young(created: str, window: Window, limits: Limits) -> bool:
+    """Tell whether something is too young to be called unused; an unknown age is not young."""
+    return created > (window.end - timedelta(days=limits.grace_days)).strftime(_TIME)
+
+
+def _disjoint(stays: Iterable[Stay]) -> tuple[Stay, ...]:
+    """Return each permission under the first reason that names it; equal reasons are merged."""
+    found: dict[tuple[str, str], PermissionSet] = {}
+    named = 0
+    for stay in stays:
+        here = stay.permissions & ~named
+        if here:
+            key = (stay.code, stay.reason)
+            found[key] = found.get(key, 0) | here
+            named |= here
+    return tuple(Stay(permissions, *key) for key, permissions in sorted(found.items()))

@@ -19,6 +19,7 @@ from connectors.facts import (
 from connectors.interface import Outcome
 from connectors.logs.rows import LogFile
 from connectors.permissions import Permissions
+from connectors.reduction import Replacement, Standing, Stay
 
 
 class Verdict(StrEnum):
@@ -143,6 +144,32 @@ class IdentityResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Backtest:
+    """What the same cut, made earlier, would have refused since: calls, and identities (0 or 1)."""
+
+    standing: Standing
+    days: int = 0
+    requests: int = 0
+    refused: int = 0
+    broken: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReductionResult:
+    """What may be taken away from one identity, what its cloud makes of that, and what stays, and why."""
+
+    able: bool
+    """False when this version writes no replacements for this cloud."""
+    removable: PermissionSet
+    credentials: tuple[str, ...]
+    stays: tuple[Stay, ...]
+    """Unused permissions that stay, with the reason for each."""
+    replacement: Replacement | None
+    backtest: Backtest
+
+
+@dataclass(frozen=True, slots=True)
 class SourceResult:
     """One source: the accounts it holds, how its parts were read and what became of its log files."""
 
@@ -168,6 +195,8 @@ class CloudResult:
     unmapped: tuple[Unmapped, ...]
     caveats: tuple[Caveat, ...]
     unattributed: Mapping[str, int] = field(default_factory=dict)
+    reductions: Mapping[str, ReductionResult] = field(default_factory=dict)
+    """By identity id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ def scan(request: Request, talk: Talk) -> Exit:
         everyone=request.identities == "all" if request.identities else config.everyone,
         now=now,
         observe=talk.observe,
+        limits=config.limits,
     )
     report = publish(result, pipeline.judge(result, config.limits))
     written, failed = outputs.write(report, targets, output, talk)

@@ -7,6 +7,7 @@ from connectors.azure.interpret import interpret
 from connectors.facts import Facts, Window
 from connectors.interface import Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
 from connectors.logs.seen import SeenEvents
+from connectors.reduction import Change, Document, Question, Reductions
 
 
 class AzureConnector:
@@ -34,6 +35,18 @@ class AzureConnector:
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn gathered evidence into facts."""
         return interpret(evidence, window, patterns)
+
+    def reduce(
+        self, evidence: Sequence[Evidence], facts: Facts, questions: Sequence[Question], window: Window
+    ) -> Reductions:
+        """Say that this wing writes no replacements."""
+        del evidence, facts, questions, window
+        return Reductions()
+
+    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+        """Refuse every form: this wing writes no changes."""
+        del changes
+        raise KeyError(form)
 
 
 CONNECTOR = AzureConnector()

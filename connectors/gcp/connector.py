@@ -7,6 +7,7 @@ from connectors.gcp import exports
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
 from connectors.interface import Evidence, Observer, Patterns, Setting, Sink, Source
+from connectors.reduction import Change, Document, Question, Reductions
 
 
 class GcpConnector:
@@ -22,6 +23,18 @@ class GcpConnector:
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn gathered evidence into facts."""
         return interpret(evidence, window, patterns)
+
+    def reduce(
+        self, evidence: Sequence[Evidence], facts: Facts, questions: Sequence[Question], window: Window
+    ) -> Reductions:
+        """Say that this wing writes no replacements."""
+        del evidence, facts, questions, window
+        return Reductions()
+
+    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+        """Refuse every form: this wing writes no changes."""
+        del changes
+        raise KeyError(form)
 
 
 CONNECTOR = GcpConnector()

@@ -1,0 +1,273 @@
+"""Plan the steps from what one identity holds to what it needs, in an order that never cuts too early.
+
+What is new is attached before what it replaces is detached. A document that others hold too is never edited:
+the identity gets a trimmed one of its own.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connectors.aws.arns import parse_arn
+from connectors.aws.binder import Binder
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.compress import Compressor
+from connectors.aws.conditions import Context
+from connectors.aws.credentials import ACCESS_KEY, API_KEY
+from connectors.aws.events import LONG_TERM_API_KEY
+from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.policy import hold
+from connectors.aws.policy_document import parse_document
+from connectors.aws.principal import principal_context
+from connectors.aws.quotas import ATTACHED, MANAGED_SIZE, VERSIONS, inline_room
+from connectors.aws.split import split
+from connectors.aws.standing import Access, Kind, Originals, access_of, deny_all
+from connectors.aws.trim import Trimmed, Trimmer, size, trim
+from connectors.facts import Window
+from connectors.reduction import Change, Question, Stay
+
+KEEP_TAG = "entdrift:keep"
+"""An identity with this tag (any value but `false`) is never reduced: the owner's opt-out."""
+_LONGEST_NAME = 128
+_NOT_IN_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
+
+
+@dataclass
+class Desk:
+    """What is read once and used for every identity of an analysis."""
+
+    catalogue: Catalogue
+    inventory: Inventory
+    originals: Originals
+    window: Window
+    kinds: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Kind of credential by identity and id."""
+    binder: Binder = field(init=False)
+    compressor: Compressor = field(init=False)
+    groups: dict[tuple[str, str], Holder] = field(init=False)
+    _attachments: Counter[str] = field(init=False)
+    _taken: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.binder = Binder(self.catalogue)
+        self.compressor = Compressor(self.catalogue)
+        self.groups = {(group.account, group.name): group for group in self.inventory.groups.values()}
+        self._attachments = Counter(
+            arn
+            for holder in (*self.inventory.holders, *self.inventory.groups.values())
+            for arn in {policy.arn for policy in holder.attached} | {holder.boundary} - {""}
+        )
+        self._taken = set(self.inventory.policies)
+
+    def is_own(self, arn: str) -> bool:
+        """Tell whether a managed policy may be edited: a customer's, held by one identity alone."""
+        original = self.originals.managed.get(arn)
+        if ":iam::aws:policy/" in arn or original is None or not original.versions[0]:
+            return False
+        return max(self._attachments[arn], original.holders) == 1 and len(original.versions) < VERSIONS
+
+    def new_policy(self, holder: Holder, name: str) -> str:
+        """Return the ARN for a new policy of one identity, not taken by another."""
+        arn = parse_arn(holder.arn)
+        wanted = _NOT_IN_NAMES.sub("-", f"{name}-for-{holder.kind}-{holder.name}")
+        if len(wanted) > _LONGEST_NAME:
+            digest = hashlib.sha256(wanted.encode()).hexdigest()[:10]
+            wanted = f"{wanted[: _LONGEST_NAME - 11]}-{digest}"
+        for number in range(1, 10_000):
+            ending = "" if number == 1 else f"-{number}"
+            name = wanted[: _LONGEST_NAME - len(ending)] + ending
+            found = f"arn:{arn.partition if arn else 'aws'}:iam::{holder.account}:policy/{name}"
+            if found not in self._taken:
+                self._taken.add(found)
+                return found
+        raise ValueError(f"no free policy name for {holder.arn}")
+
+
+@dataclass
+class Plan:
+    """The steps for one identity, the reasons for what stays, and notes for people."""
+
+    holder: Holder
+    access: Access
+    context: Context
+    changes: list[Change] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def plan(holder: Holder, question: Question, desk: Desk) -> Plan:
+    """Return the steps that take the removable permissions and credentials from one identity."""
+    access = access_of(holder, desk.originals, desk.groups)
+    found = Plan(holder, access, principal_context(holder, desk.window))
+    if holder.tags.get(KEEP_TAG, "false").lower() != "false":
+        found.stays.append(Stay(question.remove, "opted-out", f"the identity is tagged {KEEP_TAG}"))
+        return found
+    if question.idle and _may_be_disabled(holder, question, desk.window):
+        _disable(found)
+    elif question.remove:
+        _Planner(found, question, desk).policies()
+    _credentials(found, question, desk.kinds)
+    return found
+
+
+def _may_be_disabled(holder: Holder, question: Question, window: Window) -> bool:
+    """Tell whether nothing can hide use: all it holds would be seen, or IAM itself saw no use for as long."""
+    if not question.unseen:
+        return True
+    return holder.kind == "role" and "" < holder.last_used < window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _disable(found: Plan) -> None:
+    arn = parse_arn(found.holder.arn)
+    boundary = deny_all(arn.partition if arn else "aws")
+    if found.access.boundary == boundary:
+        return
+    found.changes.append(
+        Change(Kind.SET_BOUNDARY, found.holder.arn, "boundary", found.access.boundary, boundary)
+    )
+    found.notes.append(
+        f"Disabled, not deleted: when nobody has missed this {found.holder.kind} for a full business cycle, "
+        f"delete it with its policies and credentials."
+    )
+
+
+def _credentials(found: Plan, question: Question, kinds: Mapping[tuple[str, str], str]) -> None:
+    for name in question.credentials:
+        kind = kinds.get((found.holder.arn, name), "")
+        if kind == ACCESS_KEY and not name.startswith("access-key-"):
+            step = Kind.DEACTIVATE_KEY
+        elif (kind == API_KEY and name != LONG_TERM_API_KEY) or kind.endswith("-credential"):
+            step = Kind.DEACTIVATE_CREDENTIAL
+        else:
+            found.notes.append(f"Deactivate {name} by hand: the evidence does not hold its id.")
+            continue
+        found.changes.append(Change(step, found.holder.arn, name, "Active", "Inactive"))
+
+
+class _Planner:
+    """Works through the policies of one identity."""
+
+    def __init__(self, found: Plan, question: Question, desk: Desk) -> None:
+        self._found, self._desk = found, desk
+        self._holder, self._access = found.holder, found.access
+        seen = desk.catalogue.permissions.mask(row.permission for row in question.usage)
+        self._trimmer = Trimmer(question.remove, seen, found.context, desk.compressor)
+        self._first: list[Change] = []
+        self._then: list[Change] = []
+        self._room = ATTACHED - len(found.access.attached)
+
+    def policies(self) -> None:
+        """Plan own inline policies, attached ones and group memberships, in this order."""
+        self._inline()
+        for policy in dict.fromkeys(self._holder.attached):
+            text = self._access.attached.get(policy.arn)
+            if text is not None:
+                self._attached(policy.arn, policy.name or policy.arn.rpartition("/")[2], text)
+        for name in self._access.groups:
+            self._group(name)
+        self._found.changes += [*self._first, *self._then]
+
+    def _inline(self) -> None:
+        present = dict(self._access.inline)
+        for name, text in self._access.inline.items():
+            trimmed = self._trim(text, inline_room(self._holder.kind, present, name))
+            if not trimmed.changed:
+                continue
+            after = _text(trimmed)
+            kind = Kind.PUT_INLINE if after else Kind.DELETE_INLINE
+            present = {**present, name: after} if after else {n: t for n, t in present.items() if n != name}
+            self._then.append(Change(kind, self._holder.arn, name, text, after))
+
+    def _attached(self, arn: str, name: str, text: str) -> None:
+        exact = self._trim(text, None)
+        if not exact.changed:
+            return
+        if exact.document is None:
+            self._then.append(Change(Kind.DETACH, self._holder.arn, arn, text))
+            return
+        pieces = self._fitting(exact, text)
+        if not pieces:
+            return
+        own = self._desk.is_own(arn)
+        for number, piece in enumerate(pieces):
+            after = json.dumps(piece, indent=2, ensure_ascii=False)
+            if own and number == 0:
+                version = self._desk.originals.managed[arn].versions[0]
+                self._first.append(Change(Kind.NEW_VERSION, self._holder.arn, arn, text, after, version))
+            else:
+                self._attach_new(name, after)
+        if not own:
+            self._then.append(Change(Kind.DETACH, self._holder.arn, arn, text))
+
+    def _fitting(self, exact: Trimmed, text: str) -> Sequence[Mapping[str, object]]:
+        """Return the document, split into several or grouped where one would be too large; none: leave it."""
+        if exact.document is None or size(exact.document) <= MANAGED_SIZE:
+            return [exact.document] if exact.document is not None else []
+        pieces = split(exact.document, MANAGED_SIZE)
+        if pieces and len(pieces) <= self._room:
+            return pieces
+        grouped = self._trim(text, MANAGED_SIZE)
+        if not grouped.changed or grouped.document is None or size(grouped.document) > MANAGED_SIZE:
+            return []
+        return [grouped.document]
+
+    def _attach_new(self, name: str, text: str) -> None:
+        arn = self._desk.new_policy(self._holder, name)
+        self._first.append(Change(Kind.ATTACH_NEW, self._holder.arn, arn, "", text))
+        self._room -= 1
+
+    def _group(self, name: str) -> None:
+        """Replace a membership by trimmed policies of the user's own, when the group gives what goes."""
+        group = self._desk.groups.get((self._holder.account, name))
+        if group is None or None in self._access.groups[name]:
+            return
+        documents = list(self._of_group(group))
+        trimmed = [(policy, arn, text, self._trim(text, MANAGED_SIZE)) for policy, arn, text in documents]
+        if not any(one.changed for *_, one in trimmed):
+            return
+        wanted = [
+            (policy, arn, text, one)
+            for policy, arn, text, one in trimmed
+            if one.document is not None and arn not in self._access.attached
+        ]
+        if len(wanted) > self._room:
+            reason = f"group {name} gives it; {len(wanted)} policies in its place would not fit the user"
+            self._found.stays.append(Stay(self._trimmer.remove, "no-room", reason))
+            return
+        for policy, arn, text, one in wanted:
+            if arn and not one.changed:
+                self._first.append(Change(Kind.ATTACH, self._holder.arn, arn, "", text))
+                self._room -= 1
+            else:
+                self._attach_new(policy, _text(one))
+        self._then.append(Change(Kind.LEAVE_GROUP, self._holder.arn, name))
+        self._found.notes.append(
+            f"Out of group {name}: later changes to the group's policies no longer reach this user."
+        )
+
+    def _of_group(self, group: Holder) -> Iterator[tuple[str, str, str]]:
+        for policy, text in self._desk.originals.inline.get(group.arn, {}).items():
+            yield policy, "", text
+        for attached in dict.fromkeys(group.attached):
+            original = self._desk.originals.managed[attached.arn]
+            yield attached.name or attached.arn.rpartition("/")[2], attached.arn, original.text
+
+    def _trim(self, text: str, largest: int | None) -> Trimmed:
+        document = parse_document(text)
+        held = [hold(clause, self._found.context) for clause in self._desk.binder.clauses(document)]
+        try:
+            raw = json.loads(text)
+        except ValueError:
+            return Trimmed({}, changed=False)
+        trimmed = trim(raw, held, self._trimmer, largest=largest)
+        self._found.stays += trimmed.stays
+        return trimmed
+
+
+def _text(trimmed: Trimmed) -> str:
+    if trimmed.document is None:
+        return ""
+    return json.dumps(trimmed.document, indent=2, ensure_ascii=False)

@@ -1,0 +1,138 @@
+"""Answer what a smaller access of each identity looks like, and check the claims about it."""
+
+from collections.abc import Iterable, Sequence
+
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.conditions import Context
+from connectors.aws.containment import Answer, contains
+from connectors.aws.inventory import read_inventory
+from connectors.aws.plan import Desk, Plan, plan
+from connectors.aws.policy import hold
+from connectors.aws.quotas import check_limits
+from connectors.aws.remediation import artifacts, rollback
+from connectors.aws.replay import Compiled, replay
+from connectors.aws.standing import Access, apply, read_originals, take_back
+from connectors.facts import Effect, Facts, Window
+from connectors.interface import Evidence
+from connectors.reduction import (
+    Change,
+    Claim,
+    Question,
+    Reductions,
+    Replacement,
+    Standing,
+    Stay,
+)
+
+
+def reduce_all(
+    evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Question], window: Window
+) -> Reductions:
+    """Return a replacement for each identity of which something can be taken away."""
+    catalogue = Catalogue()
+    # Sets of permissions mean what they mean in the facts, names that only they know included.
+    catalogue.permissions = facts.permissions
+    kinds = {(one.identity, one.id): one.kind for one in facts.credentials}
+    desk = Desk(catalogue, read_inventory(evidence), read_originals(evidence), window, kinds)
+    holders = {**desk.inventory.users, **desk.inventory.roles}
+    found = {}
+    for question in sorted(questions, key=lambda one: one.identity):
+        holder = holders.get(question.identity)
+        if holder is not None:
+            planned = plan(holder, question, desk)
+            if planned.changes:
+                found[question.identity] = replacement(planned, question, desk)
+    return Reductions(able=True, found=found)
+
+
+def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
+    """Return the planned changes with what was checked about them."""
+    before = planned.access
+    steps = simulate(before, planned.changes)
+    after = steps[-1][1]
+    old, new = before.statements(), after.statements()
+    context = planned.context
+    given = _given(after, context, desk)
+    removed = question.remove & ~given
+    return Replacement(
+        identity=planned.holder.arn,
+        changes=tuple(planned.changes),
+        removed=removed,
+        replay=replay(Compiled(old, context), Compiled(new, context), question.usage),
+        containment=_contained(before, after),
+        limits=check_limits(planned.holder.kind, before, steps, desk.catalogue),
+        restore=_restored(before, after, planned.changes),
+        stays=_stays(planned.stays, question.remove & given),
+        notes=tuple(planned.notes),
+        artifacts=artifacts(planned.changes),
+        rollback=rollback(planned.changes),
+    )
+
+
+def simulate(access: Access, changes: Iterable[Change]) -> list[tuple[Change, Access]]:
+    """Return each change with the access after it."""
+    steps = []
+    for change in changes:
+        access = apply(access, change)
+        steps.append((change, access))
+    return steps
+
+
+def _given(access: Access, context: Context, desk: Desk) -> int:
+    """Return everything that some Allow statement still gives, under whatever condition."""
+    found = 0
+    if not access.statements():
+        return found
+    for document in access.documents():
+        for clause in desk.binder.clauses(document):
+            if clause.statement.effect is Effect.ALLOW and hold(clause, context).applies is not False:
+                found |= clause.permissions(context)
+    return found
+
+
+def _contained(before: Access, after: Access) -> Claim:
+    """Return whether the new statements allow nothing that the present ones do not."""
+    found = contains(before.statements(), after.statements())
+    match found.answer:
+        case Answer.YES:
+            return Claim(Standing.PROVED)
+        case Answer.NO:
+            return Claim(Standing.REFUTED, "the replacement would allow something new", found.witness)
+        case Answer.UNKNOWN:
+            return Claim(Standing.UNDECIDED, found.reason)
+
+
+def _restored(before: Access, after: Access, changes: Sequence[Change]) -> Claim:
+    """Return whether taking the steps back, last first, gives what stands now."""
+    access = after
+    for change in reversed(changes):
+        access = take_back(access, change, before)
+    if access == before:
+        return Claim(Standing.PROVED)
+    old, new = before.statements(), access.statements()
+    for outer, inner in ((old, new), (new, old)):
+        found = contains(outer, inner)
+        if found.answer is Answer.NO:
+            return Claim(
+                Standing.REFUTED, "the rollback does not give back the present access", found.witness
+            )
+        if found.answer is Answer.UNKNOWN:
+            return Claim(Standing.UNDECIDED, found.reason)
+    return Claim(Standing.PROVED)
+
+
+def _stays(stays: Iterable[Stay], left: int) -> tuple[Stay, ...]:
+    """Return why each permission that was to go stays: the first reason that names it."""
+    found: dict[tuple[str, str], int] = {}
+    for stay in stays:
+        here = stay.permissions & left
+        if here:
+            found[stay.code, stay.reason] = found.get((stay.code, stay.reason), 0) | here
+            left &= ~here
+    if left:
+        reason = (
+            "a list without it would not fit the policy size limit, or its policy cannot be changed for this "
+            "identity alone"
+        )
+        found["does-not-fit", reason] = left
+    return tuple(Stay(permissions, *key) for key, permissions in found.items())

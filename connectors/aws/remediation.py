@@ -1,0 +1,82 @@
+"""Write a replacement's changes in every form people apply them in, and the way back."""
+
+from collections.abc import Callable, Sequence
+
+from connectors.aws.remediation_cli import (
+    commands,
+    digest,
+    holder_of,
+    policy_name,
+    restore_commands,
+    script,
+)
+from connectors.aws.standing import Kind
+from connectors.reduction import Change, Document
+
+_WITH_DOCUMENT = {Kind.PUT_INLINE, Kind.NEW_VERSION, Kind.ATTACH_NEW, Kind.NARROW_TRUST}
+_GOES = {Kind.PUT_INLINE, Kind.DELETE_INLINE, Kind.NEW_VERSION, Kind.DETACH, Kind.NARROW_TRUST}
+
+
+def render(changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+    """Return the changes in one form; KeyError for one that is not known."""
+    return _FORMS[form](changes)
+
+
+def artifacts(changes: Sequence[Change]) -> tuple[Document, ...]:
+    """Return the replacement: each new document, and the commands that put all in place."""
+    if not changes:
+        return ()
+    holder = changes[0].holder
+    documents = [
+        Document("json", _title(change), change.after + "\n", _place(change))
+        for change in changes
+        if change.kind in _WITH_DOCUMENT
+    ]
+    return (*documents, Document("cli", "apply", script(commands(changes)), holder))
+
+
+def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
+    """Return the way back: each document as it stands, with its digest, and the commands that restore it."""
+    if not changes:
+        return ()
+    documents = [
+        Document(
+            "json",
+            f"{_title(change)}, sha256 {digest(_line(change.before))}",
+            _line(change.before),
+            _place(change),
+        )
+        for change in changes
+        if change.kind in _GOES and change.before
+    ]
+    return (*documents, Document("cli", "restore", script(restore_commands(changes)), changes[0].holder))
+
+
+def _line(text: str) -> str:
+    return text + "\n"
+
+
+def _place(change: Change) -> str:
+    """Return what a document applies to: the policy's ARN, or the identity that holds it."""
+    return change.target if change.target.startswith("arn:") else change.holder
+
+
+def _title(change: Change) -> str:
+    kind, name = holder_of(change.holder)
+    match Kind(change.kind):
+        case Kind.PUT_INLINE | Kind.DELETE_INLINE:
+            return f"inline policy {change.target} of {kind} {name}"
+        case Kind.NARROW_TRUST:
+            return f"trust policy of role {name}"
+        case _:
+            return f"managed policy {policy_name(change.target)}"
+
+
+def _of_form(form: str) -> Callable[[Sequence[Change]], tuple[Document, ...]]:
+    def chosen(changes: Sequence[Change]) -> tuple[Document, ...]:
+        return tuple(document for document in artifacts(changes) if document.form == form)
+
+    return chosen
+
+
+_FORMS = {"json": _of_form("json"), "cli": _of_form("cli"), "rollback": rollback}
