@@ -1,11 +1,24 @@
 """Turn one cloud's facts into results per identity."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import PurePath
+from types import MappingProxyType
 
-from connectors.facts import Credential, Facts, Grant, Identity, Signal, SignalKind, Usage, Window
-from connectors.logs.rows import Presence
+from connectors.facts import (
+    Blind,
+    Credential,
+    Entitlement,
+    Facts,
+    Grant,
+    Identity,
+    Signal,
+    SignalKind,
+    Usage,
+    Window,
+)
+from connectors.logs.rows import LogFile, Presence
 from scanner.reach import map_reach
 from scanner.results import CloudResult, Confidence, CredentialResult, IdentityResult
 from scanner.verdicts import judge, judge_grants
@@ -22,12 +35,14 @@ def analyse_cloud(
     everyone: bool,
     window: Window,
     now: datetime,
+    unread: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> CloudResult:
     """Return results for the AI identities of one cloud, or for everyone.
 
-    `stages` maps source name to stage; `presence` is what the logs of all its sources held.
+    `stages` maps source name to stage; `presence` is what the logs of all its sources held; `unread` names
+    by account the log files that lost calls.
     """
-    joined = _join(facts, observed_spans(presence, window), stages)
+    joined = _join(facts, observed_spans(presence, window), stages, unread)
     identities = {identity.id: identity for identity in reversed(facts.identities)}
     results = [
         _analyse(identity, facts, joined, now)
@@ -56,9 +71,15 @@ class _Joined:
     credentials: Mapping[str, Sequence[Credential]]
     spans: Mapping[str, Window]
     stages: Mapping[str, str]
+    unread: Mapping[str, Sequence[str]]
 
 
-def _join(facts: Facts, spans: Mapping[str, Window], stages: Mapping[str, str]) -> _Joined:
+def _join(
+    facts: Facts,
+    spans: Mapping[str, Window],
+    stages: Mapping[str, str],
+    unread: Mapping[str, Sequence[str]],
+) -> _Joined:
     """Index facts by identity; what two sources both list counts once."""
     grants: dict[str, list[Grant]] = {}
     for grant in {(grant.identity, grant.id): grant for grant in facts.grants}.values():
@@ -66,11 +87,11 @@ def _join(facts: Facts, spans: Mapping[str, Window], stages: Mapping[str, str]) 
     credentials: dict[str, list[Credential]] = {}
     for credential in {(c.identity, c.id): c for c in facts.credentials}.values():
         credentials.setdefault(credential.identity, []).append(credential)
-    return _Joined(_grouped(facts.usage), grants, credentials, spans, stages)
+    return _Joined(_grouped(facts.usage), grants, credentials, spans, stages, unread)
 
 
 def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -> IdentityResult:
-    entitlement = facts.entitlements.get(identity.id)
+    entitlement = _doubted(facts.entitlements.get(identity.id), joined.unread.get(identity.account, ()))
     usage = joined.usage.get(identity.id, ())
     verdicts = judge(entitlement, usage, facts.permissions)
     sees = bool(verdicts.used | verdicts.denied | verdicts.unused)
@@ -87,6 +108,41 @@ def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -
         reach=map_reach(verdicts, usage, facts.reach, facts.permissions),
         observed=joined.spans.get(identity.account) or (joined.spans.get("") if sees else None),
     )
+
+
+def _doubted(entitlement: Entitlement | None, unread: Sequence[str]) -> Entitlement | None:
+    """Return what an identity holds, blind where log files of its account lost calls.
+
+    A call may stand in the part that could not be read, so nothing of the account is called unused until
+    the files are whole again. This reason comes last: a more specific one tells more.
+    """
+    if entitlement is None or not unread:
+        return entitlement
+    files = f"{len(unread)} log files" if len(unread) > 1 else "a log file"
+    blind = Blind(
+        entitlement.granted,
+        "log-files-unreadable",
+        f"{files} of this account could not be read whole ({unread[0]}); a call may stand in what is missing",
+        "export or download the files that log_files names again, then scan again",
+    )
+    return replace(entitlement, blind=(*entitlement.blind, blind))
+
+
+def unread_logs(
+    files: Iterable[LogFile], accounts: Collection[str], found: Mapping[str, list[str]] | None = None
+) -> dict[str, list[str]]:
+    """Return by account the log files of one source that lost calls, added to what is `found` already.
+
+    A file belongs to the accounts whose id stands in its path (as a folder, or before an underscore, as
+    log deliveries write it); one that names none may belong to any account of its source.
+    """
+    unread = {account: list(paths) for account, paths in (found or {}).items()}
+    for file in sorted(files):
+        if file.lost:
+            words = {part.partition("_")[0] for part in PurePath(file.path).parts}
+            for account in sorted(words & set(accounts)) or sorted(accounts):
+                unread.setdefault(account, []).append(file.path)
+    return unread
 
 
 def ai_confidence(signals: Iterable[Signal]) -> Confidence:
