@@ -170,31 +170,35 @@ def _source(document: _Document, table: Mapping[str, Any], index: int, base: Pat
             index=index,
             hint=f"one of {', '.join(PROVIDERS)}",
         )
-    mode = table.get("mode", "export")
-    if mode != "export":
-        raise document.fail(
-            f"mode {mode!r} is not available in this version",
-            "source",
-            "mode",
-            index=index,
-            hint='mode = "export" reads files that the cloud\'s own tools write',
-        )
-    settings = {setting.name: setting for setting in connector(provider).settings}
+    declared = connector(provider).settings
+    mode = _mode(document, table, declared, index)
+    settings = {setting.name: setting for setting in declared if mode in setting.modes}
+    for key in table:
+        elsewhere = next((s for s in declared if s.name == key and mode not in s.modes), None)
+        if elsewhere is not None:
+            wanted = " or ".join(f'"{name}"' for name in elsewhere.modes)
+            raise document.fail(
+                f"{key!r} needs mode = {wanted}", "source", key, index=index, hint=f'mode is "{mode}" here'
+            )
     _known(document, table, (*_SOURCE_KEYS, *settings), "source", index)
     stage = table.get("stage", "")
     if not isinstance(stage, str):
         raise document.fail("'stage' must be a word", "source", "stage", index=index)
     files: dict[str, tuple[Path, ...]] = {}
     texts: dict[str, str] = {}
+    lists: dict[str, tuple[str, ...]] = {}
     for name, setting in settings.items():
         if name in table:
             values = _values(document, table[name], setting, index)
-            if setting.kind == "text":
-                texts[name] = values[0]
-            else:
-                files[name] = tuple(path for value in values for path in _paths(base, value))
-    if not files:
-        wanted = ", ".join(name for name, setting in settings.items() if setting.kind != "text")
+            match setting.kind:
+                case "text" | "flag":
+                    texts[name] = values[0]
+                case "texts":
+                    lists[name] = tuple(values)
+                case "file" | "files":
+                    files[name] = tuple(path for value in values for path in _paths(base, value))
+    if not files and mode == "export":
+        wanted = ", ".join(name for name, setting in settings.items() if setting.kind in ("file", "files"))
         raise document.fail(
             f"source {table['name']!r} names no evidence file",
             "source",
@@ -202,14 +206,55 @@ def _source(document: _Document, table: Mapping[str, Any], index: int, base: Pat
             index=index,
             hint=f"give: {wanted}",
         )
-    return Source(table["name"], provider, stage, mode, files, texts)
+    return Source(table["name"], provider, stage, mode, files, texts, lists)
+
+
+def _mode(document: _Document, table: Mapping[str, Any], settings: Sequence[Setting], index: int) -> str:
+    """Return the mode of a source; a cloud has the modes that its settings name."""
+    mode = table.get("mode", "export")
+    offered = sorted({name for setting in settings for name in setting.modes})
+    if mode not in offered:
+        raise document.fail(
+            f"mode {mode!r} is not available in this version",
+            "source",
+            "mode",
+            index=index,
+            hint="; ".join(f'mode = "{name}" {_MODES[name]}' for name in offered),
+        )
+    return str(mode)
+
+
+_MODES = {
+    "export": "reads files that the cloud's own tools write",
+    "live": "asks the cloud itself, reading only",
+}
+_WANTED = {
+    "file": "a path",
+    "files": "a path or a list of paths",
+    "text": "a string",
+    "texts": "a string or a list of strings",
+    "flag": "true or false",
+}
 
 
 def _values(document: _Document, value: Any, setting: Setting, index: int) -> list[str]:
+    if setting.kind == "flag" and isinstance(value, bool):
+        return [str(value).lower()]
     values = value if isinstance(value, list) and setting.kind != "text" else [value]
-    if not values or not all(isinstance(item, str) and item for item in values):
-        wanted = "a string" if setting.kind == "text" else "a path or a list of paths"
-        raise document.fail(f"{setting.name!r} must be {wanted}", "source", setting.name, index=index)
+    usable = all(isinstance(item, str) and item for item in values) and setting.kind != "flag"
+    if not values or not usable:
+        raise document.fail(
+            f"{setting.name!r} must be {_WANTED[setting.kind]}", "source", setting.name, index=index
+        )
+    strange = next((item for item in values if setting.form and not re.fullmatch(setting.form, item)), None)
+    if strange is not None:
+        raise document.fail(
+            f"{setting.name!r}: {strange!r} has not the right form",
+            "source",
+            setting.name,
+            index=index,
+            hint=f"for example {setting.example}",
+        )
     if setting.kind == "file" and len(values) > 1:
         raise document.fail(f"{setting.name!r} takes one path", "source", setting.name, index=index)
     return values
