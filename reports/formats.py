@@ -45,8 +45,38 @@ FORMATS: dict[str, Format] = {
             "permissions with their verdict, one per row and identity",
             "reports.csv:permissions",
         ),
+        Format("parquet-findings", "findings.parquet", "findings, with types", "reports.parquet:findings"),
+        Format(
+            "parquet-identities",
+            "identities.parquet",
+            "identities with their counts, with types",
+            "reports.parquet:identities",
+        ),
+        Format(
+            "parquet-permissions",
+            "permissions.parquet",
+            "permissions with their verdict, with types",
+            "reports.parquet:permissions",
+        ),
+        Format(
+            "parquet-usage",
+            "usage.parquet",
+            "calls by permission, resource and credential",
+            "reports.parquet:usage",
+        ),
+        Format(
+            "parquet-credentials",
+            "credentials.parquet",
+            "keys, secrets and certificates",
+            "reports.parquet:credentials",
+        ),
+        Format("parquet-grants", "grants.parquet", "written grants", "reports.parquet:grants"),
+        Format(
+            "parquet-coverage", "coverage.parquet", "which logs were recorded", "reports.parquet:coverage"
+        ),
         Format("sarif", "report.sarif", "SARIF 2.1.0 for code scanning", "reports.sarif:render"),
         Format("ocsf", "report.ocsf.json", "OCSF 1.8.0 IAM Analysis Findings", "reports.ocsf:render"),
+        Format("asff", "report.asff.json", "AWS Security Hub, BatchImportFindings", "reports.asff:render"),
         Format("junit", "junit.xml", "findings as failed tests of a pipeline", "reports.junit:render"),
         Format(
             "prometheus", "entdrift.prom", "gauges for the textfile collector", "reports.prometheus:render"
