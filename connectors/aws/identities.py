@@ -37,8 +37,8 @@ def read_identities(
 ) -> Named:
     """Return identities and credentials.
 
-    Users and roles of the dumps; and, for accounts of which there are logs and no dump at all, the users and
-    roles that the logs show, of whom nothing but their use is known.
+    Users and roles of the dumps; and those that only the logs show (no dump of their account, deleted since,
+    or made after the dump), of whom nothing but their use is known.
     """
     signals = AiSignals(catalogue, patterns)
     usage = _by_identity(called.usage)
@@ -116,16 +116,18 @@ def _only_in_logs(
         for seen in one.presence()
         if seen.log_class == "management"
     }
+    described = {holder.arn for holder in inventory.holders}
     found = []
-    undescribed = set()
+    undescribed: set[str] = set()
+    gone: set[str] = set()
     for identity, rows in sorted(usage.items()):
         arn = parse_arn(identity)
-        if arn is None or arn.service != "iam" or arn.account in inventory.accounts:
+        if arn is None or arn.service != "iam" or identity in described:
             continue
         kind, _, name = arn.resource.partition("/")
         if kind not in ("role", "user") or arn.account not in sources:
             continue
-        undescribed.add(arn.account)
+        (gone if arn.account in inventory.accounts else undescribed).add(arn.account)
         issued = called.workloads.get(identity, set())
         short = name.rpartition("/")[2]
         signs = {
@@ -152,5 +154,13 @@ def _only_in_logs(
             "what they are granted is unknown, so nothing is called unused",
         )
         for account in sorted(undescribed)
+    ]
+    caveats += [
+        Caveat(
+            f"identities of account {account} that its logs show and its authorization details do not",
+            account,
+            "deleted since, or made after the dump; what they hold is unknown, so nothing is called unused",
+        )
+        for account in sorted(gone)
     ]
     return found, caveats
