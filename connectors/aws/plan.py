@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.aws.arns import parse_arn
 from connectors.aws.binder import Binder
@@ -24,7 +24,7 @@ from connectors.aws.policy_document import parse_document
 from connectors.aws.principal import principal_context
 from connectors.aws.quotas import ATTACHED, MANAGED_SIZE, VERSIONS, inline_room
 from connectors.aws.split import split
-from connectors.aws.standing import Access, Kind, Originals, access_of, deny_all
+from connectors.aws.standing import Access, Kind, Originals, access_of, apply, deny_all
 from connectors.aws.trim import Trimmed, Trimmer, size, trim
 from connectors.facts import Window
 from connectors.reduction import Change, Question, Stay
@@ -110,7 +110,22 @@ def plan(holder: Holder, question: Question, desk: Desk) -> Plan:
     elif question.remove:
         _Planner(found, question, desk).policies()
     _credentials(found, question, desk.kinds)
+    found.changes = _with_what_is_left(access, found.changes)
     return found
+
+
+def _with_what_is_left(access: Access, changes: Sequence[Change]) -> list[Change]:
+    """Note on each step that takes something away what is left of its kind when all steps are made."""
+    for change in changes:
+        access = apply(access, change)
+    left = {
+        Kind.DETACH: json.dumps(sorted(access.attached)),
+        Kind.DELETE_INLINE: json.dumps(sorted(access.inline)),
+    }
+    return [
+        replace(change, note=left[Kind(change.kind)]) if Kind(change.kind) in left else change
+        for change in changes
+    ]
 
 
 def _may_be_disabled(holder: Holder, question: Question, window: Window) -> bool:
@@ -137,14 +152,17 @@ def _disable(found: Plan) -> None:
 def _credentials(found: Plan, question: Question, kinds: Mapping[tuple[str, str], str]) -> None:
     for name in question.credentials:
         kind = kinds.get((found.holder.arn, name), "")
+        note = ""
         if kind == ACCESS_KEY and not name.startswith("access-key-"):
             step = Kind.DEACTIVATE_KEY
         elif (kind == API_KEY and name != LONG_TERM_API_KEY) or kind.endswith("-credential"):
             step = Kind.DEACTIVATE_CREDENTIAL
+            service = "bedrock" if kind == API_KEY else kind.removesuffix("-credential")
+            note = f"{service}.amazonaws.com"
         else:
             found.notes.append(f"Deactivate {name} by hand: the evidence does not hold its id.")
             continue
-        found.changes.append(Change(step, found.holder.arn, name, "Active", "Inactive"))
+        found.changes.append(Change(step, found.holder.arn, name, "Active", "Inactive", note))
 
 
 class _Planner:

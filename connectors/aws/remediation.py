@@ -10,6 +10,8 @@ from connectors.aws.remediation_cli import (
     restore_commands,
     script,
 )
+from connectors.aws.remediation_cloudformation import cloudformation
+from connectors.aws.remediation_terraform import terraform
 from connectors.aws.standing import Kind
 from connectors.reduction import Change, Document
 
@@ -32,7 +34,11 @@ def artifacts(changes: Sequence[Change]) -> tuple[Document, ...]:
         for change in changes
         if change.kind in _WITH_DOCUMENT
     ]
-    return (*documents, Document("cli", "apply", script(commands(changes)), holder))
+    return (
+        *documents,
+        Document("cli", "apply", script(commands(changes)), holder),
+        Document("terraform", "apply", terraform(changes), holder),
+    )
 
 
 def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
@@ -79,4 +85,16 @@ def _of_form(form: str) -> Callable[[Sequence[Change]], tuple[Document, ...]]:
     return chosen
 
 
-_FORMS = {"json": _of_form("json"), "cli": _of_form("cli"), "rollback": rollback}
+def _template(changes: Sequence[Change]) -> tuple[Document, ...]:
+    if not changes:
+        return ()
+    return (Document("cloudformation", "apply", cloudformation(changes), changes[0].holder),)
+
+
+_FORMS = {
+    "json": _of_form("json"),
+    "cli": _of_form("cli"),
+    "terraform": _of_form("terraform"),
+    "cloudformation": _template,
+    "rollback": rollback,
+}
