@@ -14,6 +14,10 @@ _LONGEST = 2048
 _REMEMBERED = 20_000
 
 
+Named = str | tuple[str | None, ...]
+"""A resource by its ARN, or the values of the request parameters that name it."""
+
+
 class ResourceRef(msgspec.Struct, gc=False, rename={"capital_arn": "ARN"}):
     """One entry of an event's `resources`; older services write `arn` small."""
 
@@ -44,7 +48,6 @@ class EventResources:
         for source in self._s3:
             self._decoders[source] = _decoder([{"key": "bucketName"}])
         self._chosen = lru_cache(maxsize=_REMEMBERED)(self._choose)
-        self._written = lru_cache(maxsize=_REMEMBERED)(self._write)
 
     def listed(self, source: str, operation: str, refs: Sequence[ResourceRef | None]) -> str:
         """Return the resource among those that an event lists."""
@@ -68,12 +71,8 @@ class EventResources:
             return f"{bucket}/*" if operation in self._objects else bucket
         return self._folded(arn)
 
-    def reads(self, source: str) -> bool:
-        """Return whether request parameters of an event source name resources other than by ARN."""
-        return source in self._decoders
-
-    def requested(self, source: str, operation: str, parameters: bytes, region: str, account: str) -> str:
-        """Return the resource that request parameters name, or an empty string."""
+    def requested(self, source: str, parameters: bytes) -> Named:
+        """Return the request parameters that may name the resource, or the one ARN among them."""
         decoder = self._decoders.get(source)
         if decoder is not None:
             try:
@@ -81,21 +80,22 @@ class EventResources:
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 values = ()
             if any(values):
-                return self._written(source, operation, values, region, account)
+                return values
         return self._only_arn(source, parameters) if b'"arn:' in parameters else ""
 
-    def _write(
-        self, source: str, operation: str, values: tuple[str | None, ...], region: str, account: str
-    ) -> str:
+    def written(self, source: str, operation: str, named: Named, region: str, account: str) -> str:
+        """Return the resource that `listed` or `requested` found, as a row names it."""
+        if isinstance(named, str):
+            return named
         place = {"partition": _partition(region), "region": region, "account": account}
         if source in self._s3:
-            bucket = values[0] or ""
+            bucket = named[0] or ""
             if ":" in bucket or len(bucket) > _LONGEST:
                 return ""  # an access point, by ARN
             arn = f"arn:{place['partition']}:s3:::{bucket}"
             return f"{arn}/*" if operation in self._objects else arn
         rules = self._parameters[source]
-        parameters = dict(zip(_keys(rules), values, strict=True))
+        parameters = dict(zip(_keys(rules), named, strict=True))
         for rule in rules:
             if operation in rule.get("operations", (operation,)) and (
                 found := self._named(rule, parameters, place)

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from connectors.aws.event_principals import UserIdentity, caller_of
-from connectors.aws.event_resources import EventResources, ResourceRef, resource_type
+from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.tables import table
 from connectors.aws.times import stamp
-from connectors.logs.rows import Folded, RowKey
+from connectors.logs.rows import Folded, RowKey, SharedKeys
 
 LONG_TERM_API_KEY = "bedrock-api-key"
 """Credential of calls made with a long-term Bedrock API key: records never say which of a user's keys."""
@@ -36,6 +36,8 @@ _NOBODY = UserIdentity()
 _TIME = len("2026-11-22T00:00:00Z")
 _UUID = 36
 _UUID_BYTES = 16
+_LITTLE = len('{"a":"b"}')
+"""Request parameters no longer than this name nothing."""
 _MOST_KINDS = 60_000
 _new = tuple.__new__
 
@@ -89,7 +91,7 @@ class CloudTrailReader:
     def __init__(self) -> None:
         self._resources = EventResources()
         self._denied = DeniedCodes()
-        self._kinds: dict[tuple[Any, ...], tuple[tuple[RowKey, ...], Place]] = {}
+        self._kinds: dict[tuple[Any, ...], tuple[SharedKeys, Place]] = {}
         self._places: dict[Place, Place] = {}
 
     def __reduce__(self) -> tuple[type["CloudTrailReader"], tuple[()]]:
@@ -124,33 +126,35 @@ class CloudTrailReader:
         region = record.aws_region or ""
         caller = caller_of(user)
         refs = record.resources
-        resource = self._resources.listed(source, name, refs) if refs else ""
+        named: Named = self._resources.listed(source, name, refs) if refs else ""
         changes = record.read_only is not True
         parameters = b""
-        if changes or not resource:
+        if changes or not named:
             parameters = bytes(record.request_parameters)
-            if not resource and (self._resources.reads(source) or b'"arn:' in parameters):
-                resource = self._resources.requested(source, name, parameters, region, account)
+            if not named and len(parameters) > _LITTLE:
+                named = self._resources.requested(source, parameters)
         # Everything that the rows depend on: a kind of event met before has its rows ready.
         kind = (
-            *caller, source, name, resource, user.type, account, region, record.error_code,
+            *caller, source, name, named, user.type, account, region, record.error_code,
             record.event_category, record.event_type, record.management_event,
             resource_type(refs) if refs else "",
         )  # fmt: skip
         rows = self._kinds.get(kind)
         if rows is None:
             rows = self._learn(kind)
+        keys: list[RowKey]
         keys, place = rows
         if source in _BEARER_PERMISSION:
-            keys = _with_bearer(record, user, keys[0])
+            keys = _with_bearer(record, user, keys)
         if changes and may_pass_role(parameters) and keys[0].outcome != "denied":
-            keys = (*keys, *_with_passed(source, name, parameters, keys[0]))
+            keys = [*keys, *_with_passed(source, name, parameters, keys[0])]
         return _new(Folded, (_event_id(record, caller[0]), time, keys, place))
 
-    def _learn(self, kind: tuple[Any, ...]) -> tuple[tuple[RowKey, ...], Place]:
+    def _learn(self, kind: tuple[Any, ...]) -> tuple[SharedKeys, Place]:
         """Return the row and the place of a kind of event, and remember them."""
-        identity, credential, via, workload, source, name, resource, caller_type, *rest = kind
+        identity, credential, via, workload, source, name, named, caller_type, *rest = kind
         account, region, error, category, event_type, management_event, data_type = rest
+        resource = self._resources.written(source, name, named, region, account)
         key = RowKey(
             account=intern(account),
             identity=intern(identity),
@@ -176,7 +180,7 @@ class CloudTrailReader:
             self._kinds.clear()
         # Interned, the many kinds share their texts.
         shared = tuple([intern(part) if isinstance(part, str) else part for part in kind])
-        rows = self._kinds[shared] = ((key,), place)
+        rows = self._kinds[shared] = (SharedKeys([key]), place)
         return rows
 
 
@@ -206,7 +210,7 @@ class DeniedCodes:
         return found
 
 
-def _with_bearer(record: CloudTrailRecord, user: UserIdentity, key: RowKey) -> tuple[RowKey, ...]:
+def _with_bearer(record: CloudTrailRecord, user: UserIdentity, keys: list[RowKey]) -> list[RowKey]:
     """Return the rows of a call that may have been made with a Bedrock API key.
 
     bedrock puts the flag in additionalEventData, bedrock-mantle and aws-external-anthropic in the request
@@ -221,13 +225,13 @@ def _with_bearer(record: CloudTrailRecord, user: UserIdentity, key: RowKey) -> t
             continue
         kind = str(data.get("bearerTokenType", "")).upper()
         long_term = "SHORT" not in kind if kind else user.type == "IAMUser"
-        credential = key.credential
+        credential = keys[0].credential
         if not credential or (kind and long_term):
             credential = LONG_TERM_API_KEY if long_term else SHORT_TERM_API_KEY
-        key = key._replace(credential=credential)
+        key = keys[0]._replace(credential=credential)
         permission = _BEARER_PERMISSION[record.event_source or ""]
-        return (key, key._replace(permission=permission, resource=""))
-    return (key,)
+        return [key, key._replace(permission=permission, resource="")]
+    return keys
 
 
 def _with_passed(source: str, name: str, parameters: bytes, key: RowKey) -> Iterator[RowKey]:

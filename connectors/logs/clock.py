@@ -5,30 +5,33 @@ from datetime import UTC, datetime
 DAY_SECONDS = 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 2**32 - 1
-_MOST_MINUTES = 20_000
+_MOST_DAYS = 10_000
+_MINUTES = {f"T{at // 60:02}:{at % 60:02}": at * 60 for at in range(24 * 60)}
+_SECONDS = {f":{at:02}Z": at for at in range(60)}
+_MINUTE_NAMES = list(_MINUTES)
+_SECOND_NAMES = list(_SECONDS)
 
 
 class Clock:
-    """Reads `YYYY-MM-DDTHH:MM:SSZ` fast: events of one file share few minutes, so those are remembered."""
+    """Reads `YYYY-MM-DDTHH:MM:SSZ` by looking its parts up: days are few, minutes and seconds known."""
 
     def __init__(self) -> None:
-        self._minutes: dict[str, int] = {}
-        self._seconds = {f":{second:02}Z": second for second in range(60)}
+        self._days: dict[str, int] = {}
 
     def seconds(self, time: str) -> int:
         """Return a time in seconds since 1970, or -1 when it is none between 1970 and 2106."""
         try:
-            return self._minutes[time[:16]] + self._seconds[time[16:]]
+            return self._days[time[:10]] + _MINUTES[time[10:16]] + _SECONDS[time[16:]]
         except KeyError:
             return self._first(time)
 
     def _first(self, time: str) -> int:
-        """Read a time the slow way and remember its minute."""
+        """Read a time the slow way and remember its day."""
         seconds = parse(time)
-        if seconds >= 0 and len(time) == 20 and time[16:] in self._seconds:
-            if len(self._minutes) >= _MOST_MINUTES:
-                self._minutes.clear()
-            self._minutes[time[:16]] = seconds - self._seconds[time[16:]]
+        if seconds >= 0 and time[16:] in _SECONDS and time[10:16] in _MINUTES:
+            if len(self._days) >= _MOST_DAYS:
+                self._days.clear()
+            self._days[time[:10]] = seconds - seconds % DAY_SECONDS
         return seconds
 
 
@@ -52,7 +55,7 @@ def day(number: int) -> str:
     return datetime.fromtimestamp(number * DAY_SECONDS, UTC).strftime("%Y-%m-%d")
 
 
-def within(second: int) -> str:
-    """Return a second of a day as `HH:MM:SS`."""
+def stamp(written_day: str, second: int) -> str:
+    """Return a day and a second of it as `YYYY-MM-DDTHH:MM:SSZ`."""
     minute, second = divmod(second, 60)
-    return f"{minute // 60:02}:{minute % 60:02}:{second:02}"
+    return f"{written_day}{_MINUTE_NAMES[minute]}{_SECOND_NAMES[second]}"

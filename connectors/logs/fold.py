@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
 from connectors.logs.inflate import Inflated
-from connectors.logs.rows import LogReader, RowKey
+from connectors.logs.rows import LogReader, RowKey, SharedKeys
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import NO_ID
 from connectors.logs.walk import Found
@@ -74,8 +74,8 @@ class Folder:
         self._decoder = Decoder(reader)
         self._clock = Clock()
         self._numbers: dict[tuple[Sequence[RowKey], Place], int] = {}
-        self._same: dict[int, int] = {}
         self._keys: list[Sequence[RowKey]] = []
+        self._shared: list[SharedKeys | None] = []
         self._places: list[Place] = []
 
     def read(self, found: Iterable[Found]) -> Batch:
@@ -83,8 +83,8 @@ class Folder:
         afresh = len(self._keys) >= MOST_KINDS or not self._keys
         if afresh:
             self._numbers.clear()
-            self._same.clear()
             self._keys.clear()
+            self._shared.clear()
             self._places.clear()
         known = len(self._keys)
         batch = Batch([], bytearray(), array("I"), array("I"), [], afresh)
@@ -106,8 +106,11 @@ class Folder:
             with open(one.path, "rb", buffering=0) as stream:  # noqa: PTH123 - a string all the way, see walk
                 inflated = Inflated(stream.read)
                 started = os.fstat(stream.fileno())
-                for records in self._decoder.records(inflated.blocks(), fate):
+                blocks = inflated.blocks()
+                for records in self._decoder.records(blocks, fate):
                     self._events(records, batch, rejected)
+                for _ in blocks:  # what the decoder left, for the digest
+                    pass
                 ended = os.fstat(stream.fileno())
             digest = inflated.digest
             problem, fate.foreign = inflated.problem, inflated.foreign or fate.foreign
@@ -118,7 +121,7 @@ class Folder:
         except MemoryError:
             problem = "too large for the memory of this machine: split it"
         except Exception as error:  # noqa: BLE001 - one file's surprise must not stop the others; it is named
-            problem = f"could not be read ({type(error).__name__}: {error})"
+            problem = f"could not be read ({type(error).__name__})"
         events = len(batch.times) - before
         status, reason = _fate(problem, fate, events, rejected)
         lost = status != "skipped" and (
@@ -133,9 +136,7 @@ class Folder:
         kinds: list[int] = []
         fold = self._reader.fold
         seconds = self._clock.seconds
-        same = self._same
-        held = self._keys
-        places = self._places
+        shared = self._shared
         for record in records:
             try:
                 folded = fold(record)
@@ -150,9 +151,10 @@ class Folder:
             if second < 0:
                 rejected["no usable time"] += 1
                 continue
-            # A reader that returns the very same keys for the same kind spares the look-up by value.
-            number = same.get(id(keys))
-            if number is None or held[number] is not keys or places[number] is not place:
+            number = -1
+            if type(keys) is SharedKeys and keys.number < len(shared):
+                number = keys.number
+            if number < 0 or shared[number] is not keys:
                 number = self._number(keys, place)
             ids.append(event or NO_ID)
             times.append(second)
@@ -169,7 +171,10 @@ class Folder:
             number = self._numbers[kind] = len(self._keys)
             self._keys.append(kind[0])
             self._places.append(place)
-            self._same[id(kind[0])] = number
+            self._shared.append(None)
+        if isinstance(keys, SharedKeys):
+            keys.number = number
+            self._shared[number] = keys
         return number
 
 

@@ -59,11 +59,12 @@ class Inflated:
         self.stored_bytes = 0
         self._source = read
         self._hash = hashlib.sha256()
+        self._ended = False
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what was read so far, as stored."""
-        return self._hash.hexdigest()
+        """SHA-256 of the file as stored; empty until it was read to its end."""
+        return self._hash.hexdigest() if self._ended else ""
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the text: unpacked if it is gzip (of any number of members, also twice), as UTF-8."""
@@ -88,6 +89,7 @@ class Inflated:
                 self.problem = f"reading stopped ({error.strerror})"
                 return
             if not data:
+                self._ended = True
                 return
             self._hash.update(data)
             self.stored_bytes += len(data)

@@ -9,6 +9,10 @@ from typing import Any
 MOST_LOST = 10_000
 """After this many unreadable records the rest of a text is given up."""
 
+_LONGEST_RECORD = 1 << 18
+_PATIENCE = 1 << 26
+"""How many characters are looked through, all in all, for the ends of broken records."""
+
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 _SPACE = re.compile(r"[\s\ufeff\0]*")
 _KEY = re.compile(r'\s*("(?:[^"\\]|\\.)*")\s*:\s*', re.DOTALL)
@@ -58,6 +62,8 @@ class Salvage:
         """What stands after the last whole record of a text that is `continued` elsewhere."""
         self._continued = continued
         self._text = text
+        self._good: re.Match[str] | None = None
+        self._patience = _PATIENCE
         self._containers = containers
         self._fate = fate
         self._depth = int(inside)
@@ -82,7 +88,7 @@ class Salvage:
                 at += 1
             elif not depth and (key := _KEY.match(text, at)):
                 at = key.end()
-                held = json.loads(key[1], strict=False) in self._containers
+                held = key[1][1:-1] in self._containers
                 if held and text[at : at + 1] == "[":
                     fate.contained = True
                     depth = 1
@@ -91,11 +97,15 @@ class Salvage:
                     fate.contained = fate.contained or (held and text.startswith("null", at))
                     at = self._skip(at)
             else:
-                value, at = self._value(at)
+                start = at
+                value, at = self._value(start)
                 if isinstance(value, dict):
+                    self._good = _OPENING.match(text, start) or self._good
                     yield value
                 elif value is not None:
                     fate.lose("a record is no object")
+        if fate.lost >= most:
+            fate.reason = f"given up after {MOST_LOST}, the rest is not read; first: {fate.reason}"
 
     def _opens_container(self, at: int) -> bool:
         """Return whether an object has a container key that holds a list, looking at its own keys only."""
@@ -103,7 +113,7 @@ class Salvage:
         at += 1
         while key := _KEY.match(text, at):
             at = key.end()
-            if json.loads(key[1], strict=False) in self._containers and text[at : at + 1] in ("[", "n"):
+            if key[1][1:-1] in self._containers and text[at : at + 1] in ("[", "n"):
                 return True
             try:
                 _, at = _DECODER.raw_decode(text, at)
@@ -122,7 +132,7 @@ class Salvage:
             return _DECODER.raw_decode(text, at)
         except RecursionError:
             self._fate.lose("nested too deeply")
-            return None, _balanced_end(text, at)
+            return None, _balanced_end(text, at, len(text))
         except ValueError as error:
             following = self._next_record(at)
             if self._continued and following == len(text):
@@ -137,17 +147,25 @@ class Salvage:
         try:
             return _DECODER.raw_decode(self._text, at)[1]
         except RecursionError:
-            return _balanced_end(self._text, at)
+            return _balanced_end(self._text, at, len(self._text))
         except ValueError:
             self._fate.lose(f"not JSON after character {at}")
             return self._next_record(at)
 
     def _next_record(self, at: int) -> int:
-        """Return where the next object begins that opens with the same key as the broken one."""
-        opening = _OPENING.match(self._text, at)
-        again = re.compile(r"\{\s*" + re.escape(opening[1]) + r"\s*:") if opening else _OPENING
-        found = again.search(self._text, at + 1)
-        return found.start() if found else len(self._text)
+        """Return where to go on after a broken object: where its brackets close, or a record opens.
+
+        Records open with one of the keys that the broken one or the last good one opens with.
+        """
+        text = self._text
+        keys = {key[1] for key in (_OPENING.match(text, at), self._good) if key}
+        opening = "|".join(sorted(re.escape(key) for key in keys))
+        found = re.compile(r"\{\s*(?:" + opening + r")\s*:").search(text, at + 1) if keys else None
+        following = found.start() if found else len(text)
+        limit = min(following, at + _LONGEST_RECORD, at + self._patience)
+        self._patience -= limit - at
+        closed = _balanced_end(text, at, limit)
+        return closed if closed < limit else following
 
 
 def _space(text: str, at: int) -> int:
@@ -155,10 +173,10 @@ def _space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _balanced_end(text: str, at: int) -> int:
-    """Return where the brackets opened at a place are closed, or the end of the text."""
+def _balanced_end(text: str, at: int, limit: int) -> int:
+    """Return where the brackets opened at a place are closed, or the limit."""
     depth = 0
-    for token in _TOKEN.finditer(text, at):
+    for token in _TOKEN.finditer(text, at, limit):
         mark = token[0]
         if mark in "{[":
             depth += 1
@@ -166,7 +184,7 @@ def _balanced_end(text: str, at: int) -> int:
             depth -= 1
             if depth == 0:
                 return token.end()
-    return len(text)
+    return limit
 
 
 def as_json(value: Any) -> bytes:

@@ -4,11 +4,10 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from operator import lt
 from sys import intern
 from typing import overload
 
-from connectors.logs.clock import DAY_SECONDS, day, within
+from connectors.logs.clock import DAY_SECONDS, day, stamp
 from connectors.logs.fold import Batch, FileRead, Kind
 from connectors.logs.rows import LogFile, Presence, RowKey, UsageRow
 from connectors.logs.seen import NO_ID, SeenEvents
@@ -150,11 +149,9 @@ class Tally:
         cells: dict[RowKey, bytearray] = {}
         for count, kind in self._kinds.values():
             count.turn(-1)
-            if not count.closed:
-                continue
-            _, events, firsts, lasts = zip(*_CELL.iter_unpack(count.closed), strict=True)
-            self._see(kind.place, sum(events), min(firsts), max(lasts))
-            for key in kind.keys:
+            for _, events, first, last in _CELL.iter_unpack(count.closed):
+                self._see(kind.place, events, first, last)
+            for key in kind.keys if count.closed else ():
                 held = cells.get(key)
                 cells[key] = count.closed if held is None else held + count.closed
         presence = [
@@ -186,8 +183,8 @@ class Rows(Sequence[UsageRow]):
                 written = days.get(number)
                 if written is None:
                     written = days[number] = day(number)
-                begun = f"{written}T{within(first % DAY_SECONDS)}Z"
-                ended = begun if first == last else f"{written}T{within(last % DAY_SECONDS)}Z"
+                begun = stamp(written, first % DAY_SECONDS)
+                ended = begun if first == last else stamp(written, last % DAY_SECONDS)
                 yield UsageRow(*key, written, count, begun, ended)
 
     @overload
@@ -212,8 +209,7 @@ class Rows(Sequence[UsageRow]):
 
 def _merged(cells: bytearray) -> bytes:
     """Return cells sorted by day, one for each day."""
-    met = [number for number, *_ in _CELL.iter_unpack(cells)]
-    if all(map(lt, met, met[1:])):
+    if len(cells) == _CELL.size:
         return bytes(cells)
     days: dict[int, tuple[int, int, int]] = {}
     for number, count, first, last in _CELL.iter_unpack(cells):
@@ -224,7 +220,7 @@ def _merged(cells: bytearray) -> bytes:
 
 def _stamp(second: int) -> str:
     number, second = divmod(second, DAY_SECONDS)
-    return f"{day(number)}T{within(second)}Z"
+    return stamp(day(number), second)
 
 
 def _between(positions: list[int], start: int, end: int) -> int:
@@ -234,7 +230,7 @@ def _between(positions: list[int], start: int, end: int) -> int:
 
 def _log_file(file: FileRead, duplicates: int, outside: int) -> LogFile:
     return LogFile(
-        path=file.path,
+        path=_writable(file.path),
         size_bytes=file.size_bytes,
         status=file.status,
         reason=file.reason,
@@ -245,3 +241,8 @@ def _log_file(file: FileRead, duplicates: int, outside: int) -> LogFile:
         digest=file.digest,
         lost=file.lost,
     )
+
+
+def _writable(path: str) -> str:
+    """Return a path as text that can be encoded: file names may hold bytes that are not UTF-8."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

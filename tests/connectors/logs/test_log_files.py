@@ -191,6 +191,30 @@ def test_rejected_records_are_counted_with_their_reason(tmp_path):
     assert "RuntimeError" in file.reason
 
 
+def test_a_file_of_nothing_but_broken_records_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("connectors.logs.salvage.MOST_LOST", 5)
+    (tmp_path / "log").write_bytes(document(THREE)[:-2] + b',{"id":!' * 9 + b"]}")
+    file = only(read(tmp_path))
+    assert (3, "partial") == (file.records, file.status)
+    assert "given up" in file.reason
+
+
+def test_broken_keys_and_endless_numbers_cost_their_record_alone(tmp_path):
+    good = json.dumps(event(1)).encode()
+    (tmp_path / "log").write_bytes(b'{"Records":[{"\\x":1},{"n":' + b"9" * 5000 + b"}," + good + b"]}")
+    (tmp_path / "top").write_bytes(b'"\\x":1,' + good)
+    log, top = read(tmp_path).files
+    assert (1, "partial") == (log.records, log.status)
+    assert "skipped" == top.status
+
+
+def test_file_names_that_are_no_text_can_still_be_written_down(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.json"
+    with open(name, "wb") as stream:  # noqa: PTH123 - the name is bytes
+        stream.write(document(THREE))
+    assert (3, str(tmp_path / "caf\ufffd.json")) == (only(read(tmp_path)).records, only(read(tmp_path)).path)
+
+
 def test_digest_files_are_skipped_unread(tmp_path):
     (tmp_path / "digest.json.gz").write_bytes(b"never opened")
     assert ("skipped", "a digest") == (only(read(tmp_path)).status, only(read(tmp_path)).reason)
@@ -326,6 +350,7 @@ def test_a_long_document_that_cannot_be_cut_is_named(tmp_path, small_pieces):
     file = only(read(tmp_path))
     assert "failed" == file.status
     assert "split it" in file.reason
+    assert hashlib.sha256((tmp_path / "log").read_bytes()).hexdigest() == file.digest
 
 
 def test_the_standard_librarys_inflater_gives_the_same(tmp_path, monkeypatch):
