@@ -8,7 +8,7 @@ from connectors.bundle import Bundle, BundleWriter, SourceEvidence, open_bundle
 from connectors.facts import Facts, Window
 from connectors.interface import Observer, Outcome, Patterns, Source, Status
 from connectors.registry import PROVIDERS, connector
-from scanner.analysis import analyse_cloud
+from scanner.analysis import analyse_cloud, unread_logs
 from scanner.reduction import reduce_cloud
 from scanner.results import CloudResult, ScanResult, SourceResult
 from scanner.rules.finding import Finding, Limits, RuleContext
@@ -55,6 +55,7 @@ def analyse(
             facts,
             stages={source.source: source.stage for source in evidence},
             presence=presence,
+            unread=_unread(evidence, facts),
             everyone=everyone,
             window=bundle.window,
             now=now,
@@ -70,6 +71,16 @@ def analyse(
         sources=tuple(sorted(sources, key=lambda source: (source.provider, source.name))),
         clouds=tuple(sorted(clouds, key=lambda cloud: cloud.provider)),
     )
+
+
+def _unread(evidence: Sequence[SourceEvidence], facts: Facts) -> dict[str, list[str]]:
+    """Return by account the log files that lost calls, over all sources of one cloud."""
+    found: dict[str, list[str]] = {}
+    for source in evidence:
+        accounts = {identity.account for identity in facts.identities if identity.source == source.source}
+        accounts |= {seen.account for seen in source.presence()}
+        found = unread_logs(source.log_files(), accounts, found)
+    return found
 
 
 def _source(evidence: SourceEvidence, facts: Facts) -> SourceResult:
