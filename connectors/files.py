@@ -49,14 +49,19 @@ def read_text(path: Path) -> str:
         ) from error
 
 
+def _read_some(path: Path) -> str:
+    text = read_text(path)
+    if not text.strip():
+        raise EvidenceError(f"{path}: is empty", hint="run the export again; the command may have failed")
+    return text
+
+
 def read_json(path: Path) -> Any:
     """Return the JSON value of a file; several values in a row (JSON lines) come back as a list.
 
     Raises EvidenceError naming the file, the line and the way out.
     """
-    text = read_text(path)
-    if not text.strip():
-        raise EvidenceError(f"{path}: is empty", hint="run the export again; the command may have failed")
+    text = _read_some(path)
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -115,7 +120,7 @@ def _unpack(value: Any, containers: Sequence[str]) -> Iterator[Any]:
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file with a header line, by column name."""
-    rows = csv.DictReader(io.StringIO(read_text(path)))
+    rows = csv.DictReader(io.StringIO(_read_some(path)))
     return [{str(k): v or "" for k, v in row.items() if isinstance(v, str | None)} for row in rows]
 
 
