@@ -135,7 +135,7 @@ class CloudTrailReader:
                 named = self._resources.requested(source, parameters)
         # Everything that the rows depend on: a kind of event met before has its rows ready.
         kind = (
-            *caller, source, name, named, user.type, account, region, record.error_code,
+            caller, source, name, named, user.type, account, region, record.error_code,
             record.event_category, record.event_type, record.management_event,
             resource_type(refs) if refs else "",
         )  # fmt: skip
@@ -152,8 +152,9 @@ class CloudTrailReader:
 
     def _learn(self, kind: tuple[Any, ...]) -> tuple[SharedKeys, Place]:
         """Return the row and the place of a kind of event, and remember them."""
-        identity, credential, via, workload, source, name, named, caller_type, *rest = kind
-        account, region, error, category, event_type, management_event, data_type = rest
+        caller, source, name, named, caller_type, account, region, error, category, *rest = kind
+        event_type, management_event, data_type = rest
+        identity, credential, via, workload = caller
         resource = self._resources.written(source, name, named, region, account)
         key = RowKey(
             account=intern(account),
@@ -179,8 +180,9 @@ class CloudTrailReader:
         if len(self._kinds) >= _MOST_KINDS:
             self._kinds.clear()
         # Interned, the many kinds share their texts.
-        shared = tuple([intern(part) if isinstance(part, str) else part for part in kind])
-        rows = self._kinds[shared] = (SharedKeys([key]), place)
+        known = (key.identity, key.credential, key.via, key.workload)
+        texts = [intern(part) if isinstance(part, str) else part for part in kind[1:]]
+        rows = self._kinds[(known, *texts)] = (SharedKeys([key]), place)
         return rows
 
 

@@ -19,9 +19,10 @@ _CELL = struct.Struct("<HxxIII")
 class _Count:
     """Events of one kind: of the day met last, and packed, of the days before."""
 
-    __slots__ = ("closed", "count", "day", "first", "last")
+    __slots__ = ("closed", "count", "day", "first", "kind", "last")
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.day = -1
         self.count = 0
         self.first = 0
@@ -61,8 +62,8 @@ class Tally:
         self._reader = reader
         self._start = start
         self._end = end
-        self._kinds: dict[Kind, tuple[_Count, Kind]] = {}
-        self._numbered: dict[int, list[tuple[_Count, Kind]]] = {}
+        self._kinds: dict[Kind, _Count] = {}
+        self._numbered: dict[int, list[_Count]] = {}
         self._places: dict[tuple[str, str, str, str], _Sight] = {}
         self.files: list[LogFile] = []
 
@@ -86,11 +87,11 @@ class Tally:
         self.files += added
         return added
 
-    def _kind(self, kind: Kind) -> tuple[_Count, Kind]:
+    def _kind(self, kind: Kind) -> _Count:
         found = self._kinds.get(kind)
         if found is None:
             kind = Kind(tuple([RowKey._make(map(intern, key)) for key in kind.keys]), kind.place)
-            found = self._kinds[kind] = (_Count(), kind)
+            found = self._kinds[kind] = _Count(kind)
         return found
 
     def _duplicates(self, batch: Batch) -> list[int]:
@@ -116,18 +117,18 @@ class Tally:
             return []
         return [at for at, second in enumerate(times) if not start <= second < end]
 
-    def _count(self, batch: Batch, numbered: list[tuple[_Count, Kind]], uncounted: set[int]) -> None:
+    def _count(self, batch: Batch, numbered: list[_Count], uncounted: set[int]) -> None:
         pairs = zip(batch.kinds, batch.times, strict=True)
         if uncounted:
             take = bytearray(b"\1") * len(batch.times)
             for at in uncounted:
                 take[at] = 0
-                self._see(numbered[batch.kinds[at]][1].place, 1, batch.times[at], batch.times[at])
+                self._see(numbered[batch.kinds[at]].kind.place, 1, batch.times[at], batch.times[at])
             pairs_taken: Iterator[tuple[int, int]] = compress(pairs, take)
         else:
             pairs_taken = pairs
         for number, second in pairs_taken:
-            count = numbered[number][0]
+            count = numbered[number]
             today = second // DAY_SECONDS
             if count.day != today or not count.count:
                 count.turn(today)
@@ -147,11 +148,11 @@ class Tally:
     def result(self) -> tuple["Rows", list[Presence]]:
         """Return all rows, and every place where events were seen, both sorted."""
         cells: dict[RowKey, bytearray] = {}
-        for count, kind in self._kinds.values():
+        for count in self._kinds.values():
             count.turn(-1)
             for _, events, first, last in _CELL.iter_unpack(count.closed):
-                self._see(kind.place, events, first, last)
-            for key in kind.keys if count.closed else ():
+                self._see(count.kind.place, events, first, last)
+            for key in count.kind.keys if count.closed else ():
                 held = cells.get(key)
                 cells[key] = count.closed if held is None else held + count.closed
         presence = [
