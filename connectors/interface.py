@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from connectors.facts import Facts, Window
 from connectors.logs.rows import LogFile, Presence, UsageRow
-from connectors.reduction import Change, Document, Question, Reductions
+from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
 Record = Mapping[str, Any]
 """One raw API record, as the cloud wrote it."""
@@ -182,11 +182,17 @@ class Connector(Protocol):
         """
         ...
 
-    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
-        """Write changes in one form (`json`, `cli`, `terraform`, `cloudformation`, `rollback`).
+    def render(self, changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
+        """Write changes in one form (`json`, `cli`, `terraform`, `cloudformation`, `rollback`, …).
 
-        KeyError for a form that this cloud does not have.
+        `until` is when a break-glass companion ends. KeyError for a form that this cloud does not have.
         """
+        ...
+
+    def rule(
+        self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window
+    ) -> Ruling | None:
+        """Decide one request of one identity; None where this wing or the evidence cannot."""
         ...
 
 

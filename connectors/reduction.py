@@ -114,3 +114,15 @@ class Reductions:
 
     able: bool = False
     found: Replacements = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the policies say to one request, and which layer and statement decided."""
+
+    answer: str
+    layer: str
+    statement: str
+    reason: str
+    limits: tuple[str, ...] = ()
+    """Layers above the identity's own policies that were asked."""

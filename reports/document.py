@@ -336,12 +336,18 @@ class KeptPermissions(msgspec.Struct, frozen=True, kw_only=True):
 class ReductionChange(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a reduction, in the order the steps are to be made.
 
-    `holder` is the identity, `target` the policy, group or credential that is changed.
+    `holder` is the identity, `target` the policy, group or credential that is changed. `document` is the
+    place of the new document in `artifacts`, `previous` that of the present one in `rollback`; values that
+    are no documents (a boundary's ARN) stand in `after` and `before`.
     """
 
     kind: str
     holder: str
     target: str
+    document: int | None = None
+    previous: int | None = None
+    before: str = ""
+    after: str = ""
     note: str = ""
 
 

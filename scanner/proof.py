@@ -7,7 +7,7 @@ refuted, and then the document is not offered.
 from typing import Literal
 
 from connectors.permissions import Permissions
-from connectors.reduction import Claim, Document, Replacement
+from connectors.reduction import Change, Claim, Document, Replacement
 from reports import document as doc
 from scanner.results import GrantVerdict, IdentityResult, ReductionResult
 
@@ -107,9 +107,7 @@ def _reason(replacement: Replacement, proof: doc.Proof, refuted: list[str], unde
         }
         return "undecided: " + "; ".join(f"{name} ({said[name]})" for name in undecided)
     gone = replacement.removed.bit_count()
-    return (
-        f"all five claims are proved; {gone:,} permissions go: a call would have been logged"
-    )
+    return f"all five claims are proved; {gone:,} permissions go: a call would have been logged"
 
 
 def _claims(proof: doc.Proof, status: str) -> list[str]:
@@ -172,10 +170,36 @@ def _documents(found: tuple[Document, ...]) -> list[doc.Artifact]:
 
 
 def _changes(replacement: Replacement) -> list[doc.ReductionChange]:
+    new = {one.content: place for place, one in reversed(list(enumerate(replacement.artifacts)))}
+    old = {one.content: place for place, one in reversed(list(enumerate(replacement.rollback)))}
     return [
-        doc.ReductionChange(kind=one.kind, holder=one.holder, target=one.target, note=one.note)
+        doc.ReductionChange(
+            kind=one.kind,
+            holder=one.holder,
+            target=one.target,
+            document=new.get(one.after + "\n"),
+            previous=old.get(one.before + "\n"),
+            before="" if one.before + "\n" in old else one.before,
+            after="" if one.after + "\n" in new else one.after,
+            note=one.note,
+        )
         for one in replacement.changes
     ]
+
+
+def changes_of(reduction: doc.Reduction) -> tuple[Change, ...]:
+    """Return the changes that a report's reduction carries, documents included."""
+    return tuple(
+        Change(
+            kind=one.kind,
+            holder=one.holder,
+            target=one.target,
+            before=one.before if one.previous is None else reduction.rollback[one.previous].content[:-1],
+            after=one.after if one.document is None else reduction.artifacts[one.document].content[:-1],
+            note=one.note,
+        )
+        for one in reduction.changes
+    )
 
 
 def _stays(

@@ -1,5 +1,6 @@
 """What each verb does, from its flags to its exit code."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from scanner import outputs, pipeline
 from scanner.config import Config, load, moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
+from scanner.lookup import find_identity, open_report
 from scanner.publish import publish, tool
 from scanner.talk import Talk
 from scanner.write import make_folder
@@ -141,6 +143,35 @@ def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: st
     if failed:
         return Exit.EXPORT
     return Exit.FINDINGS if outputs.reaches(document, fail_on or "none") else Exit.OK
+
+
+def reduce(identity: str, source: Path, form: str, until: str, talk: Talk) -> Exit:
+    """Print one reduction with its claims; a refuted one is not offered and exits 1."""
+    from scanner.offer import claim_lines, offer  # noqa: PLC0415 only this verb needs it
+
+    document, _ = open_report(source)
+    entry = find_identity(document, identity)
+    refuted = any(": refuted" in line for line in claim_lines(entry.reduction)[1:])
+    if refuted and form != "json":
+        for line in claim_lines(entry.reduction):
+            talk.warn(line)
+        return Exit.FINDINGS
+    sys.stdout.write(offer(entry, form, until))
+    for line in claim_lines(entry.reduction):
+        talk.say(line)
+    return Exit.FINDINGS if refuted else Exit.OK
+
+
+def explain(identity: str, permission: str, resource: str, source: Path) -> Exit:
+    """Print why one identity, or one permission of it, is as it is."""
+    from reports.escape import terminal  # noqa: PLC0415 only this verb needs it
+    from scanner.explain import explain as lines_of  # noqa: PLC0415 as above
+
+    document, folder = open_report(source)
+    entry = find_identity(document, identity)
+    for line in lines_of(document, entry, folder, permission, resource):
+        sys.stdout.write(terminal(line) + "\n")
+    return Exit.OK
 
 
 def _collect(config: Config, path: Path, now: datetime, talk: Talk) -> Bundle:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage import read_coverage
+from connectors.aws.derivation import rule
 from connectors.aws.event_actions import EventActions
 from connectors.aws.exports import SETTINGS, collect_exports
 from connectors.aws.grants import read_grants
 from connectors.aws.identities import read_identities
 from connectors.aws.inventory import read_inventory
+from connectors.aws.live_settings import LIVE_SETTINGS
 from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
@@ -17,18 +19,24 @@ from connectors.aws.usage import read_usage
 from connectors.facts import Facts, Window
 from connectors.interface import Connector, Evidence, Observer, Patterns, Setting, Sink, Source
 from connectors.logs.seen import SeenEvents
-from connectors.reduction import Change, Document, Question, Reductions
+from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
 
 class AwsConnector:
     """Amazon Web Services."""
 
     name = "aws"
-    settings: tuple[Setting, ...] = SETTINGS
+    settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS)
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
-        """Read the exported files of all sources; an event that two sources hold counts once."""
+        """Read files, and ask AWS for live sources; an event that two sources hold counts once."""
         collect_exports(sources, sink, window, observe, SeenEvents())
+        live = [source for source in sources if source.mode == "live"]
+        if live:
+            from connectors.aws.collect import collect_live  # noqa: PLC0415 boto3 is slow to import
+
+            for source in live:
+                collect_live(source, sink, window, observe)
 
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn the evidence of all sources into facts."""
@@ -61,9 +69,15 @@ class AwsConnector:
         """Return a checked replacement for each identity of which something can go."""
         return reduce_all(evidence, facts, questions, window)
 
-    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+    def render(self, changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
         """Write changes in one form."""
-        return render(changes, form)
+        return render(changes, form, until)
+
+    def rule(
+        self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window
+    ) -> Ruling | None:
+        """Decide one request by the identity's own policies, its boundary and the SCPs."""
+        return rule(evidence, identity, permission, resource, window)
 
 
 CONNECTOR: Connector = AwsConnector()

@@ -261,7 +261,8 @@ class _Planner:
                 self._room -= 1
             else:
                 self._attach_new(policy, _text(one))
-        self._then.append(Change(Kind.LEAVE_GROUP, self._holder.arn, name))
+        held = json.dumps([_json(text) for _, _, text in documents], ensure_ascii=False)
+        self._then.append(Change(Kind.LEAVE_GROUP, self._holder.arn, name, held))
         self._found.notes.append(
             f"Out of group {name}: later changes to the group's policies no longer reach this user."
         )
@@ -283,6 +284,14 @@ class _Planner:
         trimmed = trim(raw, held, self._trimmer, largest=largest)
         self._found.stays += trimmed.stays
         return trimmed
+
+
+def _json(text: str) -> object:
+    """Return a document's value; a text that is no JSON stays a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _text(trimmed: Trimmed) -> str:

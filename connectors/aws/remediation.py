@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from connectors.aws.remediation_break_glass import break_glass
 from connectors.aws.remediation_cli import (
     commands,
     digest,
@@ -19,9 +20,18 @@ _WITH_DOCUMENT = {Kind.PUT_INLINE, Kind.NEW_VERSION, Kind.ATTACH_NEW, Kind.NARRO
 _GOES = {Kind.PUT_INLINE, Kind.DELETE_INLINE, Kind.NEW_VERSION, Kind.DETACH, Kind.NARROW_TRUST}
 
 
-def render(changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+def render(changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
     """Return the changes in one form; KeyError for one that is not known."""
+    if form == "break-glass":
+        return _companion(changes, until)
     return _FORMS[form](changes)
+
+
+def _companion(changes: Sequence[Change], until: str) -> tuple[Document, ...]:
+    name = f"until {until}" if until else "closed: fill in the time it shall end"
+    return tuple(
+        Document("break-glass", name, text + "\n", changes[0].holder) for text in break_glass(changes, until)
+    )
 
 
 def artifacts(changes: Sequence[Change]) -> tuple[Document, ...]:

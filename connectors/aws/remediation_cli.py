@@ -53,9 +53,9 @@ def _iam(verb: str, *words: str) -> Words:
 
 
 def _compact(text: str) -> str:
-    """Return a document on one line; text that is no JSON goes as it is."""
+    """Return a document on one line of ASCII; text that is no JSON goes as it is."""
     try:
-        return json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(json.loads(text), separators=(",", ":"))
     except ValueError:
         return text
 

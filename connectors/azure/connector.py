@@ -7,7 +7,7 @@ from connectors.azure.interpret import interpret
 from connectors.facts import Facts, Window
 from connectors.interface import Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
 from connectors.logs.seen import SeenEvents
-from connectors.reduction import Change, Document, Question, Reductions
+from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
 
 class AzureConnector:
@@ -43,10 +43,17 @@ class AzureConnector:
         del evidence, facts, questions, window
         return Reductions()
 
-    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+    def render(self, changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
         """Refuse every form: this wing writes no changes."""
-        del changes
+        del changes, until
         raise KeyError(form)
+
+    def rule(
+        self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window
+    ) -> Ruling | None:
+        """Say that this wing decides no single requests."""
+        del evidence, identity, permission, resource, window
+        return None
 
 
 CONNECTOR = AzureConnector()

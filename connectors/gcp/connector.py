@@ -7,7 +7,7 @@ from connectors.gcp import exports
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
 from connectors.interface import Evidence, Observer, Patterns, Setting, Sink, Source
-from connectors.reduction import Change, Document, Question, Reductions
+from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
 
 class GcpConnector:
@@ -31,10 +31,17 @@ class GcpConnector:
         del evidence, facts, questions, window
         return Reductions()
 
-    def render(self, changes: Sequence[Change], form: str) -> tuple[Document, ...]:
+    def render(self, changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
         """Refuse every form: this wing writes no changes."""
-        del changes
+        del changes, until
         raise KeyError(form)
+
+    def rule(
+        self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window
+    ) -> Ruling | None:
+        """Say that this wing decides no single requests."""
+        del evidence, identity, permission, resource, window
+        return None
 
 
 CONNECTOR = GcpConnector()

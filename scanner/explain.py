@@ -1,0 +1,194 @@
+"""Say of one identity, or one permission of it, why it is allowed, whether it was used, and what goes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from connectors.bundle import open_bundle
+from connectors.facts import Facts, Grant
+from connectors.interface import Patterns
+from connectors.reduction import Ruling
+from connectors.registry import connector
+from reports.document import IdentityEntry, Report, Verdict
+from reports.json import resolve
+from scanner.offer import claim_lines
+
+EVIDENCE = "evidence"
+_MOST = 25
+_VERDICTS: tuple[Verdict, ...] = ("used", "denied", "unused", "unobservable", "conditional")
+
+
+def explain(
+    report: Report, entry: IdentityEntry, folder: Path, permission: str = "", resource: str = ""
+) -> list[str]:
+    """Return the explanation line by line.
+
+    Where a permission is written is derived from the evidence bundle beside the report; without it that part
+    says so and the rest stands.
+    """
+    lines = [
+        f"{entry.name}: {entry.kind} of {entry.provider} account {entry.account}"
+        + (f", stage {entry.stage}" if entry.stage else ""),
+        f"  id {entry.id}",
+        f"  window {report.window.start} to {report.window.end}",
+    ]
+    if not permission:
+        return [*lines, *_identity(entry)]
+    name = _spelling(report, entry, permission)
+    lines += ["", *_verdict(report, entry, name), "", "Where it is written"]
+    lines += _written(entry, folder, name, resource)
+    lines += [
+        "",
+        "Use in the window",
+        *_use(entry, name, resource),
+        "",
+        "Reduction",
+        *_fate(report, entry, name),
+    ]
+    return lines
+
+
+def _identity(entry: IdentityEntry) -> Iterator[str]:
+    counts = entry.permissions
+    yield ""
+    yield "Permissions: " + ", ".join(f"{getattr(counts, v):,} {v}" for v in _VERDICTS)
+    for reason in entry.reasons:
+        yield f"  {reason.verdict}: {reason.count:,}: {reason.reason}" + (
+            f" (fix: {reason.fix})" if reason.fix else ""
+        )
+    yield ""
+    yield "Where they are written"
+    for grant in entry.grants:
+        scope = f"{grant.effect} {grant.permissions:,} permissions on {grant.scope}"
+        condition = f" when {grant.conditions}" if grant.conditions else ""
+        last = f", last used {grant.last_used}" if grant.last_used else ""
+        yield f"  {grant.source}: {scope}{condition}: {grant.verdict}{last}"
+    yield ""
+    yield "Credentials"
+    for credential in entry.credentials:
+        yield f"  {credential.kind} {credential.id}: {credential.status}, {credential.uses:,} calls"
+    if not entry.credentials:
+        yield "  none in the evidence"
+    yield ""
+    yield "Reduction"
+    yield from (f"  {line}" for line in claim_lines(entry.reduction))
+    yield f"  removes {entry.reduction.removes:,}, keeps {entry.reduction.keeps:,}"
+    for stay in entry.reduction.stays:
+        yield f"  stays although unused: {stay.count:,}: {stay.reason}"
+
+
+def _spelling(report: Report, entry: IdentityEntry, permission: str) -> str:
+    """Return the permission as the report spells it; compared without case."""
+    folded = permission.lower()
+    for service in entry.services:
+        for verdict in _VERDICTS:
+            for name in resolve(report, service, verdict):
+                if name.lower() == folded:
+                    return name
+    return permission
+
+
+def _place(report: Report, entry: IdentityEntry, name: str) -> tuple[Verdict | None, str]:
+    """Return the verdict of a permission and the service it is listed under."""
+    for service in entry.services:
+        for verdict in _VERDICTS:
+            if name in resolve(report, service, verdict):
+                return verdict, service.service
+    return None, ""
+
+
+def _verdict(report: Report, entry: IdentityEntry, name: str) -> Iterator[str]:
+    verdict, service = _place(report, entry, name)
+    if verdict is None:
+        yield f"{name}: neither granted nor called"
+        return
+    for reason in entry.reasons:
+        if reason.verdict == verdict and (name in reason.permissions or service in reason.services):
+            yield f"{name}: {verdict}, because {reason.reason}"
+            if reason.fix:
+                yield f"  what would change that: {reason.fix}"
+            return
+    yield f"{name}: {verdict}"
+
+
+def _written(entry: IdentityEntry, folder: Path, name: str, resource: str) -> list[str]:
+    if not (folder / EVIDENCE).is_dir():
+        return [
+            f"  not known here: {folder / EVIDENCE} is gone, and the report alone lists grants without names"
+        ]
+    bundle = open_bundle(folder / EVIDENCE)
+    evidence = [source for source in bundle.sources if source.provider == entry.provider]
+    wing = connector(entry.provider)
+    facts = wing.interpret(evidence, bundle.window, Patterns())
+    lines = list(_grants(facts, entry, name))
+    if resource:
+        ruling = wing.rule(evidence, entry.id, name, resource, bundle.window)
+        lines += _ruled(ruling, name, resource)
+    return lines
+
+
+def _grants(facts: Facts, entry: IdentityEntry, name: str) -> Iterator[str]:
+    number = facts.permissions.find(name)
+    found = [
+        grant
+        for grant in facts.grants
+        if grant.identity == entry.id and number is not None and grant.permissions >> number & 1
+    ]
+    for grant in found:
+        yield f"  {entry.name} -> {grant.id}: {_grant(grant)}; written in {grant.source}"
+    if not found:
+        yield "  no statement that was read names it"
+    held = facts.entitlements.get(entry.id)
+    if held is not None and number is not None and found:
+        if held.granted >> number & 1:
+            yield "  after Deny statements and limits: held"
+        elif held.conditional >> number & 1:
+            yield f"  after Deny statements and limits: conditional, {held.conditional_reason}"
+        else:
+            yield "  after Deny statements and limits: not held"
+
+
+def _grant(grant: Grant) -> str:
+    words = f"{grant.effect.value} on {grant.scope}"
+    if grant.conditions:
+        words += f" when {grant.conditions}" + (" (undecided)" if grant.undecided else "")
+    return words + (" (others hold this document too)" if grant.shared else "")
+
+
+def _ruled(ruling: Ruling | None, name: str, resource: str) -> Iterator[str]:
+    if ruling is None:
+        yield f"  {name} on {resource}: no decision: only AWS identities of a dump can be asked about"
+        return
+    by = f" by {ruling.layer}" + (f", statement {ruling.statement}" if ruling.statement else "")
+    yield f"  {name} on {resource}: {ruling.answer}{by}" + (f" ({ruling.reason})" if ruling.reason else "")
+    for limit in ruling.limits:
+        yield f"  limit asked: {limit}"
+
+
+def _use(entry: IdentityEntry, name: str, resource: str) -> Iterator[str]:
+    rows = [row for row in entry.usage if row.permission == name and resource in ("", row.resource)]
+    for row in rows[:_MOST]:
+        key = f" with {row.credential}" if row.credential else ""
+        via = f" via {row.via}" if row.via else ""
+        refused = f", {row.denied:,} refused" if row.denied else ""
+        named = row.resource or "an unnamed resource"
+        yield f"  {row.count:,} calls{refused} on {named}{key}{via}, last {row.last_seen}"
+    if len(rows) > _MOST:
+        yield f"  and {len(rows) - _MOST:,} more rows"
+    if not rows:
+        yield "  none"
+
+
+def _fate(report: Report, entry: IdentityEntry, name: str) -> Iterator[str]:
+    verdict, service = _place(report, entry, name)
+    stay = next((s for s in entry.reduction.stays if name in s.permissions or service in s.services), None)
+    if verdict is None:
+        yield "  nothing to take away"
+    elif verdict != "unused":
+        yield f"  stays: {verdict} permissions are never removed"
+    elif stay is not None:
+        yield f"  stays: {stay.reason}"
+    elif entry.reduction.disposition == "none":
+        yield f"  stays: {entry.reduction.reason}"
+    else:
+        yield "  goes: a call would have been logged and none was"
+    yield from (f"  {line}" for line in claim_lines(entry.reduction))

@@ -1,0 +1,107 @@
+"""Print one reduction of a report in the form it is to be applied in, with its claims."""
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from connectors.reduction import Document
+from connectors.registry import connector
+from reports.document import IdentityEntry, Reduction
+from scanner.errors import ConfigError
+from scanner.proof import changes_of
+
+FORMS = ("json", "terraform", "cli", "cloudformation", "rollback", "break-glass")
+CLAIMS = ("replay", "containment", "limits", "backtest", "restore")
+
+
+def offer(entry: IdentityEntry, form: str, until: str = "") -> str:
+    """Return what `reduce` prints on standard output.
+
+    `json` holds everything: claims, steps, documents. In the others claims are comments, except in
+    CloudFormation and break-glass documents, which have none and stay valid JSON. Raises ConfigError where
+    nothing can be written in that form.
+    """
+    reduction = entry.reduction
+    if form == "json":
+        return _as_json(entry)
+    if not reduction.changes:
+        raise ConfigError(
+            f"{entry.name}: no replacement is offered: {reduction.reason}", hint=_hint(reduction)
+        )
+    documents = connector(entry.provider).render(changes_of(reduction), form, until)
+    if not documents:
+        raise ConfigError(f"{entry.name}: there is nothing to write as {form}", hint="try --form json")
+    if form in ("cloudformation", "break-glass"):
+        return "".join(document.content for document in documents)
+    return "\n".join([*_comments(entry), "", *_bodies(documents)])
+
+
+def claim_lines(reduction: Reduction) -> list[str]:
+    """Return the disposition and the five claims, one line each."""
+    lines = [f"{reduction.disposition}: {reduction.reason}"]
+    for name in CLAIMS:
+        claim = getattr(reduction.proof, name)
+        refused = getattr(claim, "refused", ())
+        said = [
+            claim.reason,
+            getattr(claim, "witness", ""),
+            *(refused[:3] if isinstance(refused, list) else ()),
+        ]
+        detail = "; ".join(part for part in said if part)
+        lines.append(f"{name}: {claim.status}" + (f" ({detail})" if detail else ""))
+    return lines
+
+
+def _as_json(entry: IdentityEntry) -> str:
+    reduction = entry.reduction
+    held = msgspec.to_builtins(reduction)
+    documents = [
+        {"name": one.name, "applies_to": one.applies_to, "document": _document(one.content)}
+        for one in reduction.artifacts
+        if one.form == "json"
+    ]
+    shown = {key: held[key] for key in held if key not in ("artifacts", "rollback", "changes")}
+    changes = [
+        {"kind": one.kind, "holder": one.holder, "target": one.target, "note": one.note}
+        for one in reduction.changes
+    ]
+    body = {
+        "identity": entry.id,
+        "provider": entry.provider,
+        **shown,
+        "changes": changes,
+        "documents": documents,
+    }
+    return json.dumps(body, indent=2) + "\n"
+
+
+def _document(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _comments(entry: IdentityEntry) -> list[str]:
+    """Return the claims as comments; JSON escapes keep every one on its line and visible."""
+    lines = [f"reduction of {entry.id}", *claim_lines(entry.reduction)]
+    lines += [f"note: {note}" for note in entry.reduction.notes]
+    return [f"# {json.dumps(line)[1:-1]}" for line in lines]
+
+
+def _bodies(documents: Sequence[Document]) -> list[str]:
+    """Return scripts as they are, and documents beside a script as comments that carry name and digest."""
+    bodies = []
+    for document in documents:
+        if document.form == "json":
+            bodies.append(f"# {json.dumps(document.name)[1:-1]}")
+        else:
+            bodies.append(document.content)
+    return bodies
+
+
+def _hint(reduction: Reduction) -> str:
+    if reduction.disposition == "review":
+        return "this version writes replacements for AWS identities; --form json prints what could go"
+    return "--form json prints the claims and what stays"
