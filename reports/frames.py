@@ -13,7 +13,7 @@ from reports import finding_types
 from reports.document import SEVERITIES, VERDICTS, FindingEntry, IdentityEntry, Report
 from reports.frame_columns import Column, category, count, flag, number, one_of, text, time
 from reports.overview import open_findings
-from reports.permission_frame import permission_frame
+from reports.permission_frame import permission_frame, whose
 
 _SEVERITY = one_of(*reversed(SEVERITIES), ordered=True)
 _Kind = Callable[[Iterable[Any]], Column]
@@ -162,10 +162,8 @@ def _children(
     lists = [children(identity) for identity in identities]
     frame = _table([row for rows in lists for row in rows], columns)
     who = np.repeat(np.arange(len(lists)), [len(rows) for rows in lists])
-    for place, (name, field) in enumerate(
-        (("provider", "provider"), ("account", "account"), ("identity", "id"))
-    ):
-        frame.insert(place, name, category(map(attrgetter(field), identities)).take(who))
+    for place, (name, values) in enumerate(whose(identities).items()):
+        frame.insert(place, name, values.take(who))
     return frame
 
 
@@ -231,7 +229,7 @@ def _identities(report: Report) -> pd.DataFrame:
 def _findings(report: Report) -> pd.DataFrame:
     identities = {(entry.provider, entry.account, entry.id): entry for entry in report.identities}
 
-    def whose(field: str) -> Callable[[FindingEntry], str]:
+    def holder(field: str) -> Callable[[FindingEntry], str]:
         def read(row: FindingEntry) -> str:
             identity = identities.get((row.provider, row.account, row.identity))
             return str(getattr(identity, field)) if identity else ""
@@ -254,9 +252,9 @@ def _findings(report: Report) -> pd.DataFrame:
             "provider": category,
             "account": category,
             "identity": category,
-            "identity_name": (category, whose("name")),
-            "stage": (category, whose("stage")),
-            "owner": (category, whose("owner")),
+            "identity_name": (category, holder("name")),
+            "stage": (category, holder("stage")),
+            "owner": (category, holder("owner")),
             "subject": text,
             "message": text,
             "remediation": text,

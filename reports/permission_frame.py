@@ -79,9 +79,7 @@ def permission_frame(report: Report) -> pd.DataFrame:
     permissions = np.concatenate([np.empty(0, np.int32), *rows.runs])
     return pd.DataFrame(
         {
-            "provider": category(entry.provider for entry in report.identities).take(who),
-            "account": category(entry.account for entry in report.identities).take(who),
-            "identity": category(entry.id for entry in report.identities).take(who),
+            **{name: values.take(who) for name, values in whose(report.identities).items()},
             "service": categorical(repeated(rows.service), names.services),
             "permission": categorical(permissions, names.permissions),
             "verdict": categorical(verdict, VERDICTS),
@@ -90,6 +88,17 @@ def permission_frame(report: Report) -> pd.DataFrame:
         },
         copy=False,
     )
+
+
+def whose(identities: Sequence[IdentityEntry]) -> dict[str, Column]:
+    """Give the columns that say whose a row is, with one value for each identity."""
+    return {
+        "provider": category(entry.provider for entry in identities),
+        "account": category(entry.account for entry in identities),
+        "identity": category(entry.id for entry in identities),
+        "identity_name": category(entry.name for entry in identities),
+        "stage": category(entry.stage for entry in identities),
+    }
 
 
 class _Names:
