@@ -32,6 +32,7 @@ _TYPES = "Software and Configuration Checks/AWS Security Best Practices"
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _PRINCIPAL = re.compile(r"arn:(aws[a-z-]*):iam::[0-9]{12}:(role|user)/(?:.*/)?([^/]+)")
 _PARTITIONS = frozenset({"aws", "aws-cn", "aws-us-gov", "aws-us-iso", "aws-us-iso-b"})
+_REST = " Whole text: ProductFields, entdrift/remediation."
 _KEY_STATUS = {"active": "Active", "inactive": "Inactive"}
 _Fields = dict[str, Any]
 
@@ -76,7 +77,7 @@ def _finding(report: Report, finding: FindingEntry, identity: IdentityEntry | No
             "Severity": {"Label": label, "Original": finding.severity},
             "Types": types,
         },
-        "Remediation": {"Recommendation": {"Text": _shown(finding.remediation, 512, otherwise="none given")}},
+        "Remediation": {"Recommendation": {"Text": _advice(finding)[0]}},
         "Resources": _resources(finding, identity),
         "ProductFields": _product_fields(report, finding, identity),
         "RecordState": "ARCHIVED" if finding.status == "fixed" else "ACTIVE",
@@ -151,6 +152,14 @@ def _standing(identity: IdentityEntry) -> Iterable[tuple[str, str]]:
     yield "conditional", str(counts.conditional)
 
 
+def _advice(finding: FindingEntry) -> tuple[str, str]:
+    """Say what to do in 512 characters, and give the whole text when that is not all."""
+    whole = _shown(finding.remediation, 2048, otherwise="none given")
+    if whole == _shown(whole, 512):
+        return whole, ""
+    return _shown(whole, 512 - len(_REST)) + _REST, whole
+
+
 def _product_fields(report: Report, finding: FindingEntry, identity: IdentityEntry | None) -> dict[str, str]:
     """Keep what the format has no field for; the most needed first, because the number is limited.
 
@@ -162,17 +171,27 @@ def _product_fields(report: Report, finding: FindingEntry, identity: IdentityEnt
         "entdrift/subject": finding.subject,
         "entdrift/identity_name": identity.name if identity else "",
         "entdrift/window": f"{report.window.start}/{report.window.end}",
+        "entdrift/frameworks": "; ".join(
+            f"{one.framework} {one.version} {one.control} ({one.relation})" for one in finding.frameworks
+        ),
     }
     if finding.waiver:
         waiver = finding.waiver
         fields["entdrift/waiver"] = f"{waiver.reason} ({waiver.owner}, until {waiver.until})"
     for key, value in sorted(finding.evidence.items()):
-        told = ", ".join(value) if isinstance(value, list) else str(value)
-        fields[f"entdrift/evidence/{key}"] = told
-    for number, one in enumerate(finding.frameworks, 1):
-        told = f"{one.framework} {one.version} {one.control} ({one.relation})"
-        fields[f"entdrift/framework/{number}"] = told
-    return _named(fields.items())
+        fields[f"entdrift/evidence/{key}"] = _told(value)
+    whole = _advice(finding)[1]
+    return _named(fields.items()) | ({"entdrift/remediation": whole} if whole else {})
+
+
+def _told(value: str | float | list[str]) -> str:
+    match value:
+        case list():
+            return ", ".join(value)
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
 
 
 def _named(fields: Iterable[tuple[str, str]]) -> dict[str, str]:

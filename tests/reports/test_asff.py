@@ -234,3 +234,31 @@ def test_ids_do_not_change_with_numbers_and_words(report):
 
 def test_the_batch_is_the_services_own_limit(operation):
     assert operation.input_shape.members["Findings"].metadata["max"] == asff.BATCH
+
+
+def test_what_the_format_has_no_field_for_is_kept(report):
+    fields = {row["ProductFields"]["entdrift/subject"]: row["ProductFields"] for row in findings(report)}
+    assert fields["owner"] == {
+        "entdrift/status": "open",
+        "entdrift/confidence": "high",
+        "entdrift/subject": "owner",
+        "entdrift/identity_name": "invoice-agent",
+        "entdrift/window": "2026-08-24T00:00:00Z/2026-11-22T00:00:00Z",
+        "entdrift/frameworks": "NIST SP 800-53 r5 AC-6(7) (direct)",
+        "entdrift/evidence/checked": "true",
+        "entdrift/evidence/ratio": "0.5",
+        "entdrift/evidence/tags": "team, stage",
+    }
+    waived = fields["AKIAEXAMPLEINVOICE01"]["entdrift/waiver"]
+    assert waived == "moves to roles in Q1 (sec@example.com, until 2027-01-31)"
+
+
+def test_advice_that_is_too_long_stands_whole_elsewhere(report):
+    long, short = finding(remediation="Replace the grant. " * 60), finding(remediation="Replace the grant.")
+    cut, whole = findings(msgspec.structs.replace(report, findings=[long, short]))
+    text = cut["Remediation"]["Recommendation"]["Text"]
+    assert text.endswith("… Whole text: ProductFields, entdrift/remediation.")
+    assert len(text) == 512
+    assert cut["ProductFields"]["entdrift/remediation"] == ("Replace the grant. " * 60).strip()
+    assert whole["Remediation"]["Recommendation"]["Text"] == "Replace the grant."
+    assert "entdrift/remediation" not in whole["ProductFields"]
