@@ -1,5 +1,6 @@
 """Split a policy document that is too large into several that together say the same."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,18 +25,18 @@ def split(document: Mapping[str, Any], largest: int) -> list[Mapping[str, Any]]:
         if not pieces:
             return []
         for piece in pieces:
-            needed = size(piece) + 1
-            if used + needed > room and found[-1]:
+            comma = 1 if found[-1] else 0
+            if used + comma + size(piece) > room and found[-1]:
                 found.append([])
-                used = 0
+                used = comma = 0
             found[-1].append(piece)
-            used += needed
+            used += comma + size(piece)
     return [{**document, "Statement": piece} for piece in found]
 
 
 def _pieces(statement: Any, room: int) -> Iterator[Statement]:
     """Yield a statement in pieces that fit; nothing when it does not fit and cannot be split."""
-    if not isinstance(statement, Mapping) or size(statement) < room:
+    if not isinstance(statement, Mapping) or size(statement) <= room:
         yield statement
         return
     actions = statement.get("Action")
@@ -45,8 +46,8 @@ def _pieces(statement: Any, room: int) -> Iterator[Statement]:
     held: list[str] = []
     used = empty
     for action in actions:
-        needed = len(str(action)) + 3
-        if used + needed >= room and held:
+        needed = len(json.dumps(action, ensure_ascii=False)) + 1
+        if used + needed > room and held:
             yield {**statement, "Action": held}
             held, used = [], empty
         held.append(action)
