@@ -5,7 +5,10 @@ are kept apart by `detail`, and `usage` counts a call once. Source: learn,
 azure-monitor/platform/activity-log-schema.
 """
 
+import re
 from typing import Any
+
+import msgspec
 
 from connectors.azure.callers import Caller, caller_of
 from connectors.azure.ids import guid, last_segment, resource_id, resource_type, subscription
@@ -25,8 +28,14 @@ _BEGUN = {
     "inprogress": ACCEPTED,
 }
 _SUCCEEDED = {"", "success", "succeeded", "ok", "created", "updated", "resolved", "completed"}
-_REFUSED = ("403", "forbidden", "authorizationfailed", "401", "unauthorized")
-_POLICY = "requestdisallowedbypolicy"
+_REFUSED = {"403", "forbidden", "authorizationfailed", "401", "unauthorized"}
+_AUTHORISED = ("requestdisallowedbypolicy", "linkedauthorizationfailed", "linkedaccesscheckfailed")
+"""403 answers given after the operation itself had been authorised: Azure Policy refused it, or another
+resource that the request names was out of reach."""
+_WORD = re.compile(r"[a-z]+|\d+")
+_CODE = re.compile(r'"code"\s*:\s*"([^"]*)"')
+_VERBS = {"write", "delete", "action"}
+"""Categories of the Administrative events in exports of the first schema."""
 
 
 def activity(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
@@ -51,6 +60,7 @@ def activity(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | st
     )
     account = subscription(resource) or guid(pick(record, "subscription"))
     category = word(pick(record, "category")).lower() or ADMINISTRATIVE
+    category = ADMINISTRATIVE if category in _VERBS else category
     region = word(pick(record, "location")).lower()
     place = (account, region, category, resource_type(resource))
     if category != ADMINISTRATIVE:
@@ -106,15 +116,27 @@ def _outcome(record: Any, properties: dict[str, Any]) -> tuple[str, str]:
         return begun, "error"
     if status in _SUCCEEDED:
         return "", "allowed"
-    told = " ".join(
-        str(value).lower()
-        for value in (
+    return "", "denied" if _refused(record, properties) else "error"
+
+
+def _refused(record: Any, properties: dict[str, Any]) -> bool:
+    """Return whether a failed call was refused authorisation.
+
+    The HTTP status decides where it is written (`Forbidden (HTTP Status Code: 403)`, `Failed.Forbidden`);
+    the error code of the message only where it is not, since a deployment that was authorised repeats the
+    errors of its parts there.
+    """
+    message = properties.get("statusmessage") or ""
+    written = message if isinstance(message, str) else msgspec.json.encode(message).decode()
+    codes = [code.lower() for code in (word(properties.get("errorcode")), *_CODE.findall(written)) if code]
+    if any(code.startswith(_AUTHORISED) for code in codes):
+        return False
+    said = " ".join(
+        (
             word(pick(record, "substatus")),
             word(pick(record, "status_code")),
             word(properties.get("statuscode")),
-            properties.get("statusmessage") or "",
-            word(properties.get("errorcode")),
         )
-    )
-    refused = any(sign in told for sign in _REFUSED) and _POLICY not in told
-    return "", "denied" if refused else "error"
+    ).lower()
+    words = set(_WORD.findall(said)) - {"failed", "failure", "http", "status", "code"}
+    return bool((words or set(codes[:1])) & _REFUSED)

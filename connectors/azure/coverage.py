@@ -123,6 +123,8 @@ _ORDER = {
     for rank, code in enumerate(
         (
             "unmapped-operation",
+            "caller-not-joined",
+            "caller-not-named",
             "control-plane-reads-not-logged",
             "checked-inside-another-call",
             "not-through-resource-manager",
@@ -212,10 +214,11 @@ def seen_coverage(logs: Logs, told: Iterable[Coverage]) -> list[Coverage]:
 
 
 def group_blind(held: PermissionSet) -> Blind:
-    """Hide what a group holds: logs name its members, never the group."""
+    """Hide what only a group gives, from the group and from its members."""
     return Blind(
         held,
         "group-members-unknown",
-        "logs name the member who called, not the group, and the evidence does not list the members",
+        "it is held through a group: logs name the member who called, and the evidence need not list all "
+        "members",
         "give the workload's own principal the assignment instead of the group",
     )

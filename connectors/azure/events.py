@@ -13,6 +13,9 @@ from connectors.logs.rows import Folded
 
 _SUBSCRIPTION_CATEGORIES = {
     "administrative",
+    "write",
+    "delete",
+    "action",
     "policy",
     "recommendation",
     "security",

@@ -1,6 +1,6 @@
 """Turn the evidence of all Azure sources into facts: the order in which the rooms do their work."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.coverage import (
@@ -24,8 +24,8 @@ from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
 from connectors.azure.settings import DataLogs
 from connectors.azure.signals import learned_signals
-from connectors.azure.usage import Callers, Used, read_usage
-from connectors.azure.workloads import tie
+from connectors.azure.usage import Callers, read_usage
+from connectors.azure.workloads import Ties, tie
 from connectors.facts import Blind, Coverage, Entitlement, Facts, PermissionSet, Window
 from connectors.interface import Evidence, Patterns, Status
 from connectors.logs.rows import UsageRow
@@ -50,6 +50,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     sight = Observability(universe, logs, inventory, data_logs)
     learned = learned_signals(held, inventory, used, rows, callers)
     known = identities(inventory, ties, learned, patterns, _seen(evidence, callers))
+    called = {callers.resolve(row.identity) for row in rows}
     entitlements: dict[str, Entitlement] = {}
     by_identity: dict[str, list[Holding]] = {}
     for holding in held:
@@ -57,9 +58,13 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     if _assignments_read(evidence):
         for identity in known:
             mine = by_identity.get(identity.id, [])
-            entitlements[identity.id] = _entitlement(
-                identity.id, identity.kind, mine, refused, sight, used, universe
-            )
+            kinds = callers.may_be(identity.id, identity.kind)
+            hidden = [
+                *unmapped_blind(universe, used.unmapped_of(identity.id, kinds)),
+                *used.unnamed.blind(universe, kinds, _by_scope(mine)),
+            ]
+            direct = _is_caller(identity.id, inventory, ties, called)
+            entitlements[identity.id] = _entitlement(identity.id, mine, refused, sight, hidden, direct=direct)
     return Facts(
         provider="azure",
         permissions=universe.permissions,
@@ -119,35 +124,59 @@ def _assignments_read(evidence: Iterable[Evidence]) -> bool:
     )
 
 
+def _by_scope(held: Iterable[Holding]) -> dict[str, PermissionSet]:
+    found: dict[str, PermissionSet] = {}
+    for holding in held:
+        scope = holding.assignment.scope
+        found[scope] = found.get(scope, 0) | holding.given.granted
+    return found
+
+
+def _is_caller(
+    identity: str, inventory: Inventory, ties: Mapping[str, Ties], called: Collection[str]
+) -> bool:
+    """Return whether the evidence shows that a principal calls by itself and is no group.
+
+    Assignments of old API versions do not say what kind of principal they are for.
+    """
+    return identity in inventory.principals or identity in ties or identity in called
+
+
 def _entitlement(
     identity: str,
-    kind: str,
     held: Sequence[Holding],
     refused: Mapping[str, Sequence[Refused]],
     sight: Observability,
-    used: Used,
-    universe: Universe,
+    hidden: Sequence[Blind],
+    *,
+    direct: bool,
 ) -> Entitlement:
-    granted = conditional = 0
+    """Return what an identity holds by all its holdings; `hidden` is what unclear log records leave open.
+
+    What only a group gives is never called unused: other members, whom the evidence need not name, have it
+    by the same assignment.
+    """
+    granted = conditional = own = 0
     blind: list[Blind] = []
     reasons = set()
     for holding in held:
         given = after_denies(holding, refused[_key(holding)])
         granted |= given.granted
         conditional |= given.conditional
+        if not holding.assignment.is_group and (direct or holding.assignment.kind):
+            own |= given.granted
         blind += sight.of(holding)
         if given.conditional:
             reasons.add(f"{holding.role}: {holding.conditions or 'an undecided deny assignment'}")
     conditional &= ~granted
-    if kind == "group":
-        blind.append(group_blind(granted))
-    unmapped = unmapped_blind(universe, used.unmapped_by.get(identity, ()))
+    if granted & ~own:
+        blind.append(group_blind(granted & ~own))
     return Entitlement(
         identity=identity,
         granted=granted,
         conditional=conditional,
         conditional_reason="; ".join(sorted(reasons)) if conditional else "",
-        blind=merged([*unmapped, *blind]),
+        blind=merged([*hidden, *blind]),
     )
 
 

@@ -56,7 +56,8 @@ def evidence_caveats(
             Caveat(
                 f"{len(groups)} groups hold role assignments and their members are not exported",
                 f"members of {known} of them are partly known from logs or memberOf",
-                "an identity may hold more through a group than is shown; what a group holds is never unused",
+                "an identity may hold more through a group than is shown; what is held only through a group "
+                "is never called unused, neither for the group nor for its members",
             )
         )
     if held:

@@ -11,6 +11,7 @@ from connectors.azure.ids import principal
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Plane
 from connectors.azure.sign_ins import SIGN_IN
+from connectors.azure.unnamed import ANYONE, APPLICATION, USER, Unnamed
 from connectors.azure.workloads import Ties
 from connectors.facts import Unmapped, Usage
 from connectors.logs.rows import UsageRow
@@ -22,6 +23,11 @@ class Callers:
 
     def __init__(self, inventory: Inventory, rows: Iterable[UsageRow], ties: Mapping[str, Ties]) -> None:
         self._known = {*inventory.principals, *ties, *(a.principal for a in inventory.assignments.values())}
+        self._by_name = {
+            f"user:{one.name.lower()}": one.principal
+            for one in inventory.assignments.values()
+            if one.kind == "user" and "@" in one.name
+        }
         self._by_application = {one.application: who for who, one in ties.items() if one.application}
         for row in rows:
             if row.operation == SIGN_IN and row.via.startswith("app:"):
@@ -30,11 +36,20 @@ class Callers:
             application = principal(held.data.get("appid"))
             if application:
                 self._by_application[application] = identifier
+        self._joined = set(self._by_application.values())
+
+    def may_be(self, identity: str, kind: str) -> tuple[str, ...]:
+        """Return as what sort of caller that could not be resolved an identity may stand in the logs."""
+        if kind == "user":
+            return (USER, ANYONE)
+        return (ANYONE,) if identity in self._joined or kind == "group" else (APPLICATION, ANYONE)
 
     def resolve(self, identity: str) -> str:
-        """Return the object id behind `app:<application id>`, or behind a bare application id."""
+        """Return the object id behind `app:<application id>`, a bare application id, or `user:<name>`."""
         if identity.startswith("app:"):
             return self._by_application.get(identity[4:], identity)
+        if identity.startswith("user:"):
+            return self._by_name.get(identity, identity)
         if identity not in self._known:
             return self._by_application.get(identity, identity)
         return identity
@@ -72,8 +87,15 @@ class Used:
     unmapped_by: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """By identity: (provider, operation) of calls that could not be mapped to a permission."""
     unattributed: dict[str, int] = field(default_factory=dict)
+    unnamed: Unnamed = field(default_factory=Unnamed)
     keys: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Uses of account keys and SAS by key id: how often and last when."""
+
+    def unmapped_of(self, identity: str, kinds: Iterable[str]) -> set[tuple[str, str]]:
+        """Return the unmapped calls of an identity, and of callers of these kinds that may be it."""
+        found = set(self.unmapped_by.get(identity, ()))
+        prefixes = tuple(f"{kind}:" for kind in kinds)
+        return found.union(*(calls for who, calls in self.unmapped_by.items() if who.startswith(prefixes)))
 
 
 @dataclass(slots=True)
@@ -137,7 +159,9 @@ class _Reader:
         assignment = self._assignments.get(row.grant)
         identity = self._callers.resolve(row.identity) or (assignment.principal if assignment else "")
         source, _, operation = row.operation.rpartition(":")
-        if not permission:
+        if permission:
+            self._used.unnamed.add(row, identity, self._permissions.spelling(permission))
+        else:
             self._unmapped[source, operation] += row.count
         if not identity:
             self._nobody(row)

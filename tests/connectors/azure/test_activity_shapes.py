@@ -147,6 +147,34 @@ def test_the_place_is_the_subscription_the_class_and_the_resource_type():
             },
             "error",
         ),
+        (
+            {
+                "resultType": "Failure",
+                "resultSignature": "Failed.Forbidden",
+                "properties": {"statusMessage": '{"error":{"code":"LinkedAuthorizationFailed"}}'},
+            },
+            "error",
+        ),
+        (
+            {
+                "resultType": "Failure",
+                "resultSignature": "Failed.Conflict",
+                "properties": {"statusMessage": '{"error":{"code":"Conflict","message":"see call 1403"}}'},
+            },
+            "error",
+        ),
+        (
+            {
+                "resultType": "Failure",
+                "resultSignature": "Failed.",
+                "properties": {
+                    "statusMessage": {
+                        "error": {"code": "DeploymentFailed", "details": [{"code": "Forbidden"}]}
+                    }
+                },
+            },
+            "error",
+        ),
     ],
 )
 def test_only_a_refused_authorisation_is_denied(change, expected):
@@ -168,6 +196,13 @@ def test_other_categories_are_seen_but_are_no_calls(category):
     found = fold(DIAGNOSTIC | {"category": category})
     assert list(found.keys) == []
     assert found.place[2] == category.lower()
+
+
+@pytest.mark.parametrize("category", ["Write", "Delete", "Action"])
+def test_the_categories_of_the_first_export_schema_are_administrative(category):
+    """The vendor's own sample of an exported record says `"category": "Write"`."""
+    found = fold(DIAGNOSTIC | {"category": category})
+    assert (found.place[2], [row.identity for row in found.keys]) == ("administrative", [AGENT])
 
 
 def caller(**fields: Any) -> tuple[str, str, str]:
