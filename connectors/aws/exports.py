@@ -15,7 +15,12 @@ from connectors.logs.seen import SeenEvents
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("authorization_details", "files", "output of `aws iam get-account-authorization-details`"),
-    Setting("cloudtrail", "files", "CloudTrail log files or trees, or event-history exports"),
+    Setting(
+        "cloudtrail",
+        "files",
+        "CloudTrail log files or trees, or event-history exports",
+        modes=("export", "live"),
+    ),
     Setting("credential_report", "files", "output of `aws iam get-credential-report`, CSV or JSON"),
     Setting("organization_policies", "files", "service and resource control policies with their targets"),
     Setting("trails", "files", "output of `describe-trails`, `get-event-selectors`, `get-trail-status`"),
@@ -32,7 +37,7 @@ def collect_exports(
 ) -> None:
     """Read every part of every source; `seen` is shared so that an event in two sources counts once."""
     for source in sources:
-        if not any(source.files.get(part) for part in _NEEDED):
+        if source.mode == "export" and not any(source.files.get(part) for part in _NEEDED):
             reason = f"the source names neither {' nor '.join(_NEEDED)}: there is nothing to analyse"
             sink.outcome(Outcome(source.name, _NEEDED[0], Status.FAILED, reason=reason))
         for part in READERS:

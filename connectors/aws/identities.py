@@ -8,6 +8,7 @@ from connectors.aws.catalogue import Catalogue
 from connectors.aws.credentials import read_credentials
 from connectors.aws.grants import Entitled
 from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.inventory_ai import Declared, read_declared
 from connectors.aws.signals import AiSignals
 from connectors.aws.usage import Called
 from connectors.aws.workloads import trusted_by, workloads_of
@@ -42,8 +43,9 @@ def read_identities(
     """
     signals = AiSignals(catalogue, patterns)
     usage = _by_identity(called.usage)
+    declared = read_declared(evidence)
     identities = [
-        _identity(holder, entitled, called, usage.get(holder.arn, ()), signals, patterns)
+        _identity(holder, entitled, called, usage.get(holder.arn, ()), signals, patterns, declared)
         for holder in inventory.holders
     ]
     seen, caveats = _only_in_logs(evidence, inventory, called, usage, signals)
@@ -69,10 +71,12 @@ def _identity(
     usage: Sequence[Usage],
     signals: AiSignals,
     patterns: Patterns,
+    declared: Declared,
 ) -> Identity:
     issued = called.workloads.get(holder.arn, set())
     loads = workloads_of(holder, issued)
     found: set[Signal] = {
+        *declared.signals_of(holder),
         *signals.of_workloads(issued, "userIdentity.inScopeOf in the logs"),
         *signals.of_trust(holder),
         *signals.of_grants(entitled.clauses.get(holder.arn, ())),
@@ -93,7 +97,7 @@ def _identity(
         created=holder.created,
         managed_by_provider=holder.path.startswith(_OF_THE_PROVIDER),
         signals=tuple(sorted(found)),
-        workloads=loads,
+        workloads=tuple(sorted({*loads, *declared.workloads_of(holder)})),
         trusted=trusted_by(holder),
     )
 

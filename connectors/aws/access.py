@@ -1,0 +1,100 @@
+"""Know every AWS call that live collection may make, the permission it needs, and what is lost without it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from connectors.aws.tables import table
+
+_VERSION = "2012-10-17"
+ORGANIZATION = "organization_policies"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One row of the table: a call, the permissions it needs, and the part of the evidence it serves."""
+
+    service: str
+    """Name of the boto3 client."""
+    operation: str
+    permissions: tuple[str, ...]
+    """Empty where no permission is needed, or where it is written with a resource of its own."""
+    part: str
+    lost: str
+
+    @property
+    def call(self) -> str:
+        """The call as it is written in the table."""
+        return f"{self.service}.{self.operation}"
+
+
+@lru_cache(maxsize=1)
+def access_table() -> Mapping[str, Access]:
+    """Return all calls by `<client>.<Operation>` (`catalog/access.toml`)."""
+    data = table("access")
+    rows: dict[str, Access] = {}
+    for part in data["parts"]:
+        elsewhere = set(part.get("granted_elsewhere", ()))
+        for call in part["calls"]:
+            service, _, operation = call.partition(".")
+            usual = [f"{data['prefixes'].get(service, service)}:{operation}"]
+            named = [] if call in elsewhere else data["permissions"].get(call, usual)
+            rows[call] = Access(service, operation, tuple(named), part["name"], part["lost"])
+    return rows
+
+
+@lru_cache(maxsize=1)
+def event_names() -> frozenset[str]:
+    """Return `<client id>.<Operation>` of all calls, as botocore names them in its events."""
+    ids = table("access")["event_ids"]
+    return frozenset(
+        f"{ids.get(row.service, row.service)}.{row.operation}" for row in access_table().values()
+    )
+
+
+def lost(part: str) -> str:
+    """Return what the analysis does without a part of the evidence."""
+    return next((str(one["lost"]) for one in table("access")["parts"] if one["name"] == part), "")
+
+
+def permissions_of(parts: Iterable[str] | None = None) -> list[str]:
+    """Return the permissions that these parts (default: all) need, sorted."""
+    wanted = None if parts is None else set(parts)
+    rows = access_table().values()
+    return sorted({name for row in rows if wanted is None or row.part in wanted for name in row.permissions})
+
+
+def policy_text(roles: tuple[str, ...]) -> str:
+    """Return the minimal read-only policy of a live source as JSON.
+
+    One account or one role: one policy. With a role in each account (its ARN holds `{account}`) there are
+    two: `accounts` for that role, and `caller` for the principal that assumes it and reads the organization.
+    """
+    everywhere = [part["name"] for part in table("access")["parts"] if part["name"] != ORGANIZATION]
+    read = _statement("EntdriftRead", permissions_of(everywhere))
+    organization = _statement("EntdriftOrganization", permissions_of([ORGANIZATION]))
+    if roles and "{account}" in roles[-1]:
+        assume = _assume([roles[-1].replace("{account}", "*")])
+        document: object = {
+            "accounts": _policy(read),
+            "caller": _policy(
+                _statement("EntdriftRegions", permissions_of(["regions"])), organization, assume
+            ),
+        }
+    else:
+        document = _policy(read, organization)
+    return json.dumps(document, indent=2)
+
+
+def _assume(roles: list[str]) -> dict[str, object]:
+    return {"Sid": "EntdriftAssume", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles}
+
+
+def _statement(sid: str, actions: list[str]) -> dict[str, object]:
+    # None of these calls takes a narrower resource that is known before the scan.
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}
+
+
+def _policy(*statements: dict[str, object]) -> dict[str, object]:
+    return {"Version": _VERSION, "Statement": list(statements)}

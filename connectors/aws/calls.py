@@ -1,0 +1,225 @@
+"""Make AWS calls whose failures are data: what was refused, what it costs, and how to go on."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from botocore import xform_name
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+    UnknownServiceError,
+)
+from botocore.exceptions import (
+    ConnectionError as CannotConnectError,
+)
+
+from connectors.aws.access import access_table
+from connectors.aws.session import Session
+from connectors.aws.tables import table
+from connectors.errors import EvidenceError
+
+_THREADS = 8
+_GIVE_UP = 3
+"""So many refusals of one operation, with no success, and it is not tried again in that region."""
+
+Kind = Literal[
+    "denied", "credentials", "throttled", "unreachable", "no endpoint", "not offered", "absent", "other"
+]
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+class CallError(EvidenceError):
+    """One AWS call that did not work."""
+
+    def __init__(self, message: str, kind: Kind, call: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        self.call = call
+
+
+@dataclass
+class Tally:
+    """How often one operation worked and was refused."""
+
+    worked: int = 0
+    failed: int = 0
+    error: CallError | None = None
+
+
+@dataclass
+class Calls:
+    """The calls of one account; remembers how each operation went.
+
+    With `sample` only the first page of every list and the first item of every loop are read: enough to
+    learn what works (`entdrift doctor`).
+    """
+
+    session: Session
+    account: str = ""
+    principal: str = ""
+    sample: bool = False
+    tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def one(self, service: str, operation: str, *, region: str = "", **parameters: Any) -> dict[str, Any]:
+        """Return the answer of one call; CallError when it did not work."""
+        return next(self._run(service, operation, region, parameters, paged=False))
+
+    def pages(
+        self, service: str, operation: str, *, region: str = "", **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yield all pages of a list; CallError after those that could be read."""
+        for page in self._run(service, operation, region, parameters, paged=True):
+            yield page
+            if self.sample:
+                return
+
+    def each(
+        self, work: Callable[[Item], Found], items: Sequence[Item], *, always_all: bool = False
+    ) -> list[Found]:
+        """Return the results of some calls made side by side, in the order of their items."""
+        wanted = items[:1] if self.sample and not always_all else items
+        if len(wanted) < 2:
+            return [work(item) for item in wanted]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(work, wanted))
+
+    def _run(
+        self, service: str, operation: str, region: str, parameters: dict[str, Any], *, paged: bool
+    ) -> Iterator[dict[str, Any]]:
+        tally = self._tally(service, operation, region)
+        if tally.error is not None and tally.failed >= _GIVE_UP and not tally.worked:
+            raise tally.error
+        try:
+            client = self.session.client(service, region)
+            method = xform_name(operation)
+            if paged and client.can_paginate(method):
+                for page in client.get_paginator(method).paginate(**parameters):
+                    tally.worked += 1
+                    yield page
+            else:
+                answer = getattr(client, method)(**parameters)
+                tally.worked += 1
+                yield answer
+        except (BotoCoreError, ClientError, AttributeError, ValueError) as error:
+            failed = self.explain(error, service, operation, region)
+            if failed.kind != "absent":
+                with self._lock:
+                    tally.failed += 1
+                    tally.error = failed
+            raise failed from error
+
+    def _tally(self, service: str, operation: str, region: str) -> Tally:
+        with self._lock:
+            return self.tallies.setdefault((service, operation, region), Tally())
+
+    def explain(self, error: Exception, service: str, operation: str, region: str = "") -> CallError:
+        """Say what an SDK error means for the scan and what to do about it."""
+        row = access_table()[f"{service}.{operation}"]
+        call = f"{table('access')['prefixes'].get(service, service)}:{operation}"
+        place = f" in account {self.account}" if self.account else ""
+        place += f" in {region}" if region else ""
+        who = f" to {self.principal}" if self.principal else ""
+        kind, why = classify(error)
+        match kind:
+            case "denied":
+                text = f"{call} was refused{who}{place} ({why}); grant {', '.join(row.permissions) or call}"
+                source = self.session.settings.source
+                hint = f"`entdrift doctor --source {source} --print-policy` prints the whole policy"
+            case "credentials":
+                text = f"{call}{place}: {why}"
+                hint = "sign in again, or check profile and role_arn of the source"
+                if region and self.principal:
+                    hint += "; a region that is not enabled for the account answers like this too"
+            case "throttled":
+                text, hint = f"{call}{place} was throttled until the retries were used up", "run again later"
+            case "unreachable":
+                text, hint = f"{call}{place}: no connection ({why})", "check network, proxy and endpoint_url"
+            case "not offered" | "no endpoint":
+                text, hint = f"{call} is not offered{place} ({why})", ""
+            case _:
+                text, hint = f"{call}{place} failed: {why}", ""
+        return CallError(f"{text}; {hint}" if hint else text, kind, call, hint=hint)
+
+
+_DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
+_CREDENTIALS = (
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "UnrecognizedClient",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidSignature",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "AuthFailure",
+    "InvalidToken",
+)
+_THROTTLED = (
+    "Throttl",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "BandwidthLimit",
+    "LimitExceeded",
+)
+_NOT_OFFERED = (
+    "OptInRequired",
+    "SubscriptionRequired",
+    "UnsupportedOperation",
+    "UnknownOperation",
+    "InvalidAction",
+    "RegionDisabled",
+    "NotSignedUp",
+)
+_ABSENT = ("NoSuch", "NotFound", "ReportNotPresent", "AWSOrganizationsNotInUse")
+
+
+def classify(error: Exception) -> tuple[Kind, str]:
+    """Return what kind of failure an SDK error is, and its reason in one line without secrets."""
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        message = str(error.response.get("Error", {}).get("Message", "")).split("\n")[0][:300]
+        why = f"{code}: {message}" if message else code
+        families: Sequence[tuple[Kind, tuple[str, ...]]] = (
+            ("credentials", _CREDENTIALS),
+            ("throttled", _THROTTLED),
+            ("not offered", _NOT_OFFERED),
+            ("denied", _DENIED),
+            ("absent", _ABSENT),
+        )
+        for kind, marks in families:
+            if any(mark in code for mark in marks):
+                return kind, why
+        return "other", why
+    why = str(error).split("\n")[0][:300]
+    if isinstance(
+        error,
+        (
+            NoCredentialsError,
+            PartialCredentialsError,
+            CredentialRetrievalError,
+            ProfileNotFound,
+            TokenRetrievalError,
+            SSOError,
+        ),
+    ):
+        return "credentials", why
+    if isinstance(error, (UnknownServiceError, AttributeError)):
+        return "not offered", f"this version of boto3 does not know it: {why}"
+    if isinstance(error, (CannotConnectError, HTTPClientError)):
+        cause = getattr(error, "kwargs", {}).get("error")
+        return "no endpoint" if "NameResolution" in repr(cause) else "unreachable", why
+    return "other", why or type(error).__name__

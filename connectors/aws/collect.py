@@ -1,0 +1,158 @@
+"""Collect a live source: SDK calls only, raw records out, under the names of the export parts."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from connectors.aws.calls import CallError, Calls
+from connectors.aws.gathering import Finds, Gathering
+from connectors.aws.live_iam import (
+    Account,
+    access_keys,
+    authorization_details,
+    credential_report,
+    oidc_providers,
+    service_specific_credentials,
+)
+from connectors.aws.live_inventory import ai_inventory
+from connectors.aws.live_organization import Members, organization_policies
+from connectors.aws.live_settings import LiveSettings
+from connectors.aws.live_trails import enabled_regions, roles_anywhere, trails
+from connectors.aws.session import Session, open_session
+from connectors.facts import Window
+from connectors.interface import Observer, Sink, Source
+
+MAIN = "authorization_details"
+
+
+@dataclass
+class Reached:
+    """What live collection got into: the calls of the first session and of each account."""
+
+    caller: Calls | None = None
+    accounts: list[Calls] = field(default_factory=list)
+    regions: list[str] = field(default_factory=list)
+    members: Members = field(default_factory=Members)
+
+
+def collect_live(
+    source: Source,
+    sink: Sink,
+    window: Window,
+    observe: Observer,
+    *,
+    sample: bool = False,
+    wait: Callable[[float], None] = time.sleep,
+) -> Reached:
+    """Read everything of one live source; what cannot be read becomes outcomes.
+
+    Raises SettingError for settings that contradict each other. With `sample` every call is made once.
+    """
+    settings = LiveSettings.of(source)
+    gathering = Gathering(source.name, sink, datetime.now(UTC))
+    reached = Reached()
+    opened: list[Session] = []
+    try:
+        caller = _caller(settings, opened, sample=sample)
+        reached.caller = caller
+        observe("part", source=source.name, part="organization_policies")
+        gathering.take("organization_policies", organization_policies(caller, reached.members))
+        for account in _accounts(caller, reached.members, opened, gathering):
+            reached.accounts.append(account)
+            _read_account(account, settings, gathering, window, observe, reached, wait)
+    except CallError as error:
+        gathering.fail(MAIN, error)
+    finally:
+        for session in opened:
+            session.close()
+    gathering.finish()
+    return reached
+
+
+def _caller(settings: LiveSettings, opened: list[Session], *, sample: bool) -> Calls:
+    """Return the calls of the session that reads the organization, after the fixed roles of the chain."""
+    try:
+        session = open_session(settings)
+    except (BotoCoreError, ValueError) as error:
+        raise CallError(
+            f"no AWS session: {error}; check profile and the AWS config files", "credentials", "session"
+        ) from error
+    opened.append(session)
+    calls = Calls(session, sample=sample)
+    for role in settings.roles[:-1] if settings.fans_out else settings.roles:
+        calls = _assumed(calls, role, opened)
+    return _known(calls)
+
+
+def _known(calls: Calls) -> Calls:
+    answer = calls.one("sts", "GetCallerIdentity")
+    calls.account, calls.principal = str(answer["Account"]), str(answer["Arn"])
+    return calls
+
+
+def _assumed(calls: Calls, role: str, opened: list[Session]) -> Calls:
+    try:
+        session = calls.session.assume(role)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        failed = calls.explain(error, "sts", "AssumeRole")
+        text = f"{failed}; role {role} could not be assumed"
+        raise CallError(text, failed.kind, f"sts:AssumeRole {role}", hint=failed.hint) from error
+    opened.append(session)
+    return Calls(session, sample=calls.sample)
+
+
+def _accounts(
+    caller: Calls, members: Members, opened: list[Session], gathering: Gathering
+) -> Iterator[Calls]:
+    """Yield the calls of each account; the caller's own may be without the role."""
+    settings = caller.session.settings
+    if not settings.fans_out:
+        yield caller
+        return
+    wanted = list(settings.accounts) or sorted(members.active)
+    if not wanted:
+        text = "the accounts of the organization could not be listed: only the caller's own account is read"
+        gathering.fail(MAIN, CallError(text, "other", "organizations:ListAccountsForParent"))
+        wanted = [caller.account]
+    for account in wanted[:1] if caller.sample else wanted:
+        try:
+            yield _known(_assumed(caller, settings.roles[-1].replace("{account}", account), opened))
+        except CallError as error:
+            if account == caller.account:
+                yield caller
+            else:
+                gathering.fail(MAIN, error)
+
+
+def _read_account(
+    calls: Calls,
+    settings: LiveSettings,
+    gathering: Gathering,
+    window: Window,
+    observe: Observer,
+    reached: Reached,
+    wait: Callable[[float], None],
+) -> None:
+    account = Account(calls)
+    regions, problem = enabled_regions(calls, settings.regions)
+    reached.regions = regions
+    looked = regions[:1] if calls.sample else regions
+    if problem is not None:
+        gathering.fail("trails", problem)
+        gathering.fail("ai_inventory", problem)
+    parts: dict[str, Callable[[], Finds]] = {
+        MAIN: lambda: authorization_details(account),
+        "access_keys": lambda: access_keys(account),
+        "service_specific_credentials": lambda: service_specific_credentials(account),
+        "credential_report": lambda: credential_report(account, wait),
+        "oidc_providers": lambda: oidc_providers(account),
+        "trails": lambda: trails(calls, regions),
+        "roles_anywhere": lambda: roles_anywhere(calls, looked),
+        "ai_inventory": lambda: ai_inventory(calls, looked, window.start),
+    }
+    for name, gather in parts.items():
+        observe("part", source=settings.source, account=calls.account, part=name)
+        gathering.take(name, gather())

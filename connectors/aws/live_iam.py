@@ -1,0 +1,158 @@
+"""Read an account's IAM: authorization details, keys, the credential report, and outside providers."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.aws.calls import CallError, Calls
+from connectors.aws.export_kinds import ACCOUNT_LISTS, PAGE
+from connectors.aws.gathering import Finds, Found
+
+_PAGE_SIZE = 1000
+_POLLS = 30
+_POLL_SECONDS = 2.0
+
+
+@dataclass
+class Account:
+    """One account being read; its users are learned from the authorization details."""
+
+    calls: Calls
+    users: dict[str, str] = field(default_factory=dict)
+    """User name to ARN."""
+
+
+def authorization_details(account: Account) -> Finds:
+    """Yield users, groups, roles and policies, and policies that the dump names but does not hold.
+
+    A managed policy that is only a boundary can be missing from the dump. The last record says whether the
+    pages ended, so that an account read in part is never taken for a whole one.
+    """
+    calls = account.calls
+    named: set[str] = set()
+    held: set[str] = set()
+    call = "iam:GetAccountAuthorizationDetails"
+    page = {"IsTruncated": False, "Account": calls.account}
+    read = False
+    try:
+        for answer in calls.pages("iam", "GetAccountAuthorizationDetails", MaxItems=_PAGE_SIZE):
+            read = True
+            for name in ACCOUNT_LISTS:
+                for record in answer.get(name) or ():
+                    if name == "Policies":
+                        held.add(str(record.get("Arn")))
+                    else:
+                        named |= set(_policies_of(record))
+                    if name == "UserDetailList":
+                        account.users[str(record.get("UserName"))] = str(record.get("Arn"))
+                    yield Found(name, call, record)
+    except CallError as error:
+        page["IsTruncated"] = True
+        yield error
+    if read:
+        yield Found(PAGE, call, page)
+    yield from _flat(calls.each(_missing(calls), sorted(named - held)))
+
+
+def _policies_of(record: Mapping[str, Any]) -> Iterator[str]:
+    for attached in record.get("AttachedManagedPolicies") or ():
+        yield str(attached.get("PolicyArn"))
+    boundary = record.get("PermissionsBoundary")
+    if isinstance(boundary, Mapping) and boundary.get("PermissionsBoundaryArn"):
+        yield str(boundary["PermissionsBoundaryArn"])
+
+
+def _missing(calls: Calls) -> Callable[[str], list[Found | CallError]]:
+    def read(arn: str) -> list[Found | CallError]:
+        try:
+            policy = dict(calls.one("iam", "GetPolicy", PolicyArn=arn)["Policy"])
+            version = calls.one(
+                "iam", "GetPolicyVersion", PolicyArn=arn, VersionId=policy["DefaultVersionId"]
+            )["PolicyVersion"]
+        except CallError as error:
+            return [error]
+        policy["PolicyVersionList"] = [{**version, "IsDefaultVersion": True}]
+        return [Found("Policies", "iam:GetPolicyVersion", policy)]
+
+    return read
+
+
+def access_keys(account: Account) -> Finds:
+    """Yield the access keys of all users with their last use."""
+    calls = account.calls
+
+    def read(user: str) -> list[Found | CallError]:
+        finds: list[Found | CallError] = []
+        try:
+            for page in calls.pages("iam", "ListAccessKeys", UserName=user):
+                for key in page["AccessKeyMetadata"]:
+                    record = {**key, "UserArn": account.users[user]}
+                    try:
+                        used = calls.one("iam", "GetAccessKeyLastUsed", AccessKeyId=key["AccessKeyId"])
+                        record["AccessKeyLastUsed"] = used.get("AccessKeyLastUsed", {})
+                    except CallError as error:
+                        finds.append(error)
+                    finds.append(Found("AccessKeyMetadata", "iam:ListAccessKeys", record))
+        except CallError as error:
+            finds.append(error)
+        return finds
+
+    yield from _flat(calls.each(read, sorted(account.users)))
+
+
+def service_specific_credentials(account: Account) -> Finds:
+    """Yield Bedrock API keys and the like of all users; this list has a marker but no paginator."""
+    calls = account.calls
+    marker: dict[str, str] = {}
+    while True:
+        page = calls.one("iam", "ListServiceSpecificCredentials", AllUsers=True, **marker)
+        for record in page.get("ServiceSpecificCredentials") or ():
+            arn = account.users.get(str(record.get("UserName")))
+            yield Found(
+                "ServiceSpecificCredentials",
+                "iam:ListServiceSpecificCredentials",
+                {**record, "UserArn": arn} if arn else record,
+            )
+        if not page.get("IsTruncated") or not page.get("Marker") or calls.sample:
+            return
+        marker = {"Marker": page["Marker"]}
+
+
+def credential_report(account: Account, wait: Callable[[float], None]) -> Finds:
+    """Yield the rows of the credential report, asking for a new one first; an old one is better than none."""
+    calls = account.calls
+    try:
+        for _ in range(_POLLS):
+            if calls.one("iam", "GenerateCredentialReport").get("State") == "COMPLETE":
+                break
+            wait(_POLL_SECONDS)
+    except CallError as error:
+        yield error
+    answer = calls.one("iam", "GetCredentialReport")
+    content = answer["Content"]
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+    for row in csv.DictReader(io.StringIO(text)):
+        yield Found("CredentialReport", "iam:GetCredentialReport", row)
+
+
+def oidc_providers(account: Account) -> Finds:
+    """Yield the OpenID Connect providers whose tokens the account accepts."""
+    calls = account.calls
+    answer = calls.one("iam", "ListOpenIDConnectProviders")
+    arns = [str(item["Arn"]) for item in answer.get("OpenIDConnectProviderList") or ()]
+
+    def read(arn: str) -> list[Found | CallError]:
+        try:
+            provider = calls.one("iam", "GetOpenIDConnectProvider", OpenIDConnectProviderArn=arn)
+        except CallError as error:
+            return [error]
+        return [Found("OpenIDConnectProviders", "iam:GetOpenIDConnectProvider", {"Arn": arn, **provider})]
+
+    yield from _flat(calls.each(read, arns))
+
+
+def _flat(results: Iterable[list[Found | CallError]]) -> Finds:
+    for finds in results:
+        yield from finds

@@ -1,0 +1,108 @@
+"""The settings of a source that asks AWS itself, and what each must look like."""
+
+from dataclasses import dataclass
+
+from connectors.errors import SettingError
+from connectors.interface import Setting, Source
+
+_LIVE = ("live",)
+_ROLE = r"arn:aws[\w-]*:iam::(\d{12}|\{account\}):role/[\w+=,.@/-]+"
+
+LIVE_SETTINGS: tuple[Setting, ...] = (
+    Setting("profile", "text", "profile of the AWS config files (default: what the SDK finds)", modes=_LIVE),
+    Setting(
+        "role_arn",
+        "texts",
+        "role to assume, or a chain of roles; the last may hold {account}: a role in each account",
+        modes=_LIVE,
+        form=_ROLE,
+        example='"arn:aws:iam::111122223333:role/entdrift" or "arn:aws:iam::{account}:role/entdrift"',
+    ),
+    Setting("external_id", "text", "external id that the roles ask for", modes=_LIVE),
+    Setting(
+        "regions",
+        "texts",
+        'regions to look in for workloads and trails, or "all" enabled ones (default)',
+        modes=_LIVE,
+        form=r"all|[a-z]{2,4}(-[a-z]+)+-\d{1,2}",
+        example='["eu-west-1", "us-east-1"], or "all"',
+    ),
+    Setting(
+        "accounts",
+        "texts",
+        "accounts to read, each through the role with {account}",
+        modes=_LIVE,
+        form=r"\d{12}",
+        example='["111122223333", "444455556666"]',
+    ),
+    Setting("organization", "flag", "true: read all active accounts of the organization", modes=_LIVE),
+    Setting(
+        "endpoint_url",
+        "text",
+        "send all calls to this address instead of AWS (LocalStack, a proxy)",
+        modes=_LIVE,
+        form=r"https?://\S+",
+        example='"http://localhost:4566"',
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """The settings of one live source."""
+
+    source: str
+    profile: str = ""
+    roles: tuple[str, ...] = ()
+    external_id: str = ""
+    regions: tuple[str, ...] = ("all",)
+    accounts: tuple[str, ...] = ()
+    organization: bool = False
+    endpoint_url: str = ""
+
+    @property
+    def fans_out(self) -> bool:
+        """Tell whether the last role is one of many, one in each account."""
+        return bool(self.roles) and "{account}" in self.roles[-1]
+
+    @classmethod
+    def of(cls, source: Source) -> "LiveSettings":
+        """Read the settings of a source; SettingError when they contradict each other."""
+        settings = cls(
+            source=source.name,
+            profile=source.texts.get("profile", ""),
+            roles=source.lists.get("role_arn", ()),
+            external_id=source.texts.get("external_id", ""),
+            regions=source.lists.get("regions", ("all",)),
+            accounts=source.lists.get("accounts", ()),
+            organization=source.texts.get("organization") == "true",
+            endpoint_url=source.texts.get("endpoint_url", ""),
+        )
+        problem, hint = settings._contradiction()
+        if problem:
+            raise SettingError(f"source {source.name!r}: {problem}", hint=hint)
+        return settings
+
+    def _contradiction(self) -> tuple[str, str]:
+        several = self.organization or bool(self.accounts)
+        if self.organization and self.accounts:
+            return (
+                "accounts and organization exclude each other",
+                "organization = true reads all active accounts; accounts reads those listed",
+            )
+        if several and not self.fans_out:
+            return (
+                "to read several accounts, role_arn must name a role in each",
+                'role_arn = "arn:aws:iam::{account}:role/entdrift"',
+            )
+        if self.fans_out and not several:
+            return (
+                "role_arn holds {account}, but no accounts are named",
+                'accounts = ["111122223333"], or organization = true',
+            )
+        if any("{account}" in role for role in self.roles[:-1]):
+            return (
+                "only the last role_arn may hold {account}",
+                "the roles before it are assumed once, to get there",
+            )
+        return "", ""

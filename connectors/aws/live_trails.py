@@ -1,0 +1,76 @@
+"""Read which regions are enabled, and what the trails of each record."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from connectors.aws.calls import CallError, Calls
+from connectors.aws.gathering import Finds, Found
+
+
+def enabled_regions(calls: Calls, wanted: Sequence[str]) -> tuple[list[str], CallError | None]:
+    """Return the regions to look in: those listed, or all that are enabled for the account.
+
+    When they cannot be listed, the session's own region is looked in, and the error says so.
+    """
+    if "all" not in wanted:
+        return sorted(set(wanted)), None
+    try:
+        answer = calls.one("ec2", "DescribeRegions", AllRegions=False)
+    except CallError as error:
+        here = calls.session.region
+        text = f"{error}; only {here} was looked in, list regions in the config file to name others"
+        return [here], CallError(text, error.kind, error.call, hint=error.hint)
+    return sorted(str(region["RegionName"]) for region in answer["Regions"]), None
+
+
+def trails(calls: Calls, regions: Sequence[str]) -> Finds:
+    """Yield trails with their selectors and status, each once; a copy in another region is the same trail."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def describe(region: str) -> list[dict[str, Any]] | CallError:
+        try:
+            answer = calls.one("cloudtrail", "DescribeTrails", region=region, includeShadowTrails=True)
+        except CallError as error:
+            return error
+        return list(answer.get("trailList") or ())
+
+    for answer in calls.each(describe, regions, always_all=True):
+        if isinstance(answer, CallError):
+            yield answer
+            continue
+        for trail in answer:
+            found.setdefault(str(trail.get("TrailARN")), trail)
+    for arn, trail in sorted(found.items()):
+        yield Found("Trails", "cloudtrail:DescribeTrails", trail)
+        home = str(trail.get("HomeRegion") or "")
+        try:
+            selectors = calls.one("cloudtrail", "GetEventSelectors", region=home, TrailName=arn)
+            yield Found("Trails", "cloudtrail:GetEventSelectors", {**selectors, "TrailARN": arn})
+        except CallError as error:
+            yield error
+        try:
+            status = calls.one("cloudtrail", "GetTrailStatus", region=home, Name=arn)
+            yield Found("Trails", "cloudtrail:GetTrailStatus", {**status, "TrailARN": arn})
+        except CallError as error:
+            yield error
+
+
+def roles_anywhere(calls: Calls, regions: Sequence[str]) -> Finds:
+    """Yield the profiles and trust anchors of IAM Roles Anywhere."""
+
+    def read(region: str) -> list[Found | CallError]:
+        finds: list[Found | CallError] = []
+        for operation, name in (("ListProfiles", "profiles"), ("ListTrustAnchors", "trustAnchors")):
+            try:
+                for page in calls.pages("rolesanywhere", operation, region=region):
+                    finds += [
+                        Found(name, f"rolesanywhere:{operation}", record, calls.account, region)
+                        for record in page.get(name) or ()
+                    ]
+            except CallError as error:
+                if error.kind != "no endpoint":
+                    finds.append(error)
+        return finds
+
+    for finds in calls.each(read, regions):
+        yield from finds
