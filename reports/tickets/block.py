@@ -12,6 +12,8 @@ from reports.tickets.removals import Removal
 FINDINGS_LIMIT = 60
 """Fingerprints in the block; with the clipped names it fits the 4,000 characters of a ServiceNow field."""
 
+_TITLE_DIGESTED = 150
+"""Characters of a title that every tracker keeps: ServiceNow's short description holds 160."""
 _NAME_LIMIT, _FINGERPRINT_LIMIT = 120, 12
 
 
@@ -102,8 +104,8 @@ def shown(name: str) -> str:
 
 
 def title_digest(title: str) -> str:
-    """Digest a title; trackers trim and join white space, which is no edit by a person."""
-    return _digest(" ".join(title.split()))
+    """Digest a title; that a tracker joins white space or cuts it short is no edit by a person."""
+    return _digest(" ".join(title.split())[:_TITLE_DIGESTED])
 
 
 def _short(fingerprint: str) -> str:

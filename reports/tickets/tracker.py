@@ -7,6 +7,7 @@ TrackerError         one request failed; `wait_seconds` says when it may be trie
 import importlib
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -149,15 +150,62 @@ def refused(status: int, said: str, headers: Mapping[str, str], *, now: float, s
     return TrackerError(message)
 
 
-def unreachable(url: str, error: BaseException, secret: str) -> TrackerError:
-    """Say that no answer came; a request may have been done all the same."""
-    told = clip(terminal(_without(str(error), secret)), 200)
+def unreachable(url: str, error: BaseException) -> TrackerError:
+    """Say that no answer came; a request may have been done all the same.
+
+    Only the kind of the error is told: its text may hold the request.
+    """
     return TrackerError(
-        f"no answer from {terminal(url)}: {type(error).__name__}: {told}",
-        hint="check the url, the network and the proxy; run again when it is reachable",
+        f"no answer from {terminal(url)} ({type(error).__name__})",
+        hint="check the url, the network, the proxy and the certificates, and run again",
         temporary=True,
         unsure=True,
     )
+
+
+def garbled(url: str, error: BaseException) -> TrackerError:
+    """Say that an answer was not what this tracker's interface gives, such as a page to log in."""
+    return TrackerDownError(
+        f"{terminal(url)} answered something else than expected ({type(error).__name__})",
+        hint="check that url is the address of the interface, and no login page stands before it",
+    )
+
+
+GARBLED = (AttributeError, KeyError, TypeError, ValueError)
+"""What the libraries raise when an answer has another shape than they expect."""
+
+
+def edited_away() -> TrackerError:
+    """Say that a description was edited between the plan and now."""
+    return TrackerError(
+        "its marks were edited away since the plan was made; nothing was written",
+        hint="plan again to see how it stands",
+    )
+
+
+def check_label(labels: list[str], ticket: Ticket, url: str) -> None:
+    """Stop when a tracker dropped the labels, as GitHub and GitLab do for tokens that may not set them."""
+    if ticket.key not in labels:
+        raise TrackerDownError(
+            f"{terminal(url)} was created, but without its labels: it could not be found again",
+            hint=f"let the token set labels, then add the labels {LABEL} and {ticket.key} there by hand",
+        )
+
+
+def priority_label(labels: list[str]) -> str:
+    """Read the severity from our label, where it still is."""
+    found = [label.removeprefix("severity-") for label in labels if label.startswith("severity-")]
+    return found[0] if len(found) == 1 else ""
+
+
+def rfc3339(moment: str | None) -> str:
+    """Write a tracker's time in UTC, whole seconds; empty for none or one that cannot be read."""
+    try:
+        read = datetime.fromisoformat(moment or "")
+    except ValueError:
+        return ""
+    zoned = read if read.tzinfo else read.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def key_of(labels: list[str], block: Block | None) -> str:
