@@ -15,6 +15,7 @@ from connectors.interface import Patterns, Setting, Source
 from connectors.registry import PROVIDERS, connector
 from scanner.errors import ConfigError
 from scanner.rules.finding import Limits
+from scanner.tickets_config import check as check_trackers
 
 FAIL_ON = ("none", "info", "low", "medium", "high", "critical")
 _SCAN_KEYS = ("window_days", "start", "end", "identities", "output", "fail_on")
@@ -82,19 +83,8 @@ def load(path: Path) -> Config:
     Raises ConfigError for a file that cannot be read, is no TOML, has unknown keys, or values that make
     no sense. Evidence files that do not exist are no config error: the scan goes on without them.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-        data = tomllib.loads(text)
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror})", hint="entdrift init writes a commented config.toml"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text", hint="save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", hint="see config.example.toml") from error
-    document = _Document(path, text)
-    _known(document, data, ("scan", "ai", "limits", "source"), "")
+    document, data = _read(path)
+    check_trackers(document, data)
     scan = _table(document, data, "scan", _SCAN_KEYS)
     ai = _table(document, data, "ai", _AI_KEYS)
     limits = _table(document, data, "limits", _LIMIT_KEYS)
@@ -119,6 +109,28 @@ def load(path: Path) -> Config:
             }
         ),
     )
+
+
+def load_trackers(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Read the `[tickets.NAME]` tables of a config file; what else is in it is not looked at."""
+    return check_trackers(*_read(path))
+
+
+def _read(path: Path) -> tuple[_Document, dict[str, Any]]:
+    try:
+        text = path.read_text("utf-8-sig")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror})", hint="entdrift init writes a commented config.toml"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text", hint="save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", hint="see config.example.toml") from error
+    document = _Document(path, text)
+    _known(document, data, ("scan", "ai", "limits", "source", "tickets"), "")
+    return document, data
 
 
 def _known(
