@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.aws.passed_roles import parsed
+from connectors.aws.passed_roles import parsed, partition_of
 from connectors.aws.tables import table
 
 _LONGEST = 2048
@@ -87,7 +87,7 @@ class EventResources:
         """Return the resource that `listed` or `requested` found, as a row names it."""
         if isinstance(named, str):
             return named
-        place = {"partition": _partition(region), "region": region, "account": account}
+        place = {"partition": partition_of(region), "region": region, "account": account}
         if source in self._s3:
             bucket = named[0] or ""
             if ":" in bucket or len(bucket) > _LONGEST:
@@ -174,12 +174,6 @@ def _decoder(rules: Sequence[Mapping[str, Any]]) -> "msgspec.json.Decoder[Any]":
 def _service_of(arn: str) -> str:
     parts = arn.split(":", 3)
     return parts[2] if len(parts) == 4 else ""
-
-
-def _partition(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def _fold(arn: str, beginning: str) -> str:

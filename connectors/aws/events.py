@@ -239,7 +239,7 @@ def _with_bearer(record: CloudTrailRecord, user: UserIdentity, keys: list[RowKey
 def _with_passed(source: str, name: str, parameters: bytes, key: RowKey) -> Iterator[RowKey]:
     """Yield a row of iam:PassRole for each role that a call passed on."""
     if passes_roles(source, name):
-        for role in passed_roles(parsed(parameters), key.account):
+        for role in passed_roles(parsed(parameters), key.account, key.region):
             yield key._replace(permission="iam:PassRole", resource=role)
 
 

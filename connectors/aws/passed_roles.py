@@ -25,30 +25,38 @@ def passes_roles(source: str, name: str) -> bool:
     return source not in _NO_PASSING and not name.startswith(_TAKES_AWAY)
 
 
-def passed_roles(parameters: Any, account: str) -> list[str]:
+def passed_roles(parameters: Any, account: str, region: str) -> list[str]:
     """Return the ARNs of roles and instance profiles under role-like keys, sorted.
 
     The rule is that of botocore input shapes: 935 operations of 201 services take a role under a key with
     `role` in its name, EC2 and its kin an instance profile. A profile given by name only gets an ARN
     without a path (names are unique in an account); IAM checks the role inside it.
     """
-    return sorted(set(_search(parameters, "", account, _DEPTH)))
+    profiles = f"arn:{partition_of(region)}:iam::{account}:instance-profile/" if account else ""
+    return sorted(set(_search(parameters, "", profiles, _DEPTH)))
 
 
-def _search(value: Any, key: str, account: str, depth: int) -> Iterator[str]:
+def _search(value: Any, key: str, profiles: str, depth: int) -> Iterator[str]:
     if isinstance(value, str):
         if ("role" in key and _ROLE.fullmatch(value)) or _PROFILE.fullmatch(value):
             yield value
-        elif key in _PROFILE_NAMES and account and _NAME.fullmatch(value):
-            yield f"arn:aws:iam::{account}:instance-profile/{value}"
+        elif key in _PROFILE_NAMES and profiles and _NAME.fullmatch(value):
+            yield profiles + value
     elif depth and isinstance(value, dict):
         for name, item in value.items():
             lower = name.lower()
             inner = f"{key}.{lower}" if key == "iaminstanceprofile" else lower
-            yield from _search(item, inner, account, depth - 1)
+            yield from _search(item, inner, profiles, depth - 1)
     elif depth and isinstance(value, list):
         for item in value:
-            yield from _search(item, key, account, depth - 1)
+            yield from _search(item, key, profiles, depth - 1)
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that a region belongs to."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def parsed(parameters: bytes) -> Any:

@@ -260,6 +260,10 @@ def test_request_parameters_name_the_resource_where_the_event_lists_none(source,
 def test_other_partitions_are_named(region, partition):
     (one,) = call("dynamodb", "GetItem", {"tableName": "t"}, awsRegion=region)
     assert f"arn:{partition}:dynamodb:{region}:{ACCOUNT}:table/t" == one.resource
+    keys = call(
+        "ec2", "RunInstances", {"iamInstanceProfile": {"name": "w"}}, readOnly=False, awsRegion=region
+    )
+    assert [f"arn:{partition}:iam::{ACCOUNT}:instance-profile/w"] == passed(keys)
 
 
 def passed(keys: list[RowKey]) -> list[str]:
