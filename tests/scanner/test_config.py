@@ -72,7 +72,10 @@ def test_a_bare_end_date_includes_that_day(tmp_path):
         ("window_days = 30", "window_days = true", 3, "'window_days' must be a whole number"),
         ('identities = "all"', 'identities = "some"', 6, "'identities' must be one of ai, all"),
         ('provider = "aws"', 'provider = "alibaba"', 18, "unknown provider 'alibaba'"),
-        ('stage = "pilot"', 'mode = "live"', 19, "mode 'live' is not available"),
+        ('provider = "aws"', 'provider = "gcp"\nmode = "live"', 19, "mode 'live' is not available"),
+        ('stage = "pilot"', 'mode = "life"', 19, "mode 'life' is not available"),
+        ('stage = "pilot"', 'mode = "live"', 20, "'authorization_details' needs mode = \"export\""),
+        ('stage = "pilot"', 'profile = "x"', 19, "'profile' needs mode = \"live\""),
         ('end = "2026-10-30"', 'end = "soon"', 5, "'end': 'soon' is no date"),
         ('"iam/gaad.json"', "7", 20, "'authorization_details' must be"),
     ],
@@ -80,6 +83,47 @@ def test_a_bare_end_date_includes_that_day(tmp_path):
 def test_errors_name_file_line_and_key(tmp_path, old, new, line, words):
     with pytest.raises(ConfigError) as caught:
         load(config(tmp_path, GOOD.replace(old, new)))
+    assert f"config.toml:{line}: " in str(caught.value)
+    assert words in str(caught.value)
+
+
+LIVE = """
+[[source]]
+name = "pilot"
+provider = "aws"
+mode = "live"
+profile = "audit"
+role_arn = "arn:aws:iam::111122223333:role/path/entdrift"
+regions = ["eu-west-1", "us-gov-west-1"]
+organization = false
+"""
+
+
+def test_a_live_source_needs_no_file(tmp_path):
+    (source,) = load(config(tmp_path, LIVE)).sources
+    assert "live" == source.mode
+    assert {"profile": "audit", "organization": "false"} == source.texts
+    assert ("eu-west-1", "us-gov-west-1") == source.lists["regions"]
+    assert ("arn:aws:iam::111122223333:role/path/entdrift",) == source.lists["role_arn"]
+    assert {} == source.files
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("111122223333:role", "1111:role", 7, "has not the right form"),
+        ('"eu-west-1"', '"Ireland"', 8, "'regions': 'Ireland' has not the right form"),
+        ("organization = false", 'organization = "no"', 9, "'organization' must be true or false"),
+        ("organization = false", 'accounts = ["12"]', 9, "'accounts': '12' has not the right form"),
+        ("organization = false", "accounts = []", 9, "'accounts' must be a string or a list of strings"),
+        ('"audit"', '["audit"]', 6, "'profile' must be a string"),
+        ("organization = false", 'endpoint_url = "here"', 9, "'endpoint_url': 'here' has not"),
+        ("organization = false", 'region = "eu-west-1"', 9, "unknown key 'region'"),
+    ],
+)
+def test_live_settings_must_have_their_form(tmp_path, old, new, line, words):
+    with pytest.raises(ConfigError) as caught:
+        load(config(tmp_path, LIVE.replace(old, new)))
     assert f"config.toml:{line}: " in str(caught.value)
     assert words in str(caught.value)
 
