@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from connectors.aws.event_outcomes import DeniedCodes
 from connectors.aws.event_principals import UserIdentity, caller_of
 from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
-from connectors.aws.tables import table
 from connectors.aws.times import stamp
 from connectors.logs.rows import Folded, RowKey, SharedKeys
 
@@ -184,32 +184,6 @@ class CloudTrailReader:
         texts = [intern(part) if isinstance(part, str) else part for part in kind[1:]]
         rows = self._kinds[(known, *texts)] = (SharedKeys([key]), place)
         return rows
-
-
-class DeniedCodes:
-    """Tells refused calls from those that failed after authorisation (`catalog/denied_codes.toml`)."""
-
-    def __init__(self) -> None:
-        data = table("denied_codes")
-        self._parts = tuple(data["parts"])
-        self._known = dict.fromkeys(
-            (code.lower() for code in [*data["refused"], *data["unauthenticated"]]), "denied"
-        )
-        self._known |= dict.fromkeys((code.lower() for code in data["authorised"]), "error")
-        self._outcomes: dict[str, str] = {}
-
-    def outcome(self, code: str | None) -> str:
-        """Return `allowed` without an error code, else `denied` or `error`."""
-        if not code:
-            return "allowed"
-        found = self._outcomes.get(code)
-        if found is None:
-            folded = code.lower().removeprefix("client.").removeprefix("server.")
-            refused = "denied" if any(part in folded for part in self._parts) else "error"
-            found = self._known.get(folded, refused)
-            if len(self._outcomes) < 10_000:
-                self._outcomes[code] = found
-        return found
 
 
 def _with_bearer(record: CloudTrailRecord, user: UserIdentity, keys: list[RowKey]) -> list[RowKey]:

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from connectors.aws.event_outcomes import DeniedCodes
 from connectors.aws.events import (
     LONG_TERM_API_KEY,
     SHORT_TERM_API_KEY,
     CloudTrailReader,
     CloudTrailRecord,
-    DeniedCodes,
 )
 from connectors.aws.tables import table
 from connectors.logs.rows import Folded, RowKey
