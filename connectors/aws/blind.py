@@ -53,12 +53,15 @@ class BlindSpots:
         """Return why logs without a single record of a role prove nothing: IAM saw it act in their time.
 
         RoleLastUsed counts every region and every kind of call. Where the trails export shows that all
-        management events are recorded, the call was a data event, and the rest is judged as usual.
+        management events of that time are recorded, the call was a data event, and the rest is judged as
+        usual.
         """
         used = holder.last_used
-        newest = max((seen.last for seen in recorded.management), default="")
         start = self._window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
-        if not start <= used <= newest or holder.arn in self._called.seen or recorded.selection is not None:
+        if used < start or holder.arn in self._called.seen:
+            return ("", "", "")
+        newest = max((seen.last for seen in recorded.management), default="")
+        if used <= newest and recorded.selection is not None:
             return ("", "", "")
         return (
             "last-use-not-in-logs",
@@ -67,8 +70,8 @@ class BlindSpots:
         )
 
     def _of_account(self, held: int, recorded: Recorded) -> Iterator[Blind]:
-        for reason, permissions in self._sets.never:
-            yield from _blind(held & permissions, "never-logged", reason, "")
+        for code, reason, permissions in self._sets.never:
+            yield from _blind(held & permissions, code, reason, "")
         yield from _blind(
             held & ~self._catalogue.known,
             "not-in-catalogue",

@@ -1,7 +1,8 @@
 """Say what today's logs could not have shown, per identity, and which logs were on, per account."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from connectors.aws.blind import BlindSpots
 from connectors.aws.catalogue import Catalogue
@@ -9,7 +10,7 @@ from connectors.aws.coverage_rows import coverage_rows
 from connectors.aws.inventory import Inventory
 from connectors.aws.observability import observability
 from connectors.aws.recorded import Recorded, read_recorded
-from connectors.aws.trails import read_trails
+from connectors.aws.trails import read_trails, trail_caveats
 from connectors.aws.usage import Called
 from connectors.facts import Caveat, Coverage, Entitlement, Window
 from connectors.interface import Evidence, Status
@@ -34,7 +35,9 @@ def read_coverage(
 ) -> Covered:
     """Return the entitlements with what could not have been seen, and the state of each log class."""
     trails = read_trails(evidence)
-    recorded = read_recorded(evidence, trails, inventory.accounts)
+    groups = inventory.groups.values()
+    places = [(holder.account, holder.source) for holder in (*inventory.holders, *groups)]
+    recorded = read_recorded(evidence, trails, places)
     spots = BlindSpots(observability(catalogue), catalogue, called, window)
     holders = {holder.arn: holder for holder in inventory.holders}
     return Covered(
@@ -45,7 +48,7 @@ def read_coverage(
             for identity, held in entitlements.items()
         },
         coverage=tuple(row for one in recorded.values() for row in coverage_rows(one, window)),
-        caveats=tuple(_caveats(evidence, recorded, window)),
+        caveats=(*_caveats(evidence, recorded, window), *trail_caveats(evidence)),
     )
 
 
@@ -61,7 +64,10 @@ def _caveats(evidence: Sequence[Evidence], recorded: Mapping[str, Recorded], win
         if outcome.status in (Status.PARTIAL, Status.FAILED)
     ]
     for account, one in recorded.items():
-        if one.management and not one.trails and not one.problem(window)[0]:
+        if one.problem(window)[0]:
+            continue
+        found += _gaps(one, window)
+        if one.management and one.selection is None:
             regions = ", ".join(sorted({seen.region for seen in one.management if seen.region}))
             found.append(
                 Caveat(
@@ -73,6 +79,22 @@ def _caveats(evidence: Sequence[Evidence], recorded: Mapping[str, Recorded], win
     return found
 
 
+def _gaps(recorded: Recorded, window: Window) -> Iterator[Caveat]:
+    """Say which part of the window the logs do not reach: nothing shows what was called there."""
+    first, last = recorded.reach
+    start, end = (moment.strftime("%Y-%m-%d") for moment in (window.start, window.end))
+    slack = timedelta(days=_SLACK_DAYS)
+    late = first[:10] > (window.start + slack).strftime("%Y-%m-%d")
+    early = last[:10] < (window.end - slack).strftime("%Y-%m-%d")
+    if late or early:
+        yield Caveat(
+            f"logs of {recorded.account} run from {first} to {last}, the window from {start} to {end}",
+            recorded.account,
+            "what is called unused is so in the logged part; a call outside it is taken for no call",
+        )
+
+
+_SLACK_DAYS = 1
 _EFFECTS = {
     "authorization_details": "identities and grants in what could not be read are not analysed",
     "cloudtrail": "calls in the unread part are not counted: what is called unused may be used there",

@@ -17,7 +17,7 @@ def coverage_rows(recorded: Recorded, window: Window) -> Iterator[Coverage]:
     nothing shows what was not.
     """
     code, reason, fix = recorded.problem(window)
-    if code:
+    if code and code != "recording-began-late":
         state = CoverageState.UNKNOWN if code == "no-logs-for-account" else CoverageState.OFF
         yield _row(recorded, "all regions", "management", state, reason=reason, fix=fix)
     elif recorded.active and recorded.selection is not None:

@@ -24,8 +24,8 @@ READS_WRITTEN_AS_WRITES = (
 class Observability:
     """Sets of permissions by how their use shows in CloudTrail."""
 
-    never: tuple[tuple[str, int], ...]
-    """(reason, permissions) that leave no event of their own."""
+    never: tuple[tuple[str, str, int], ...]
+    """(code, reason, permissions) that leave no event of their own, or none that anybody documents."""
     data: tuple[tuple[str, int], ...]
     """(resources.type, permissions) recorded only where selectors ask for that type."""
     no_api: int
@@ -37,10 +37,14 @@ class Observability:
 def observability(catalogue: Catalogue) -> Observability:
     """Return the sets for the catalogue at hand; the tables are `catalog/*_events.toml` and `no_api.toml`."""
     never = [
-        (str(entry["reason"]), _expand(catalogue, entry["actions"]))
+        (
+            str(entry.get("code", "never-logged")),
+            str(entry["reason"]),
+            _expand(catalogue, entry["actions"]),
+        )
         for entry in table("never_events")["classes"]
     ]
-    nothing = union(permissions for _, permissions in never)
+    nothing = union(permissions for _, _, permissions in never)
     data = [
         (str(entry["resource_type"]), _expand(catalogue, entry["actions"]) & ~nothing)
         for entry in table("data_events")["types"]

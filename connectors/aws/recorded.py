@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-from connectors.aws.trails import Selection, Trail
+from connectors.aws.selectors import Selection, together
+from connectors.aws.trails import Trail
 from connectors.facts import Window
 from connectors.interface import Evidence
 from connectors.logs.rows import LogFile, Presence
@@ -12,7 +14,12 @@ from connectors.logs.rows import LogFile, Presence
 _DELIVERED = re.compile(
     r"/(?P<account>\d{12})/CloudTrail/[a-z0-9-]+/(?P<year>\d{4})/(?P<month>\d\d)/(?P<day>\d\d)/[^/]+$"
 )
+_NAMED = re.compile(
+    r"(?:^|/)(?P<account>\d{12})_CloudTrail_[a-z0-9-]+_(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T\d{4}Z_[^/]+$"
+)
+"""Name of a trail's file, wherever it was copied to (CloudTrail user guide, "log file name format")."""
 _DAY = "{year}-{month}-{day}"
+_SLACK_DAYS = 1
 
 
 @dataclass
@@ -52,12 +59,8 @@ class Recorded:
         if not full:
             return None
         every = [trail.selection for trail in known if trail.selection is not None]
-        return Selection(
-            reads=any(one.reads for one in full),
-            writes=any(one.writes for one in full),
-            excluded=frozenset.intersection(*(one.excluded for one in full)),
-            data=frozenset().union(*(one.data for one in full)),
-            some_data=frozenset().union(*(one.data | one.some_data for one in every)),
+        return replace(
+            together(full), some_data=frozenset().union(*(one.data | one.some_data for one in every))
         )
 
     @property
@@ -65,9 +68,20 @@ class Recorded:
         """Tell whether the files are a trail's: event-history exports never hold data events."""
         return bool(self.days) or bool(self.data_types)
 
+    def _spans(self) -> list[tuple[str, str]]:
+        """Return the times from which management events, or files that would hold them, are given."""
+        spans = [(seen.first, seen.last) for seen in self.management]
+        return [*spans, *((f"{day}T00:00:00Z", f"{day}T23:59:59Z") for day in self.days)]
+
+    @property
+    def reach(self) -> tuple[str, str]:
+        """The first and last moment of which something is given; empty texts when nothing is."""
+        spans = self._spans()
+        return min((one for one, _ in spans), default=""), max((one for _, one in spans), default="")
+
     def problem(self, window: Window) -> tuple[str, str, str]:
         """Return (code, reason, fix) when a call of this account could not have been seen at all."""
-        if self.trails and not self.active:
+        if self.trails and not self.active and not self._outlived():
             names = ", ".join(trail.name for trail in self.trails)
             return (
                 "trail-not-logging",
@@ -75,43 +89,75 @@ class Recorded:
                 f"aws cloudtrail start-logging --name {self.trails[0].arn}",
             )
         start, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (window.start, window.end))
-        spans = [(seen.first, seen.last) for seen in self.management]
-        spans += [(f"{day}T00:00:00Z", f"{day}T23:59:59Z") for day in self.days]
+        spans = self._spans()
         if not spans:
             return (
                 "no-logs-for-account",
                 f"the logs given hold no management event of account {self.account}",
                 f"name a trail's files or an event-history export of account {self.account} under cloudtrail",
             )
+        first, last = self.reach
         if any(last >= start and first < end for first, last in spans):
-            return ("", "", "")
-        first, last = min(first for first, _ in spans), max(last for _, last in spans)
+            return self._late(window, first)
         return (
             "logs-do-not-cover-window",
             f"the logs of account {self.account} run from {first} to {last}, outside {start} to {end}",
             "name logs of the window, or move the window",
         )
 
+    def _outlived(self) -> bool:
+        """Tell whether the logs run on after the trails were stopped, so that they are not the trails'."""
+        newest = max((seen.last for seen in self.management), default="")
+        return all(trail.stopped and trail.stopped < newest for trail in self.trails)
+
+    def _late(self, window: Window, first: str) -> tuple[str, str, str]:
+        """Return the problem that every trail began within the window, and nothing earlier is given."""
+        began = [trail.since for trail in self.active]
+        slack = (window.start + timedelta(days=_SLACK_DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if not began or not all(since > slack for since in began) or first[:10] < min(began)[:10]:
+            return ("", "", "")
+        return (
+            "recording-began-late",
+            f"the trails of account {self.account} record since {min(began)} only: within the window",
+            f"let the window begin there: [scan] start = {min(began)[:10]}",
+        )
+
 
 def read_recorded(
-    evidence: Sequence[Evidence], trails: Sequence[Trail], accounts: Iterable[str]
+    evidence: Sequence[Evidence], trails: Sequence[Trail], places: Iterable[tuple[str, str]]
 ) -> dict[str, Recorded]:
-    """Return what is known of each account's logs: inventory accounts and those that logs mention."""
-    found = {account: Recorded(account) for account in sorted(set(accounts))}
+    """Return what is known of each account's logs: inventory accounts and those that logs mention.
+
+    `places` are the (account, source) of the inventory. An organization's trail counts for the accounts of
+    the sources that describe it: another organization's accounts may stand in the same scan.
+    """
+    sources: dict[str, set[str]] = {}
+    for account, source in places:
+        sources.setdefault(account, set()).add(source)
+    found = {account: Recorded(account) for account in sorted(sources)}
     for one in evidence:
         for seen in one.presence():
             if seen.account:
                 found.setdefault(seen.account, Recorded(seen.account)).presence.append(seen)
+                sources.setdefault(seen.account, set()).add(one.source)
         for file in one.log_files():
-            _note_file(file, found)
+            if account := _note_file(file, found):
+                sources.setdefault(account, set()).add(one.source)
     for account, recorded in found.items():
-        recorded.trails = [trail for trail in trails if trail.account == account or trail.organization]
+        recorded.trails = [
+            trail
+            for trail in trails
+            if trail.account == account or (trail.organization and trail.sources & sources[account])
+        ]
         recorded.presence.sort()
     return dict(sorted(found.items()))
 
 
-def _note_file(file: LogFile, found: dict[str, Recorded]) -> None:
-    match = _DELIVERED.search(file.path)
-    if match and file.status == "ok":
-        account = match["account"]
-        found.setdefault(account, Recorded(account)).days.add(_DAY.format(**match.groupdict()))
+def _note_file(file: LogFile, found: dict[str, Recorded]) -> str:
+    """Note the day that a trail's file is of; return its account."""
+    match = _DELIVERED.search(file.path) or _NAMED.search(file.path)
+    if match is None or file.status != "ok":
+        return ""
+    account = match["account"]
+    found.setdefault(account, Recorded(account)).days.add(_DAY.format(**match.groupdict()))
+    return account

@@ -5,29 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.aws.arns import account_of
+from connectors.aws.selectors import Selection, read_selectors
 from connectors.aws.times import stamp
+from connectors.facts import Caveat
 from connectors.interface import Evidence
-
-_WHOLE_SERVICE = {
-    "AWS::S3::Object": (":s3", ":s3:::"),
-    "AWS::Lambda::Function": (":lambda",),
-    "AWS::DynamoDB::Table": (":dynamodb",),
-}
-"""Ends of the values that mean "all resources" in basic selectors (CloudTrail API, DataResource)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What one trail's selectors ask for."""
-
-    reads: bool = True
-    writes: bool = True
-    excluded: frozenset[str] = frozenset()
-    """Event sources left out of management events (`kms.amazonaws.com`)."""
-    data: frozenset[str] = frozenset()
-    """Resource types of which every data event is recorded."""
-    some_data: frozenset[str] = frozenset()
-    """Resource types of which some data events are recorded: by ARN, name, or only reads or writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +23,11 @@ class Trail:
     global_services: bool = True
     logging: bool | None = None
     since: str = ""
+    stopped: str = ""
+    """When recording last stopped, as far as its status says."""
     selection: Selection | None = None
+    sources: frozenset[str] = frozenset()
+    """Sources whose evidence describes it."""
 
     @property
     def account(self) -> str:
@@ -53,8 +38,9 @@ class Trail:
 @dataclass
 class _Found:
     trails: dict[str, Trail] = field(default_factory=dict)
-    selectors: list[Mapping[str, Any]] = field(default_factory=list)
+    selectors: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     statuses: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    caveats: set[Caveat] = field(default_factory=set)
 
 
 def read_trails(evidence: Iterable[Evidence]) -> list[Trail]:
@@ -63,36 +49,86 @@ def read_trails(evidence: Iterable[Evidence]) -> list[Trail]:
     A multi-region trail is listed in every region; the copies are one. Selectors and status name their
     trail by `TrailARN` or `Name`; where they do not, they belong to the file's or the evidence's only trail.
     """
+    return [trail for _, trail in sorted(_gather(evidence).trails.items())]
+
+
+def trail_caveats(evidence: Iterable[Evidence]) -> list[Caveat]:
+    """Say which selectors and statuses describe no known trail, and which trails lack their selectors."""
+    return sorted(_gather(evidence).caveats)
+
+
+def _gather(evidence: Iterable[Evidence]) -> _Found:
     found = _Found()
     for one in evidence:
-        for wrapped in one.records("trails"):
-            record = wrapped.get("record")
-            if isinstance(record, Mapping):
-                _read(record, str(wrapped.get("file", "")), found)
-    for selectors in found.selectors:
-        for arn in _whose(selectors, "", found.trails):
+        before = len(found.trails)
+        records = [wrapped for wrapped in one.records("trails") if isinstance(wrapped.get("record"), Mapping)]
+        for wrapped in records:
+            _read(wrapped["record"], str(wrapped.get("file", "")), one.source, found)
+        if records and len(found.trails) == before and not any(_lists(w["record"]) for w in records):
+            found.caveats.add(_undescribed(one.source))
+    for file, selectors in found.selectors:
+        owners = list(_whose(selectors, "", found.trails))
+        for arn in owners:
             found.trails[arn] = replace(found.trails[arn], selection=read_selectors(selectors))
+        if not owners:
+            found.caveats.add(_ownerless("event selectors", selectors, file))
     for file, status in found.statuses:
-        for arn in _whose(status, file, found.trails):
+        owners = list(_whose(status, file, found.trails))
+        for arn in owners:
             found.trails[arn] = _with_status(found.trails[arn], status)
-    return [trail for _, trail in sorted(found.trails.items())]
+        if not owners:
+            found.caveats.add(_ownerless("a trail status", status, file))
+    for trail in found.trails.values():
+        if trail.selection is None:
+            found.caveats.add(
+                Caveat(
+                    "the event selectors of this trail are not in the evidence",
+                    trail.arn,
+                    "what it leaves out is unknown: data events count as not recorded, management events as "
+                    "recorded; name the output of get-event-selectors",
+                )
+            )
+    return found
 
 
-def _read(record: Mapping[str, Any], file: str, found: _Found) -> None:
+def _lists(record: Mapping[str, Any]) -> bool:
+    """Tell whether a document is the answer that lists trails, even none."""
+    return isinstance(record.get("trailList"), list)
+
+
+def _undescribed(source: str) -> Caveat:
+    return Caveat(
+        "the trails export describes no trail, so its selectors and statuses cannot be used",
+        source,
+        "what is recorded is judged by the logs alone; add the output of aws cloudtrail describe-trails",
+    )
+
+
+def _ownerless(what: str, record: Mapping[str, Any], file: str) -> Caveat:
+    name = record.get("TrailARN") or record.get("Name") or "no trail's name"
+    return Caveat(
+        f"{what} in {file} belongs to no trail that the evidence describes ({name!s:.200})",
+        file,
+        "it is not used; name the output of describe-trails too, or put the trail's name into the file's",
+    )
+
+
+def _read(record: Mapping[str, Any], file: str, source: str, found: _Found) -> None:
     for name in ("trailList", "Trails", "trails", "Trail"):
         held = record.get(name)
         for item in held if isinstance(held, list) else [held]:
             if isinstance(item, Mapping):
-                _read(item, file, found)
+                _read(item, file, source, found)
     if "S3BucketName" in record or "IsMultiRegionTrail" in record:
         trail = _trail(record)
         if trail is not None:
-            found.trails.setdefault(trail.arn, trail)
+            known = found.trails.get(trail.arn, trail)
+            found.trails[trail.arn] = replace(known, sources=known.sources | {source})
     nested = [record.get(name) for name in ("EventSelectors", "eventSelectors", "Selectors")]
     whose = {name: record[name] for name in ("TrailARN", "Name") if name in record}
     if any(isinstance(record.get(name), list) for name in ("EventSelectors", "AdvancedEventSelectors")):
-        found.selectors.append(record)
-    found.selectors += [{**whose, **item} for item in nested if isinstance(item, Mapping)]
+        found.selectors.append((file, record))
+    found.selectors += [(file, {**whose, **item}) for item in nested if isinstance(item, Mapping)]
     for status in (record, record.get("Status"), record.get("status")):
         if isinstance(status, Mapping) and "IsLogging" in status:
             found.statuses.append((file, {**whose, **status}))
@@ -120,7 +156,9 @@ def _whose(record: Mapping[str, Any], file: str, trails: Mapping[str, Trail]) ->
         yield arn
         return
     named = [trail.arn for trail in trails.values() if name and name in (trail.name, trail.arn)]
-    named = named or [trail.arn for trail in trails.values() if file and trail.name in file]
+    if not named and not name:
+        longest = max((len(trail.name) for trail in trails.values() if trail.name in file), default=0)
+        named = [arn for arn, one in trails.items() if one.name in file and len(one.name) == longest]
     if not named and not arn and not name and len(trails) == 1:
         named = list(trails)
     yield from named
@@ -128,60 +166,5 @@ def _whose(record: Mapping[str, Any], file: str, trails: Mapping[str, Trail]) ->
 
 def _with_status(trail: Trail, status: Mapping[str, Any]) -> Trail:
     since = stamp(status.get("StartLoggingTime") or status.get("TimeLoggingStarted"))
-    return replace(trail, logging=status.get("IsLogging") is True, since=since)
-
-
-def read_selectors(record: Mapping[str, Any]) -> Selection:
-    """Return what `get-event-selectors` says a trail records (CloudTrail API reference)."""
-    advanced = [item for item in record.get("AdvancedEventSelectors") or () if isinstance(item, Mapping)]
-    basic = [item for item in record.get("EventSelectors") or () if isinstance(item, Mapping)]
-    parts = [_advanced(item) for item in advanced] or [_basic(item) for item in basic]
-    excluded = [part.excluded for part in parts if part.reads or part.writes]
-    return Selection(
-        reads=any(part.reads for part in parts),
-        writes=any(part.writes for part in parts),
-        excluded=frozenset.intersection(*excluded) if excluded else frozenset(),
-        data=frozenset().union(*(part.data for part in parts)),
-        some_data=frozenset().union(*(part.some_data for part in parts)),
-    )
-
-
-def _basic(item: Mapping[str, Any]) -> Selection:
-    kind = item.get("ReadWriteType", "All")
-    management = item.get("IncludeManagementEvents", True) is not False
-    whole: set[str] = set()
-    some: set[str] = set()
-    for resource in item.get("DataResources") or ():
-        if isinstance(resource, Mapping) and isinstance(resource.get("Type"), str):
-            ends = _WHOLE_SERVICE.get(resource["Type"], ())
-            values = [str(value) for value in resource.get("Values") or ()]
-            everything = any(value.endswith(end) for value in values for end in ends)
-            (whole if everything and kind == "All" else some).add(resource["Type"])
-    return Selection(
-        reads=management and kind != "WriteOnly",
-        writes=management and kind != "ReadOnly",
-        excluded=frozenset(map(str, item.get("ExcludeManagementEventSources") or ())),
-        data=frozenset(whole),
-        some_data=frozenset(some),
-    )
-
-
-def _advanced(item: Mapping[str, Any]) -> Selection:
-    fields = [f for f in item.get("FieldSelectors") or () if isinstance(f, Mapping)]
-    by_name = {str(f.get("Field")): f for f in fields}
-    categories = by_name.get("eventCategory", {}).get("Equals") or []
-    kinds = frozenset(map(str, by_name.get("resources.type", {}).get("Equals") or ()))
-    narrowed = set(by_name) - {"eventCategory", "resources.type"}
-    if "Data" in categories:
-        nothing = Selection(reads=False, writes=False)
-        return replace(nothing, some_data=kinds) if narrowed else replace(nothing, data=kinds)
-    if "Management" not in categories:
-        return Selection(reads=False, writes=False)
-    read_only = by_name.get("readOnly", {}).get("Equals")
-    if narrowed - {"readOnly", "eventSource"} or "Equals" in by_name.get("eventSource", {}):
-        return Selection(reads=False, writes=False)
-    return Selection(
-        reads=read_only in (None, ["true"]),
-        writes=read_only in (None, ["false"]),
-        excluded=frozenset(map(str, by_name.get("eventSource", {}).get("NotEquals") or ())),
-    )
+    stopped = stamp(status.get("StopLoggingTime") or status.get("TimeLoggingStopped"))
+    return replace(trail, logging=status.get("IsLogging") is True, since=since, stopped=stopped)

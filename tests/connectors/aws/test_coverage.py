@@ -4,12 +4,16 @@ Trails and events are synthetic; their shapes are those of the CloudTrail API an
 """
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from connectors.aws.trails import read_selectors
-from connectors.facts import CoverageState
+from connectors.aws.connector import CONNECTOR
+from connectors.aws.selectors import read_selectors
+from connectors.facts import CoverageState, Window
+from connectors.interface import Patterns
 
+YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 AGENT = "arn:aws:iam::111122223333:role/agent"
 TRAIL = "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"
 
@@ -319,6 +323,140 @@ def test_selectors_and_status_in_files_of_their_own_find_their_trail(gaad, inter
     assert (row.reason, row.since) == ("trail other", "2026-01-01T00:00:00Z")
 
 
+def test_a_status_belongs_to_the_trail_with_the_longest_name_in_its_files_name(gaad, interpret, tmp_path):
+    """`status-main-data.json` says nothing of the trail `main`."""
+    folder = tmp_path / "trails"
+    folder.mkdir()
+    listing = trail()[0]
+    listing["trailList"].append({**listing["trailList"][0], "Name": "main-data", "TrailARN": f"{TRAIL}-data"})
+    (folder / "describe-trails.json").write_text(json.dumps(listing))
+    (folder / "status-main-data.json").write_text(json.dumps({"IsLogging": False}))
+    (tmp_path / "log.json").write_text(json.dumps({"Records": [SEEN]}))
+    facts = interpret({"cloudtrail": [tmp_path / "log.json"], "trails": [folder]})
+    rows = [row.reason for row in facts.coverage if row.log_class == "management"]
+    assert [reason.partition(":")[0] for reason in rows] == ["trail main"]
+
+
+def test_selectors_without_a_description_of_their_trail_are_said_to_be_unused(blind):
+    codes, facts = blind(
+        allow("s3:GetObject"), [SEEN], [{"TrailARN": TRAIL, **advanced(data("AWS::S3::Object"))}], DELIVERED
+    )
+    assert codes == {"s3:GetObject": "data-events-unknown"}
+    said = [(caveat.what, caveat.effect) for caveat in facts.caveats if "trail" in caveat.what]
+    assert any("describes no trail" in what and "describe-trails" in effect for what, effect in said)
+    assert any(TRAIL in what for what, _ in said)
+
+
+def test_a_trail_without_its_selectors_is_said_and_its_data_events_are_unknown(blind):
+    codes, facts = blind(
+        allow("s3:GetObject", "ec2:DescribeVpcs"), [SEEN], trail(HasCustomEventSelectors=True), DELIVERED
+    )
+    assert codes == {"s3:GetObject": "data-events-unknown"}
+    assert [c.where for c in facts.caveats if "selectors of this trail are not" in c.what] == [TRAIL]
+
+
+def test_no_trails_at_all_is_an_answer_and_no_mistake(blind):
+    _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN], [{"trailList": []}])
+    assert [caveat.what for caveat in facts.caveats if "trail" in caveat.what] == []
+
+
+@pytest.mark.parametrize(
+    ("since", "earlier", "hidden"),
+    [
+        ("2026-05-01T00:00:00+00:00", [], True),
+        ("2026-05-01T00:00:00+00:00", [event("DescribeInstances", time="2026-03-01T00:00:00Z")], False),
+        ("2025-05-01T00:00:00+00:00", [], False),
+        ("2026-01-01T12:00:00+00:00", [], False),
+    ],
+)
+def test_recording_that_began_within_the_window_does_not_speak_for_all_of_it(blind, since, earlier, hidden):
+    """Unless the logs hold something earlier: the trail was restarted then, or the files are not its own."""
+    status = {"IsLogging": True, "StartLoggingTime": since}
+    codes, facts = blind(allow("ec2:DescribeVpcs"), [SEEN, *earlier], trail(status=status))
+    assert codes == ({"ec2:DescribeVpcs": "recording-began-late"} if hidden else {})
+    row = next(row for row in facts.coverage if row.log_class == "management")
+    assert row.state is (CoverageState.ON if since < "2026" else CoverageState.PARTIAL)
+
+
+def test_logs_that_end_long_before_the_window_are_said_to(blind):
+    _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN])
+    assert [caveat.effect for caveat in facts.caveats if "the window from 2026-01-01" in caveat.what] == [
+        "what is called unused is so in the logged part; a call outside it is taken for no call"
+    ]
+
+
+def test_logs_of_a_stopped_trails_later_days_are_not_that_trails(blind):
+    """Event history goes on when a trail is stopped."""
+    stopped = {"IsLogging": False, "StopLoggingTime": "2026-02-01T00:00:00+00:00"}
+    codes, _ = blind(allow("ec2:DescribeVpcs", "s3:GetObject"), [SEEN], trail(status=stopped))
+    assert codes == {"s3:GetObject": "data-events-unknown"}
+
+
+def test_the_trail_of_another_organization_says_nothing_of_an_account(gaad, collect, tmp_path):
+    """Two sources in one scan; the organization trail is described in the other one."""
+    arn = "arn:aws:cloudtrail:us-east-1:999999999999:trail/org"
+    selectors = advanced(data("AWS::S3::Object"))
+    (tmp_path / "trails.json").write_text(
+        json.dumps(trail(selectors, TrailARN=arn, IsOrganizationTrail=True)).replace(TRAIL, arn)
+    )
+    logs = tmp_path / DELIVERED
+    logs.mkdir(parents=True)
+    (logs / "file.json").write_text(json.dumps({"Records": [SEEN]}))
+    ours = collect(
+        {"authorization_details": [gaad(allow("s3:GetObject"))], "cloudtrail": [tmp_path / "AWSLogs"]}
+    )
+    theirs = collect({"trails": [tmp_path / "trails.json"]})
+    theirs.source = "theirs"
+    facts = CONNECTOR.interpret([ours, theirs], YEAR, Patterns())
+    assert {spot.code for spot in facts.entitlements[AGENT].blind} == {"data-events-unknown"}
+
+
+def test_trail_files_are_known_by_name_wherever_they_were_copied_to(blind, tmp_path):
+    name = "111122223333_CloudTrail_us-east-1_20260601T0005Z_aBcDeFgHiJkLmNoP.json"
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / name).write_text(json.dumps({"Records": [SEEN]}))
+    codes, _ = blind(allow("s3:GetObject"), [SEEN], trail(advanced(data("AWS::S3::Object"))))
+    assert codes == {}
+
+
+@pytest.mark.parametrize(
+    "narrow",
+    [
+        {"Field": "eventSource", "NotStartsWith": ["ec2."]},
+        {"Field": "eventName", "NotEquals": ["DescribeVpcs"]},
+        {"Field": "userIdentity.arn", "NotStartsWith": [AGENT]},
+        {"Field": "readOnly", "NotEquals": ["true"]},
+    ],
+)
+def test_a_management_selector_narrowed_in_any_other_way_is_not_taken_for_whole(narrow):
+    category = {"Field": "eventCategory", "Equals": ["Management"]}
+    selection = read_selectors({"AdvancedEventSelectors": [{"FieldSelectors": [category, narrow]}]})
+    assert not selection.reads
+
+
+def test_a_source_left_out_of_reads_only_is_left_out():
+    """Two selectors: reads without KMS, writes whole. `kms:Decrypt` is a read."""
+    selection = read_selectors(
+        {
+            "EventSelectors": [
+                {"ReadWriteType": "ReadOnly", "ExcludeManagementEventSources": ["kms.amazonaws.com"]},
+                {"ReadWriteType": "WriteOnly"},
+            ]
+        }
+    )
+    assert (selection.reads, selection.writes) == (True, True)
+    assert selection.excluded == {"kms.amazonaws.com"}
+
+
+def test_custom_browsers_are_seen_only_where_their_own_type_is_selected(blind):
+    action = "bedrock-agentcore:StartBrowserSession"
+    built_in, custom = data("AWS::BedrockAgentCore::Browser"), data("AWS::BedrockAgentCore::BrowserCustom")
+    codes, _ = blind(allow(action), [SEEN], trail(advanced(built_in)), DELIVERED)
+    assert codes == {action: "data-events-not-logged"}
+    codes, _ = blind(allow(action), [SEEN], trail(advanced(built_in, custom)), DELIVERED)
+    assert codes == {}
+
+
 def test_basic_selectors_for_all_resources_and_for_some():
     selection = read_selectors(
         {
@@ -379,7 +517,9 @@ OTHER = event(
         ("2026-07-01T00:00:00+00:00", [OTHER, SEEN], None, False),
         ("2026-07-01T00:00:00+00:00", [OTHER], trail(), False),
         ("2025-07-01T00:00:00+00:00", [OTHER], None, False),
-        ("2026-09-01T00:00:00+00:00", [OTHER], None, False),
+        ("2026-09-01T00:00:00+00:00", [OTHER], None, True),
+        ("2026-09-01T00:00:00+00:00", [OTHER], trail(), True),
+        ("2026-09-01T00:00:00+00:00", [OTHER, SEEN], trail(), False),
     ],
 )
 def test_a_use_that_iam_reports_and_the_logs_lack_means_that_the_logs_miss_calls(

@@ -4,9 +4,11 @@ import json
 from collections import Counter
 
 import pytest
+from botocore.loaders import Loader
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.event_actions import EventActions, Sureness
+from connectors.aws.observability import observability, union
 from connectors.aws.tables import table
 
 
@@ -123,6 +125,63 @@ def test_every_pattern_of_the_classes_matches_an_action(catalogue, name):
         ]
     )
     assert [pattern for pattern in patterns if not catalogue.expand(pattern) & catalogue.known] == []
+
+
+RUNTIMES = {
+    "bedrock-runtime": "bedrock",
+    "bedrock-agent-runtime": "bedrock",
+    "bedrock-data-automation-runtime": "bedrock",
+    "bedrock-agentcore": "bedrock-agentcore",
+    "sagemaker-runtime": "sagemaker",
+    "sagemaker-a2i-runtime": "sagemaker",
+    "sagemaker-edge": "sagemaker",
+    "sagemaker-featurestore-runtime": "sagemaker",
+    "sagemaker-inference-router-runtime": "sagemaker",
+    "sagemaker-metrics": "sagemaker",
+    "sagemakerjobruntime": "sagemaker",
+    "sagemakertrainingsessionruntime": "sagemaker",
+    "lex-runtime": "lex",
+    "lexv2-runtime": "lex",
+    "agent-registry": "agent-registry",
+    "kendra-ranking": "kendra-ranking",
+    "nova-act": "nova-act",
+    "personalize-events": "personalize",
+    "personalize-runtime": "personalize",
+    "qapps": "qapps",
+    "devops-agent": "aidevops",
+}
+"""Data-plane clients of AI services in botocore, and the event source their calls are logged under."""
+
+MANAGEMENT = {
+    "bedrock:InvokeModel",
+    "bedrock:InvokeModelWithResponseStream",
+    "bedrock:ListAsyncInvokes",
+    "bedrock:ListTagsForResource",
+    "bedrock:TagResource",
+    "bedrock:UntagResource",
+    "kendra-ranking:CreateRescoreExecutionPlan",
+    "kendra-ranking:DeleteRescoreExecutionPlan",
+    "kendra-ranking:DescribeRescoreExecutionPlan",
+    "kendra-ranking:ListRescoreExecutionPlans",
+    "kendra-ranking:ListTagsForResource",
+    "kendra-ranking:TagResource",
+    "kendra-ranking:UntagResource",
+    "kendra-ranking:UpdateRescoreExecutionPlan",
+}
+"""What these clients do that AWS documents as management events, or that control planes do too."""
+
+
+def test_no_call_of_an_ai_runtime_counts_as_logged_by_default_unless_aws_documents_it(catalogue, actions):
+    loader = Loader()
+    sets = observability(catalogue)
+    hidden = union((*(mask for *_, mask in sets.never), *(mask for _, mask in sets.data)))
+    visible = set()
+    for client, prefix in RUNTIMES.items():
+        for operation in loader.load_service_model(client, "service-2")["operations"]:
+            for permission in actions.needed(f"{prefix}.amazonaws.com:{operation}").permissions:
+                if not hidden >> catalogue.permissions.index(permission) & 1:
+                    visible.add(permission)
+    assert visible == MANAGEMENT
 
 
 def test_no_disagreement_with_the_names_in_awss_own_refusals(actions, data):
