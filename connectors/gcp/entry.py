@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from typing import Any
 
 import msgspec
@@ -74,7 +75,14 @@ class Operation(msgspec.Struct, gc=False):
 class Resource(msgspec.Struct, gc=False):
     """The monitored resource."""
 
-    labels: dict[str, Any] | None = None
+    labels: dict[str, Any] | str | None = None
+    """Text where a query engine printed a JSON column."""
+
+
+class Analytics(msgspec.Struct, gc=False):
+    """The payload in a row of Log Analytics, whose columns are all in snake_case."""
+
+    audit_log: dict[str, Any] | None = None
 
 
 class LogEntry(msgspec.Struct, rename="camel", gc=False):
@@ -92,6 +100,9 @@ class LogEntry(msgspec.Struct, rename="camel", gc=False):
     entry: "LogEntry | None" = None
     message: Any = None
     """A Pub/Sub message around the entry."""
+    analytics: Analytics | None = msgspec.field(default=None, name="proto_payload")
+    snake_log_name: str | None = msgspec.field(default=None, name="log_name")
+    snake_insert_id: str | None = msgspec.field(default=None, name="insert_id")
     lower_log_name: str | None = msgspec.field(default=None, name="logname")
     lower_insert_id: str | None = msgspec.field(default=None, name="insertid")
     lower_payload: Audit | None = msgspec.field(default=None, name="protopayload")
@@ -99,10 +110,14 @@ class LogEntry(msgspec.Struct, rename="camel", gc=False):
 
 
 _DECODER = msgspec.json.Decoder(LogEntry)
+_SNAKE = re.compile(r"_([a-z])")
 
 
 def unwrap(record: LogEntry) -> LogEntry | str:
-    """Return the entry inside a wrapping of another tool: `{"entry": …}` or a Pub/Sub message."""
+    """Return the entry inside a wrapping of another tool: `{"entry": …}` or a Pub/Sub message.
+
+    A row of Log Analytics (`proto_payload.audit_log`) is put into the entry's own form.
+    """
     for _ in range(4):
         if record.entry is not None:
             record = record.entry
@@ -113,4 +128,19 @@ def unwrap(record: LogEntry) -> LogEntry | str:
                 return "a Pub/Sub message without a log entry in it"
         else:
             break
+    held = record.analytics.audit_log if record.analytics else None
+    if held is None:
+        return record
+    try:
+        record.proto_payload = msgspec.convert(_camel(held), Audit)
+    except msgspec.ValidationError as error:
+        return f"a Log Analytics row of another form ({error})"
+    record.log_name, record.insert_id = record.snake_log_name, record.snake_insert_id
     return record
+
+
+def _camel(value: Any) -> Any:
+    """Return a value with its snake_case keys in camelCase."""
+    if isinstance(value, dict):
+        return {_SNAKE.sub(lambda match: match[1].upper(), key): _camel(one) for key, one in value.items()}
+    return [_camel(one) for one in value] if isinstance(value, list) else value

@@ -8,6 +8,8 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
+
 from connectors.gcp.callers import UNKNOWN_CALLER, caller, credential
 from connectors.gcp.entry import Audit, Authorization, LogEntry, Operation, Status, unwrap
 from connectors.gcp.names import key_name, permission_name, project_in
@@ -61,8 +63,11 @@ class AuditLogReader:
             return "has no usable timestamp"
         log_name = entry.log_name or entry.lower_log_name or ""
         account, log_class = _place(log_name)
-        labels = (entry.resource.labels if entry.resource else None) or {}
-        account = account or _label(labels, "project_id") or project_in(audit.resource_name or "")
+        labels = _labels(entry)
+        project = _label(labels, "project_id")
+        if not account or (account.isdigit() and project):
+            # Sinks may write the project's number in the log's name; the resource has its id.
+            account = project or account or project_in(audit.resource_name or "")
         log_class = log_class or _class_by_type(audit)
         region = _label(labels, "location") or _label(labels, "region") or _label(labels, "zone")
         insert_id = entry.insert_id or entry.lower_insert_id
@@ -103,6 +108,16 @@ def _place(log_name: str) -> tuple[str, str]:
     if not log.startswith("cloudaudit.googleapis.com/"):
         log = ""
     return owner.removeprefix("projects/"), LOG_CLASSES.get(log.rpartition("/")[2], "")
+
+
+def _labels(entry: LogEntry) -> dict[str, Any]:
+    labels = entry.resource.labels if entry.resource else None
+    if isinstance(labels, str):
+        try:
+            labels = msgspec.json.decode(labels, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            return {}
+    return labels or {}
 
 
 def _label(labels: dict[str, Any], name: str) -> str:

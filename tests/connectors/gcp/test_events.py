@@ -273,3 +273,57 @@ def test_what_is_no_audit_record_says_why(record, reason):
 def test_time_is_cut_not_rounded():
     moment = datetime.fromisoformat(fold(entry("a.b.c", at="2026-12-31T23:59:59.999999Z")).time)
     assert moment == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("labels", [{"project_id": PROJECT}, json.dumps({"project_id": PROJECT})])
+def test_a_row_of_log_analytics_is_the_entry_it_was_made_from(labels):
+    """Synthetic row in the columns of `_AllLogs` (docs.cloud.google.com/logging/docs/analyze/log-schema)."""
+    made = entry(
+        "storage.objects.get", service="storage.googleapis.com", status={"code": 7}, kind="DATA_READ"
+    )
+    key = "projects/p/serviceAccounts/1/keys/2"
+    made["protoPayload"]["authenticationInfo"]["serviceAccountKeyName"] = key
+    row = {
+        "log_name": made["logName"],
+        "log_id": "cloudaudit.googleapis.com/data_access",
+        "insert_id": made["insertId"],
+        "timestamp": made["timestamp"],
+        "resource": {"type": "gcs_bucket", "labels": labels},
+        "proto_payload": {
+            "type": "type.googleapis.com/google.cloud.audit.AuditLog",
+            "audit_log": {
+                "service_name": "storage.googleapis.com",
+                "method_name": "storage.objects.get",
+                "resource_name": "projects/_/buckets/b/objects/o",
+                "status": {"code": 7},
+                "authentication_info": {"principal_email": RAG, "service_account_key_name": key},
+                "authorization_info": [
+                    {
+                        "permission": "storage.objects.get",
+                        "resource": "projects/_/buckets/b/objects/o",
+                        "granted": True,
+                        "permission_type": "DATA_READ",
+                    }
+                ],
+            },
+        },
+    }
+    one, other = fold(made), fold(row)
+    assert (other.event_id, other.time) == (one.event_id, one.time)
+    assert [key._replace(region="us") for key in other.keys] == list(one.keys)
+
+
+def test_a_row_of_log_analytics_of_another_form_is_said():
+    row = {"proto_payload": {"audit_log": {"service_name": 5}}, "timestamp": "2026-09-01T00:00:00Z"}
+    assert "a Log Analytics row of another form" in fold(row)
+    assert fold({"proto_payload": {"request_log": {}}, "timestamp": "2026-09-01T00:00:00Z"}) == (
+        "not an audit log entry (no protoPayload)"
+    )
+
+
+def test_a_log_named_by_the_projects_number_belongs_to_the_id_that_the_resource_names():
+    record = entry("storage.objects.get", project="111111111111")
+    assert fold(record).place[0] == "111111111111"
+    record["resource"]["labels"]["project_id"] = PROJECT
+    assert fold(record).place[0] == PROJECT
+    assert keys(record)[0].account == PROJECT
