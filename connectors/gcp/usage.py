@@ -8,6 +8,7 @@ from connectors.facts import Caveat, Unmapped, Usage
 from connectors.gcp.callers import UNKNOWN_CALLER
 from connectors.gcp.catalog import services, table
 from connectors.gcp.credentials import Keys
+from connectors.gcp.delegation import PERMISSION, Delegations
 from connectors.gcp.events import LAST
 from connectors.gcp.identities import PROVIDER, is_ai_permission
 from connectors.gcp.members import Aliases
@@ -86,6 +87,7 @@ class _Reader:
         self._closing: list[tuple[_Key, UsageRow]] = []
         self._unmapped: Counter[tuple[str, str]] = Counter()
         self._fallback: Counter[tuple[str, str]] = Counter()
+        self._delegations = Delegations(aliases)
         self._result = Calls()
         self.source = ""
 
@@ -99,6 +101,7 @@ class _Reader:
                 result.nameless.add(self._spelled(row.permission))
             return
         identity = self._aliases.of(row.identity)
+        self._delegations.read(row, identity)
         kind, closing = row.detail.removesuffix(LAST), row.detail.endswith(LAST)
         permission = self._permission(row, identity)
         if not permission:
@@ -143,13 +146,15 @@ class _Reader:
         for key, row in self._closing:
             if key[:3] not in self._opened:
                 self._sums.setdefault(key, _Sum()).add(row)
-        self._result.usage = tuple(_usage(key, total) for key, total in sorted(self._sums.items()))
+        usage = [_usage(key, total) for key, total in sorted(self._sums.items())]
+        recorded = {one.identity for one in usage if one.permission == PERMISSION and one.count > one.denied}
+        self._result.usage = (*usage, *self._delegations.usage(recorded))
         self._result.unmapped = tuple(
             Unmapped(PROVIDER, source, operation, count)
             for (source, operation), count in sorted(self._unmapped.items())
         )
         self._result.unattributed = dict(sorted(self._result.unattributed.items()))
-        self._result.caveats = tuple(
+        fallback = (
             Caveat(
                 "a permission taken from a table, not from the log",
                 f"{operation} ({count} calls)",
@@ -157,6 +162,7 @@ class _Reader:
             )
             for (operation, permission), count in sorted(self._fallback.items())
         )
+        self._result.caveats = (*fallback, *self._delegations.caveats(recorded))
         return self._result
 
 

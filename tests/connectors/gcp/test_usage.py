@@ -2,7 +2,7 @@
 
 import json
 
-from tests.connectors.gcp.records import PROJECT, RAG, activity, binding, entry, role, searched
+from tests.connectors.gcp.records import AGENT, PROJECT, RAG, activity, binding, entry, role, searched
 
 POLICY = [searched(binding("roles/x", f"serviceAccount:{RAG}"))]
 
@@ -74,9 +74,60 @@ def test_usage_names_the_chain_the_key_and_the_operation(gcp):
         "serviceAccountKeyName": f"//iam.googleapis.com/projects/{PROJECT}/serviceAccounts/{RAG}/keys/k",
         "serviceAccountDelegationInfo": [{"firstPartyPrincipal": {"principalEmail": "ann@example.com"}}],
     }
-    [row] = gcp({"iam_policies": POLICY, "audit_logs": [call]}).facts.usage
+    row, _ = gcp({"iam_policies": POLICY, "audit_logs": [call]}).facts.usage
     assert (row.via, row.credential, row.operation) == (
         "ann@example.com",
         f"projects/{PROJECT}/serviceAccounts/{RAG}/keys/k",
         "storage.googleapis.com:storage.objects.get",
     )
+
+
+def test_who_acts_only_through_another_account_is_not_idle(gcp):
+    one, two = (entry("storage.objects.get") for _ in range(2))
+    pool = f"{PROJECT}.svc.id.goog[ns/planner]"
+    for call in (one, two):
+        call["protoPayload"]["authorizationInfo"].append(
+            {"permission": "storage.objects.list", "granted": True}
+        )
+        call["protoPayload"]["authenticationInfo"]["serviceAccountDelegationInfo"] = [
+            {"principalSubject": f"serviceAccount:{pool}"}
+        ]
+    run = gcp({"iam_policies": POLICY, "audit_logs": [one, two]})
+    [row] = [row for row in run.facts.usage if row.identity != RAG]
+    assert row.identity.endswith(f"/workloadIdentityPools/{PROJECT}.svc.id.goog/subject/ns/ns/sa/planner")
+    assert (row.permission, row.resource, row.count, row.denied, row.operation) == (
+        "iam.serviceAccounts.getAccessToken",
+        f"projects/-/serviceAccounts/{RAG}",
+        2,
+        0,
+        "serviceAccountDelegationInfo",
+    )
+    assert run.caveats("acting as a service account") != []
+
+
+def test_a_recorded_token_is_counted_as_it_stands(gcp):
+    hop = f"hop@{PROJECT}.iam.gserviceaccount.com"
+    call = entry("storage.objects.get")
+    delegation = [{"firstPartyPrincipal": {"principalEmail": hop}}]
+    call["protoPayload"]["authenticationInfo"]["serviceAccountDelegationInfo"] = delegation
+    token = entry(
+        "iam.serviceAccounts.getAccessToken",
+        who=hop,
+        service="iamcredentials.googleapis.com",
+        method="GenerateAccessToken",
+        resource="projects/-/serviceAccounts/1",
+    )
+    run = gcp({"iam_policies": POLICY, "audit_logs": [call, token]})
+    assert [(row.operation, row.count) for row in run.facts.usage if row.identity == hop] == [
+        ("iamcredentials.googleapis.com:GenerateAccessToken", 1)
+    ]
+
+
+def test_googles_own_agents_and_agents_with_a_persons_consent_act_as_nobody(gcp):
+    served = entry("storage.objects.get")
+    served["protoPayload"]["authenticationInfo"]["serviceAccountDelegationInfo"] = [
+        {"firstPartyPrincipal": {"principalEmail": "service-1@serverless-robot-prod.iam.gserviceaccount.com"}}
+    ]
+    consented = entry("storage.objects.get", who="ann@example.com", subject=AGENT)
+    run = gcp({"iam_policies": POLICY, "audit_logs": [served, consented]})
+    assert {row.permission for row in run.facts.usage} == {"storage.objects.get"}
