@@ -8,6 +8,7 @@ from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.files import expand, modified
 from connectors.gcp import shapes
+from connectors.gcp.bare import placed
 from connectors.gcp.events import AuditLogReader
 from connectors.gcp.export_files import read_export
 from connectors.gcp.scrub import scrub
@@ -17,7 +18,6 @@ from connectors.logs.rows import LogRead
 from connectors.logs.seen import SeenEvents
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".dump", ".json.gz", ".jsonl.gz", ".ndjson.gz")
-_SCOPES = ("projects", "folders", "organizations")
 LOGS = "audit_logs"
 
 
@@ -105,7 +105,9 @@ PARTS = (
 SETTINGS = (
     *(Setting(part.name, "files", part.help) for part in PARTS),
     Setting(LOGS, "files", "audit logs: gcloud logging read, JSON lines, or a sink's folder tree"),
-    Setting("scope", "text", "projects/ID, folders/N or organizations/N of a bare get-iam-policy file"),
+    Setting(
+        "scope", "text", "projects/ID, folders/N or projects/ID/secrets/NAME of a bare get-iam-policy file"
+    ),
 )
 
 
@@ -164,7 +166,7 @@ def _wanted(records: Sequence[Record], part: Part, path: Path, source: Source) -
     for at, record in enumerate(records):
         if part.accepts(record):
             found += 1
-            yield _placed(record, records[at + 1 :], path, source)
+            yield placed(record, records[at + 1 :], path, source)
     if records and not found:
         kind = _kind_of(records[0])
         raise EvidenceError(
@@ -189,46 +191,6 @@ def _shortfall(records: Sequence[Record], part: Part, path: Path) -> str:
         f"{path}: no role in it has includedPermissions (a plain `gcloud iam roles list`);"
         " use `gcloud iam roles describe`, or the REST call with view=FULL"
     )
-
-
-def _placed(record: Record, after: Sequence[Record], path: Path, source: Source) -> Record:
-    """Return a policy with its resource where only its place in the file or the file's own tells it."""
-    if shapes.bare_policy(record):
-        return _scoped(record, path, source)
-    if not shapes.chained_policy(record):
-        return record
-    chain = [record]
-    for one in after:
-        if not shapes.chained_policy(one) or one["type"] == "project":
-            break
-        chain.append(one)
-    nodes = [f"{one['type']}s/{one['id']}" for one in chain]
-    kind = str(record["type"]).capitalize()
-    return {
-        "name": shapes.CLOUD + nodes[0],
-        "assetType": f"cloudresourcemanager.googleapis.com/{kind}",
-        "iamPolicy": record["policy"],
-        "ancestors": nodes,
-    }
-
-
-def _scoped(record: Record, path: Path, source: Source) -> Record:
-    """Return a bare policy with the resource it belongs to, from the file's place or the setting `scope`.
-
-    `…/projects/my-project.json` or `scope = "projects/my-project"`.
-    """
-    scope = source.texts.get("scope", "")
-    if path.parent.name in _SCOPES:
-        scope = f"{path.parent.name}/{path.name.partition('.')[0]}"
-    kind, _, name = scope.partition("/")
-    if kind not in _SCOPES or not name:
-        raise EvidenceError(
-            f"{path}: a policy that does not say of which project it is",
-            hint='set scope = "projects/ID", name the file projects/ID.json, or export with gcloud asset',
-        )
-    resource = f"//cloudresourcemanager.googleapis.com/{scope}"
-    asset = f"cloudresourcemanager.googleapis.com/{kind[:-1].capitalize()}"
-    return {"name": resource, "assetType": asset, "iamPolicy": record}
 
 
 def _log_outcome(source: str, read: LogRead) -> Outcome:

@@ -32,6 +32,7 @@ _VALUES = frozenset({"env", "environmentvariables", "buildenvironmentvariables",
 _ARGUMENTS = frozenset({"args", "command", "commands"})
 """Command lines: often hold tokens, never needed here."""
 
+_NAMES = frozenset({"name", "namespace", "labels", "uid", "creationTimestamp"})
 
 _DEEPEST = 150
 """Levels of nesting; no cloud's record comes near it."""
@@ -46,7 +47,10 @@ def scrub(value: Any, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         raise EvidenceError("a record is nested too deeply", hint="is this the right file?")
     if isinstance(value, Mapping):
-        return {key: _field(_folded(key), inner, depth + 1) for key, inner in value.items()}
+        scrubbed = {key: _field(_folded(key), inner, depth + 1) for key, inner in value.items()}
+        if "apiVersion" in value and isinstance(value.get("metadata"), Mapping):
+            scrubbed["metadata"] = _named(value["metadata"])
+        return scrubbed
     if isinstance(value, list):
         return [scrub(inner, depth + 1) for inner in value]
     return value
@@ -69,6 +73,11 @@ def _field(key: str, value: Any, depth: int) -> Any:
             return {**scrub(value, depth), "items": _values(value["items"], depth)}
         return _values(value, depth)
     return scrub(value, depth)
+
+
+def _named(metadata: Mapping[str, Any]) -> Any:
+    """Return what names a Kubernetes object (Cloud Run prints these); its annotations may hold anything."""
+    return {key: inner if key in _NAMES else REMOVED for key, inner in metadata.items()}
 
 
 def _values(value: Any, depth: int) -> Any:

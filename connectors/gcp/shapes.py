@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.gcp.listed import labels, listed
 from connectors.interface import Record
 
 CLOUD = "//cloudresourcemanager.googleapis.com/"
@@ -17,6 +18,10 @@ ACCOUNT = "iam.googleapis.com/ServiceAccount"
 KEY = "iam.googleapis.com/ServiceAccountKey"
 PROJECT = "cloudresourcemanager.googleapis.com/Project"
 FOLDER = "cloudresourcemanager.googleapis.com/Folder"
+_POLICY = frozenset(
+    {"bindings", "etag", "version", "kind", "resourceId"} | {"auditConfigs", "audit_configs", "rules"}
+)
+"""Every field of an allow policy; `rules` are old and empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,11 @@ def policies(record: Record) -> Iterator[Policy]:
 
 
 def bare_policy(record: Record) -> bool:
-    """Return whether a record is what `get-iam-policy` prints: a policy that does not say of what."""
-    return isinstance(record.get("bindings"), list) and not ({"name", "resource", "policy"} & set(record))
+    """Return whether a record is what `get-iam-policy` prints: a policy that does not say of what.
+
+    One without any binding holds nothing but its `etag`.
+    """
+    return ("bindings" in record or "etag" in record) and _POLICY.issuperset(record)
 
 
 def chained_policy(record: Record) -> bool:
@@ -147,16 +155,16 @@ def resource(record: Record) -> Resource | None:
 
     Without an asset type (a service's own list command) the type is left empty.
     """
+    record = listed(record)
     name, kind = _text(record, "name"), _text(record, "assetType", "asset_type")
     if not name or (not kind and "projects/" not in name) or _of_policy(record):
         return None
     data, described = _content(record, bare=not kind)
-    labels = _mapping(record, "labels") or _mapping(data, "labels") or {}
     return Resource(
         name=name,
         asset_type=kind,
         data=data,
-        labels={str(key): str(value) for key, value in labels.items()},
+        labels=labels(record) or labels(data),
         place=_place(record),
         created=_text(record, "createTime", "create_time") or _text(data, "createTime", "create_time"),
         described=described,

@@ -69,6 +69,49 @@ def test_a_bare_policy_takes_its_project_from_the_setting_or_its_place(gcp, tmp_
     assert 'set scope = "projects/ID"' in run.outcome("iam_policies").reason
 
 
+@pytest.mark.parametrize(
+    ("place", "text", "resource", "more"),
+    [
+        ("folders/77.json", "", "//cloudresourcemanager.googleapis.com/folders/77", {}),
+        ("projects/p/secrets/db.json", "", "//secretmanager.googleapis.com/projects/p/secrets/db", {}),
+        ("projects/p/buckets/b.json.gz", "", "//storage.googleapis.com/b", {}),
+        ("buckets/b.json", "", "//storage.googleapis.com/b", {}),
+        (
+            "x.json",
+            "",
+            "//storage.googleapis.com/b",
+            {"resourceId": "projects/_/buckets/b", "kind": "storage#policy"},
+        ),
+        ("x.json", "projects/p/datasets/d", "//bigquery.googleapis.com/projects/p/datasets/d", {}),
+        (
+            f"serviceAccounts/{RAG}.json",
+            "",
+            f"//iam.googleapis.com/projects/{PROJECT}/serviceAccounts/{RAG}",
+            {},
+        ),
+        (
+            "projects/example.com:p.json",
+            "",
+            "//cloudresourcemanager.googleapis.com/projects/example.com:p",
+            {},
+        ),
+    ],
+)
+def test_a_bare_policy_of_any_kind_of_resource_is_placed(gcp, tmp_path, place, text, resource, more):
+    path = tmp_path / "iam" / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = json.dumps({"bindings": [BOUND], "etag": "BwX=", "version": 1, **more}).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    run = gcp({"iam_policies": path, "roles": [READER]}, texts={"scope": text})
+    assert [grant.source for grant in run.facts.grants] == [resource]
+    assert run.granted(RAG) == ["storage.objects.get"]
+
+
+def test_a_policy_without_bindings_is_a_policy(gcp):
+    run = gcp({"iam_policies": {"etag": "ACAB"}}, texts={"scope": "folders/77"})
+    assert run.outcome("iam_policies").status is Status.OK
+
+
 def test_a_project_s_chain_of_policies_tells_what_is_above_it(gcp):
     chain = [
         {"type": "project", "id": PROJECT, "policy": {"bindings": [], "auditConfigs": []}},

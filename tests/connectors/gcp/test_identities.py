@@ -1,5 +1,7 @@
 """Identities: kinds, accounts, owners, what runs as them, and why they are AI workloads."""
 
+import json
+
 import pytest
 
 from connectors.facts import SignalKind
@@ -304,3 +306,70 @@ def test_whoever_called_a_model_is_an_identity_even_if_no_export_names_it(gcp):
 def test_the_first_source_that_names_an_identity_is_its_source(gcp):
     run = gcp({"iam_policies": [searched(binding("roles/x", f"serviceAccount:{RAG}"))], "roles": [AI]})
     assert run.identity(RAG).source == "pilot"
+
+
+def test_what_list_commands_of_services_print_is_read(gcp):
+    service = {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "chat",
+            "namespace": NUMBER,
+            "labels": {"cloud.googleapis.com/location": "us-central1", "owner": "team-chat"},
+            "annotations": {"last-applied": "TOKEN=hunter2"},
+        },
+        "spec": {"template": {"spec": {"serviceAccountName": RAG}}},
+    }
+    machine = {
+        "kind": "compute#instance",
+        "name": "vm",
+        "selfLink": f"https://www.googleapis.com/compute/v1/projects/{PROJECT}/zones/z/instances/vm",
+        "serviceAccounts": [{"email": RAG, "scopes": []}],
+    }
+    project = {"projectId": PROJECT, "projectNumber": NUMBER, "name": "Agents", "lifecycleState": "ACTIVE"}
+    run = gcp({"resources": [service, machine, project], "iam_policies": [searched()]})
+    rag = run.identity(RAG)
+    assert rag.owner == "team-chat"
+    assert [(load.kind, load.id) for load in rag.workloads] == [
+        ("cloud-run-service", f"projects/{NUMBER}/locations/us-central1/services/chat"),
+        ("machine", f"projects/{PROJECT}/zones/z/instances/vm"),
+    ]
+    assert "hunter2" not in json.dumps(
+        [dict(one) for s in run.bundle.sources for one in s.records("resources")]
+    )
+
+
+def test_labels_of_a_cloud_run_asset_name_the_owner(gcp):
+    data = {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": "chat", "namespace": NUMBER, "labels": {"team": "chat"}},
+        "spec": {"template": {"spec": {"serviceAccountName": RAG}}},
+    }
+    asset = {
+        "name": f"//run.googleapis.com/projects/{PROJECT}/locations/us-central1/services/chat",
+        "assetType": "run.googleapis.com/Service",
+        "resource": {"data": data},
+    }
+    run = gcp({"resources": [asset], "iam_policies": [searched()]})
+    assert run.identity(RAG).owner == "chat"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "identity"),
+    [
+        ("CustomJob", {"jobSpec": {}}, "service-{number}@gcp-sa-aiplatform-cc.iam.gserviceaccount.com"),
+        ("TuningJob", {}, "service-{number}@gcp-sa-vertex-tune.iam.gserviceaccount.com"),
+        ("PipelineJob", {}, "{number}-compute@developer.gserviceaccount.com"),
+    ],
+)
+def test_a_job_that_names_no_account_runs_as_the_documented_default(gcp, kind, data, identity):
+    asset = {
+        "name": f"//aiplatform.googleapis.com/projects/{PROJECT}/locations/us-central1/jobs/1",
+        "assetType": f"aiplatform.googleapis.com/{kind}",
+        "resource": {"data": {"displayName": "nightly", **data}},
+    }
+    run = gcp({"resources": [asset], "iam_policies": [searched()]})
+    found = run.identity(identity.format(number=NUMBER))
+    assert [load.name for load in found.workloads] == ["nightly"]
+    assert found.signals[0].value == f"runs aiplatform.googleapis.com/{kind}"
