@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.gcp.catalog import services
 from connectors.gcp.hierarchy import Hierarchy
-from connectors.gcp.names import parse_member
+from connectors.gcp.names import parse_member, same
 from connectors.gcp.shapes import CLOUD, Policy
 
 ALL = "allServices"
@@ -46,7 +46,9 @@ class View:
             if switch.exempted and switch.type == kind and switch.service in named:
                 for written in switch.exempted:
                     member = parse_member(written)
-                    if member.kind not in _NAMED or member.id == identity:
+                    if member.kind == "deleted":
+                        continue
+                    if member.kind not in _NAMED or same(member.id, identity):
                         return True
         return False
 

@@ -18,6 +18,10 @@ def names(places: Sequence[str]) -> str:
 
 _REASONS = {
     "no-logs-for-account": "the evidence holds no audit log of {where} that would show these calls",
+    "admin-activity-not-given": (
+        "the Admin Activity log of {where}, which always records these calls, is not among the logs given:"
+        " what was given of it holds other audit logs only"
+    ),
     "exempted-from-audit": "{who} is, or may be through a group, exempted from these logs in {where}",
     "public-resource-not-logged": (
         "a resource in {where} is open to everyone: data calls on such resources leave no record"
@@ -45,7 +49,7 @@ def fix(code: str, places: Sequence[str], prefixes: Sequence[str]) -> str:
     """Return what would make the calls visible; `prefixes` are the services (permission prefixes) hidden."""
     scope = next((place for place in places if place), "projects/ID")
     match code:
-        case "no-logs-for-account":
+        case "no-logs-for-account" | "admin-activity-not-given":
             kind, _, name = scope.partition("/")
             return (
                 "add its logs: gcloud logging read 'logName:cloudaudit.googleapis.com'"

@@ -116,6 +116,25 @@ class Membership:
             return self._node_in(identity, match["node"], match["type"])
         return False
 
+    def holds(self, identity: str, written: str) -> bool | None:
+        """Return whether a principal set holds an identity; None where the evidence does not tell.
+
+        Groups and customer ids (`principalSet://goog/…`) hold people, perhaps this one.
+        """
+        if self.belongs(identity, written):
+            return True
+        if match := _AGENT_SET.match(written):
+            decided = agent(identity) is None or match["rest"].startswith(("*", "attribute.platform"))
+        elif match := _POOL_SET.match(written):
+            decided = not identity.startswith(f"principal://iam.googleapis.com/{match['pool']}/")
+        elif match := _NODE_SET.match(written):
+            account, node = self._accounts.get(identity, ""), self._hierarchy.node(match["node"])
+            whole = node.startswith("projects/") or self._hierarchy.knows_ancestors(f"projects/{account}")
+            decided = bool(account) and match["type"] is None and whole
+        else:
+            decided = False
+        return False if decided else None
+
     def _node_in(self, identity: str, node: str, kind: str | None) -> bool:
         account = self._accounts.get(identity, "")
         if not account or (kind == "ServiceAccount" and not identity.endswith("gserviceaccount.com")):
@@ -178,13 +197,18 @@ def _basic_members(bindings: Iterable[Binding]) -> dict[tuple[str, str], list[st
 def _agent_in(identity: str, domain: str, rest: str) -> bool:
     """Decide `TD/*`, `attribute.platform/…` and `attribute.platformContainer/…/projects/N`."""
     found = agent(identity)
-    if found is None or not identity.startswith(f"principal://{domain}/"):
+    if found is None or _trust_domain(identity.removeprefix("principal://")) != _trust_domain(domain):
         return False
     return rest in (
         "*",
         f"attribute.platform/{found.platform}",
         f"attribute.platformContainer/{found.platform}/projects/{found.project}",
     )
+
+
+def _trust_domain(text: str) -> str:
+    """Return a trust domain in one spelling: that of a project without organization has two."""
+    return text.partition("/")[0].replace(".global.proj-", ".global.project-")
 
 
 def _pool_in(identity: str, pool: str, rest: str) -> bool:

@@ -154,6 +154,14 @@ def agent(identity: str) -> Agent | None:
     return Agent(match["platform"], match["project"], match["location"], match["resource"]) if match else None
 
 
+def same(one: str, other: str) -> bool:
+    """Return whether two principal ids are of one identity, however they are spelled."""
+    if one == other:
+        return True
+    pair, found = kubernetes_pair(one), agent(one)
+    return bool((pair and pair == kubernetes_pair(other)) or (found and found == agent(other)))
+
+
 def key_name(text: str) -> str:
     """Return a service-account key as `projects/P/serviceAccounts/E/keys/K`, empty when it is none."""
     match = _KEY.search(text)

@@ -16,6 +16,7 @@ _ORDER = (
     "caller-not-recorded",
     "never-logged",
     "no-logs-for-account",
+    "admin-activity-not-given",
     "exempted-from-audit",
     "public-resource-not-logged",
     "data-access-logs-off",
@@ -206,7 +207,7 @@ class Observability:
         unsure = ADMIN_WRITE in group.types
         if unsure and not situation.admin:
             # Data access records alone: the always-on log was left out of what was given.
-            yield "no-logs-for-account", group.permissions
+            yield "admin-activity-not-given", group.permissions
         default = group.permissions & self._classes.default_on
         if default and group.types & set(DATA_TYPES):
             if not situation.data:
@@ -274,7 +275,7 @@ class Observability:
 
 def _unsure(code: str) -> str:
     """Return the code for a permission that may be an admin write or a data call: only that may hide it."""
-    certain = ("exempted-from-audit", "public-resource-not-logged")
+    certain = ("exempted-from-audit", "public-resource-not-logged", "data-access-logs-not-given")
     return code if code in certain else "permission-class-unknown"
 
 

@@ -12,7 +12,7 @@ from connectors.gcp.grants import Holding
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.inventory import Inventory
 from connectors.gcp.members import Membership
-from connectors.gcp.names import permission_name, principal_id
+from connectors.gcp.names import permission_name, principal_id, same
 
 _EVERYONE = ("principalSet://goog/public:all", "principalSet://goog/public:allUsers")
 _ACCOUNT = "principal://iam.googleapis.com/projects/-/serviceAccounts/"
@@ -182,15 +182,10 @@ class Denials:
             return True
         for prefix in (_ACCOUNT, _SUBJECT):
             if written.startswith(prefix):
-                return principal_id(written.removeprefix(prefix)) == identity
+                return same(principal_id(written.removeprefix(prefix)), identity)
         if written.startswith("principal://"):
-            return written == identity
-        if written.startswith("principalSet://goog/"):
-            # Groups and customer ids hold people; whether they hold this one is not in the evidence.
-            return None
-        if written.startswith("principalSet://"):
-            return True if self._membership.belongs(identity, written) else None
-        return False
+            return same(written, identity)
+        return self._membership.holds(identity, written) if written.startswith("principalSet://") else False
 
 
 def _any(values: Iterable[bool | None]) -> bool | None:

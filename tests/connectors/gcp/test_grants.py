@@ -370,6 +370,33 @@ def test_deny_policies_take_away_what_they_certainly_cover(gcp, policy, granted,
     assert (run.granted(RAG), run.conditional(RAG)) == (granted, conditional)
 
 
+POOL = f"principalSet://iam.googleapis.com/projects/{NUMBER}/locations/global/workloadIdentityPools/gh/*"
+AGENTS = f"principalSet://agents.global.org-{ORG}.system.id.goog/attribute.platform/aiplatform"
+
+
+@pytest.mark.parametrize(
+    ("written", "refused"),
+    [
+        (POOL, False),
+        (AGENTS, False),
+        ("principalSet://cloudresourcemanager.googleapis.com/projects/elsewhere", False),
+        (f"principalSet://cloudresourcemanager.googleapis.com/projects/{NUMBER}", True),
+        ("principalSet://cloudresourcemanager.googleapis.com/organizations/1", False),
+        ("principalSet://goog/cloudIdentityCustomerId/C1", None),
+    ],
+)
+def test_a_set_that_certainly_leaves_an_identity_out_refuses_it_nothing(gcp, written, refused):
+    run = gcp(
+        {
+            "iam_policies": [searched(binding(READER["name"], f"serviceAccount:{RAG}"))],
+            "roles": [READER],
+            "deny_policies": [deny("storage.googleapis.com/objects.get", principals=[written])],
+        }
+    )
+    granted, conditional = "storage.objects.get" in run.granted(RAG), run.conditional(RAG) != []
+    assert (granted, conditional) == (refused is False, refused is None)
+
+
 def test_deny_policies_and_roles_name_the_same_permission_differently(gcp):
     made = role(
         "roles/x",
@@ -430,3 +457,17 @@ def test_layers_that_are_not_read_are_always_said(gcp):
     )
     assert len(run.caveats("principal access boundaries")) == 1
     assert len(run.caveats("deny policies are not in the evidence")) == 1
+
+
+def test_agents_of_a_project_without_organization_belong_to_its_sets_in_both_spellings(gcp):
+    domain = f"agents.global.proj-{NUMBER}.system.id.goog"
+    agent = f"principal://{domain}/resources/aiplatform/projects/{NUMBER}/locations/l/reasoningEngines/1"
+    made = role("roles/r", "a.b.c")
+    everyone = f"principalSet://{domain.replace('proj-', 'project-')}/*"
+    run = gcp(
+        {
+            "iam_policies": [searched(binding("roles/r", everyone), binding("roles/none", agent))],
+            "roles": [made],
+        }
+    )
+    assert run.granted(agent) == ["a.b.c"]

@@ -140,7 +140,7 @@ def test_logs_that_are_on_but_not_given_show_nothing(gcp):
 def test_data_access_records_alone_do_not_show_that_admin_activity_was_given(gcp):
     policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
     run = everything(gcp, policies, [SOMEONE])
-    assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "admin-activity-not-given"
     assert "storage.objects.get" in run.unused(RAG)
 
 
@@ -150,7 +150,7 @@ def test_a_source_with_admin_activity_says_nothing_about_another_source(gcp, tmp
     other.write_text(json.dumps([entry("a.b.c", who="x@example.com", log="activity", project="elsewhere")]))
     settings = {"iam_policies": policies, "roles": [ROLE], "audit_logs": [SOMEONE]}
     run = gcp(settings, beside={"audit_logs": (other,)})
-    assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "admin-activity-not-given"
     run = gcp({**settings, "audit_logs": [SOMEONE, *json.loads(other.read_text())]})
     assert "aiplatform.customJobs.create" in run.unused(RAG)
 
@@ -357,3 +357,39 @@ def test_the_project_is_one_by_number_and_id(gcp):
         window=EVER,
     )
     assert run.unused(RAG) == ["aiplatform.customJobs.create"]
+
+
+def test_the_plain_case_of_one_project_leaves_nothing_but_the_never_logged_unseen(gcp):
+    policy = searched(binding("roles/custom", MEMBER))
+    policy["policy"]["auditConfigs"] = [audit("allServices", *ALL_TYPES)]
+    bare = {"bindings": [binding("roles/custom", MEMBER)], "auditConfigs": [audit("allServices", *ALL_TYPES)]}
+    logs = [activity(), SOMEONE]
+    for policies, texts in ((policy, None), (bare, {"scope": f"projects/{PROJECT}"})):
+        settings = {"iam_policies": [policies], "roles": [ROLE], "audit_logs": logs}
+        run = gcp(settings, texts=texts)
+        assert set(run.blind(RAG).values()) <= {"never-logged"}
+        assert {"aiplatform.customJobs.create", "storage.objects.get"} <= set(run.unused(RAG))
+
+
+def test_a_write_of_unsettled_class_is_unseen_for_the_very_reason_its_data_log_is(gcp):
+    policies = [exported(binding("roles/x", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    roles = [role("roles/x", "aiplatform.reasoningEngines.create")]
+    run = gcp({"iam_policies": policies, "roles": roles, "audit_logs": [activity()]})
+    assert run.blind(RAG) == {"aiplatform.reasoningEngines.create": "data-access-logs-not-given"}
+
+
+def test_exemptions_count_in_every_spelling_and_those_of_deleted_accounts_do_not(gcp):
+    pool = f"{PROJECT}.svc.id.goog"
+    account = f"serviceAccount:{pool}[ns/agent]"
+    principal = (
+        f"principal://iam.googleapis.com/projects/{NUMBER}/locations/global/workloadIdentityPools/{pool}"
+        "/subject/ns/ns/sa/agent"
+    )
+    short = AGENT.replace(f"org-{ORG}", f"project-{NUMBER}")
+    exempted = (account, short.replace("project-", "proj-"), f"deleted:{MEMBER}?uid=1")
+    configs = [audit("allServices", *ALL_TYPES, exempted=exempted)]
+    policies = [exported(binding("roles/custom", principal, short, MEMBER)), *above(configs)]
+    run = everything(gcp, policies, [activity(), SOMEONE])
+    assert run.blind(principal)["storage.objects.get"] == "exempted-from-audit"
+    assert run.blind(short)["storage.objects.get"] == "exempted-from-audit"
+    assert "storage.objects.get" in run.unused(RAG)
