@@ -11,6 +11,7 @@ from connectors.aws.policy import Clause
 from connectors.aws.policy_document import Document, parse_document
 from connectors.aws.quotas import MANAGED_SIZE
 from connectors.aws.split import split
+from connectors.aws.standing import Kind
 from connectors.facts import Effect
 from connectors.reduction import Change
 
@@ -28,6 +29,7 @@ def break_glass(changes: Sequence[Change], until: str = "") -> list[str]:
     catalogue = Catalogue()
     compressor = Compressor(catalogue)
     left = 0
+    changes = [change for change in changes if change.kind != Kind.NARROW_TRUST]
     for change in changes:
         for clause in _allows(parse_document(change.after), catalogue) if _is_document(change.after) else ():
             left |= clause.named
@@ -39,7 +41,8 @@ def break_glass(changes: Sequence[Change], until: str = "") -> list[str]:
         for clause in _allows(parse_document(text), catalogue):
             actions = _removed(clause, left, compressor)
             if actions:
-                statements.append(_bound(items[clause.statement.index], actions, until or CLOSED))
+                found = _bound(items[clause.statement.index], actions, until or CLOSED)
+                statements += [] if found in statements else [found]
     if not statements:
         return []
     whole = {"Version": "2012-10-17", "Statement": statements}
