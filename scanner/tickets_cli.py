@@ -32,7 +32,11 @@ def _shared(verb: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def tickets() -> None:
-    """Plan remediation tickets and keep them up to date in a tracker."""
+    r"""Plan remediation tickets and keep them up to date in a tracker.
+
+    \b
+    Example:  entdrift tickets plan --from out/report.json --to csv
+    """
 
 
 @tickets.command()
