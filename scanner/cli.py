@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from scanner.tickets_cli import tickets
+
 _FAIL_ON = click.Choice(["none", "info", "low", "medium", "high", "critical"])
 _PATH = click.Path(path_type=Path)
 
@@ -106,6 +108,28 @@ def init(talk: Any, *, clouds: tuple[str, ...], output: Path) -> None:
 
 
 @cli.command()
+@click.option(
+    "--config", "-c", type=_PATH, default=Path("config.toml"), show_default=True, help="The config file."
+)
+@click.option("--source", metavar="NAME", help="Look at this source only.")
+@click.option("--print-policy", is_flag=True, help="Print the read-only policy that a live source needs.")
+@_NOW
+@click.pass_obj
+def doctor(talk: Any, *, config: Path, source: str | None, print_policy: bool, now: str | None) -> None:
+    """Say who you are in each cloud, what a scan could read, which logs are on, and what could not be seen.
+
+    A live source is asked each call once. Files are read whole, so this takes as long as collecting them.
+
+    \b
+    Example:  entdrift doctor --config config.toml
+    Example:  entdrift doctor --source pilot-aws --print-policy > policy.json
+    """
+    from scanner import run
+
+    sys.exit(run.examine(config, source, run.Span(now=now), talk, print_policy=print_policy))
+
+
+@cli.command()
 @click.option("--config", "-c", type=_PATH, required=True, help="The config file.")
 @click.option("--output", "-o", type=_PATH, required=True, metavar="BUNDLE", help="Folder for the bundle.")
 @_SINCE
@@ -198,6 +222,57 @@ def report(
     from scanner import run
 
     sys.exit(run.report(source, formats, output, fail_on, talk))
+
+
+_FORMS = ["json", "terraform", "cli", "cloudformation", "rollback", "break-glass"]
+_FROM = click.option(
+    "--from",
+    "source",
+    type=_PATH,
+    default=Path("out"),
+    show_default=True,
+    help="A report.json, or the folder it is in.",
+)
+
+
+@cli.command()
+@click.argument("identity")
+@click.option("--form", type=click.Choice(_FORMS), default="json", show_default=True, help="What to print.")
+@click.option("--until", metavar="TIME", default="", help="When a break-glass document ends (RFC 3339).")
+@_FROM
+@click.pass_obj
+def reduce(talk: Any, *, identity: str, form: str, until: str, source: Path) -> None:
+    """Print one identity's reduction with its five claims, ready to apply.
+
+    IDENTITY is the id, or the name where only one identity has it.
+
+    \b
+    Example:  entdrift reduce claims-agent --form terraform --from out > claims-agent.tf
+    Example:  entdrift reduce claims-agent --form rollback --from out/report.json
+    """
+    from scanner import run
+
+    sys.exit(run.reduce(identity, source, form, until, talk))
+
+
+@cli.command()
+@click.argument("identity")
+@click.argument("permission", default="")
+@click.argument("resource", default="")
+@_FROM
+def explain(*, identity: str, permission: str, resource: str, source: Path) -> None:
+    """Say why a permission is allowed, where it is written, whether it was used, and what the reduction does.
+
+    \b
+    Example:  entdrift explain claims-agent --from out
+    Example:  entdrift explain claims-agent s3:GetObject arn:aws:s3:::claims/2026/1.pdf --from out
+    """
+    from scanner import run
+
+    sys.exit(run.explain(identity, permission, resource, source))
+
+
+cli.add_command(tickets)
 
 
 def main() -> None:
