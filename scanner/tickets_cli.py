@@ -16,7 +16,9 @@ def _shared(verb: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
             click.option("--from", "source", type=_PATH, required=True, help="A report.json."),
-            click.option("--to", "target", type=click.Choice(_TARGETS), required=True, help="Where."),
+            click.option(
+                "--to", "target", type=click.Choice(_TARGETS), required=True, help="Where the tickets live."
+            ),
             click.option("--config", "-c", type=_PATH, help="A config file with a [tickets.NAME] table."),
             click.option("--url", metavar="URL", help="Address of the tracker (overrides the config file)."),
             click.option(
