@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.bundle import Bundle, open_bundle
-from connectors.interface import Status
+from connectors.interface import Check, Status
 from reports import formats
 from reports import json as report_json
 from reports.document import Report
-from scanner import outputs, pipeline
+from reports.escape import terminal
+from scanner import doctor, outputs, pipeline
 from scanner.config import Config, load, moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
@@ -99,6 +100,30 @@ def collect(path: Path, output: Path, span: Span, talk: Talk, *, strict: bool) -
     if not reached:
         return Exit.NO_SOURCE
     return Exit.INCOMPLETE if strict and problems else Exit.OK
+
+
+def examine(path: Path, name: str | None, span: Span, talk: Talk, *, print_policy: bool) -> Exit:
+    """Say what a scan could read and what it could not see, or print the policy that it needs."""
+    config = span.apply(load(path))
+    sources = doctor.chosen(config.sources, name)
+    if print_policy:
+        sys.stdout.write(doctor.policy(sources) + "\n")
+        return Exit.OK
+    now = span.present()
+    window = config.window(now)
+    reached = False
+    for source in sources:
+        checks = list(doctor.examine(source, window))
+        reached |= any(check.status in {"ok", "partial"} for check in checks)
+        _print(f"{source.name} ({source.provider}, {source.mode})", checks)
+    for title, checks in doctor.rehearse(sources, window, now, talk.observe):
+        _print(title, checks)
+    return Exit.OK if reached else Exit.NO_SOURCE
+
+
+def _print(title: str, checks: Sequence[Check]) -> None:
+    for line in doctor.lines(title, checks):
+        sys.stdout.write(terminal(line) + "\n")
 
 
 def scan(request: Request, talk: Talk) -> Exit:

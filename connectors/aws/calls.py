@@ -184,7 +184,7 @@ _NOT_OFFERED = (
     "RegionDisabled",
     "NotSignedUp",
 )
-_ABSENT = ("NoSuch", "NotFound", "ReportNotPresent", "AWSOrganizationsNotInUse")
+_ABSENT = ("NoSuch", "NotFound", "ReportNotPresent", "ReportInProgress", "AWSOrganizationsNotInUse")
 
 
 def classify(error: Exception) -> tuple[Kind, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from connectors.aws.access import policy_text
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage import read_coverage
 from connectors.aws.derivation import rule
@@ -17,7 +18,7 @@ from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
 from connectors.aws.usage import read_usage
 from connectors.facts import Facts, Window
-from connectors.interface import Connector, Evidence, Observer, Patterns, Setting, Sink, Source
+from connectors.interface import Check, Connector, Evidence, Observer, Patterns, Setting, Sink, Source
 from connectors.logs.seen import SeenEvents
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
@@ -78,6 +79,16 @@ class AwsConnector:
     ) -> Ruling | None:
         """Decide one request by the identity's own policies, its boundary and the SCPs."""
         return rule(evidence, identity, permission, resource, window)
+
+    def examine(self, source: Source, window: Window) -> Sequence[Check]:
+        """Try the calls of a live source."""
+        from connectors.aws.examine import examine  # noqa: PLC0415 boto3 is slow to import
+
+        return examine(source, window)
+
+    def policy(self, source: Source) -> str:
+        """Return the minimal policy of a live source as JSON."""
+        return policy_text(source.lists.get("role_arn", ()))
 
 
 CONNECTOR: Connector = AwsConnector()

@@ -1,0 +1,145 @@
+"""Try a live source on a small scale: who am I, which calls work, what is lost without the others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.aws.access import Access, access_table, lost
+from connectors.aws.calls import Calls
+from connectors.aws.collect import Reached, collect_live
+from connectors.aws.tables import table
+from connectors.aws.trails import Trail, read_trails
+from connectors.facts import Window
+from connectors.interface import Check, Evidence, Outcome, Record, Source, Status, silent
+from connectors.logs.rows import LogFile, Presence, UsageRow
+
+
+@dataclass
+class _Kept:
+    """Evidence that is looked at once and thrown away."""
+
+    source: str
+    provider: str = "aws"
+    stage: str = ""
+    parts: dict[str, list[Record]] = field(default_factory=dict)
+    results: list[Outcome] = field(default_factory=list)
+
+    def add(self, source: str, part: str, records: Iterable[Record]) -> int:
+        del source
+        held = list(records)
+        self.parts.setdefault(part, []).extend(held)
+        return len(held)
+
+    def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
+        """Ignore logs: none are read here."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        self.results.append(outcome)
+
+    def records(self, part: str) -> Iterator[Record]:
+        return iter(self.parts.get(part, ()))
+
+    def usage(self) -> Iterator[UsageRow]:
+        return iter(())
+
+    def log_files(self) -> Sequence[LogFile]:
+        return ()
+
+    def presence(self) -> Sequence[Presence]:
+        return ()
+
+    def outcomes(self) -> Sequence[Outcome]:
+        return self.results
+
+
+def examine(source: Source, window: Window) -> list[Check]:
+    """Make each call once, on the first item of each list, in one account and region, and say how it went.
+
+    Trails are looked for in all regions, since they decide what can be seen.
+    """
+    kept = _Kept(source.name)
+    reached = collect_live(source, kept, window, silent, sample=True)
+    if reached.caller is None:
+        reason = "; ".join(one.reason for one in kept.results if one.reason)
+        return [Check("identity", "failed", reason, lost("session"))]
+    checks = [_caller(reached.caller, reached)]
+    accounts = {id(calls): calls for calls in (reached.caller, *reached.accounts)}
+    for part in table("access")["parts"]:
+        checks += _part(part["name"], list(accounts.values()), kept.results)
+    return [*checks, *_trails(kept)]
+
+
+def _caller(caller: Calls, reached: Reached) -> Check:
+    accounts = ", ".join(sorted(calls.account for calls in reached.accounts))
+    several = caller.session.settings.fans_out
+    tried = f"; tried in account {accounts}, the others are alike" if several and accounts else ""
+    regions = f"; {len(reached.regions)} regions" if reached.regions else ""
+    return Check("identity", "ok", f"{caller.principal} in account {caller.account}{tried}{regions}")
+
+
+def _part(name: str, accounts: Sequence[Calls], outcomes: Sequence[Outcome]) -> Iterator[Check]:
+    """Yield one line for a part, and one for each of its calls that does not work."""
+    rows = [row for row in access_table().values() if row.part == name]
+    tried = {row.call: _tallies(row, accounts) for row in rows}
+    failed = {call: error for call, (worked, error) in tried.items() if error is not None and not worked}
+    worked = [call for call, (count, _) in tried.items() if count]
+    if name == "session":
+        return
+    outcome = next((one for one in outcomes if one.part == name), None)
+    if not failed and not worked:
+        if outcome is not None and outcome.status is Status.FAILED:
+            yield Check(name, "failed", outcome.reason, lost(name))
+        return
+    left = len(rows) - len(worked) - len(failed)
+    detail = f"{len(worked)} of {len(rows)} calls work" + (
+        f", {left} had nothing to ask about" if left else ""
+    )
+    yield Check(
+        name, "ok" if not failed else "partial" if worked else "failed", detail, lost(name) if failed else ""
+    )
+    for call, error in sorted(failed.items()):
+        yield Check(call, "failed", str(error), "", error.hint)
+
+
+def _tallies(row: Access, accounts: Sequence[Calls]) -> tuple[int, Any]:
+    found = [
+        tally
+        for calls in accounts
+        for (service, operation, _), tally in calls.tallies.items()
+        if (service, operation) == (row.service, row.operation)
+    ]
+    errors = [t.error for t in found if t.error is not None and t.error.kind != "no endpoint"]
+    return sum(tally.worked for tally in found), next(iter(errors), None)
+
+
+def _trails(kept: Evidence) -> Iterator[Check]:
+    found = read_trails([kept])
+    if not found:
+        yield Check(
+            "logs",
+            "failed",
+            "no trail was found",
+            "without a trail nothing is recorded for longer than 90 days, and no data events at all",
+            "create a trail of all regions that delivers to a bucket",
+        )
+    for trail in found:
+        yield _trail(trail)
+
+
+def _trail(trail: Trail) -> Check:
+    place = "all regions" if trail.multi_region else trail.home_region or "one region"
+    if trail.logging is False:
+        return Check(f"trail {trail.name}", "failed", f"{place}: stopped", "nothing is recorded by it")
+    if trail.selection is None:
+        return Check(f"trail {trail.name}", "unknown", f"{place}: its selectors could not be read")
+    kinds = [
+        word for word, on in (("reads", trail.selection.reads), ("writes", trail.selection.writes)) if on
+    ]
+    data = sorted(trail.selection.data)
+    some = sorted(trail.selection.some_data)
+    detail = (
+        f"{place}: management {' and '.join(kinds) or 'nothing'}; data events: {', '.join(data) or 'none'}"
+    )
+    if some:
+        detail += f"; of some resources: {', '.join(some)}"
+    return Check(f"trail {trail.name}", "ok" if len(kinds) == 2 else "partial", detail)
