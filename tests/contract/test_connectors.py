@@ -29,6 +29,11 @@ def sources_of(provider, config=DEMO / "config.toml"):
     return [source for source in load(config).sources if source.provider == provider]
 
 
+def exports_of(provider):
+    """Give the settings that name exported files."""
+    return [s for s in connector(provider).settings if s.kind in {"file", "files"} and "export" in s.modes]
+
+
 def gather(provider, path, sources, window):
     with BundleWriter(path, sources, window, tool="test", now=NOW) as writer:
         connector(provider).collect(sources, writer, window, silent)
@@ -190,7 +195,7 @@ def test_files_of_the_wrong_kind_are_named_and_nothing_is_raised(provider, conte
     if content is not None:
         bad.write_bytes(content)
     window = Window(datetime(2026, 8, 24, tzinfo=UTC), NOW)
-    for number, setting in enumerate(s for s in connector(provider).settings if s.kind != "text"):
+    for number, setting in enumerate(exports_of(provider)):
         config = tmp_path / f"{number}.toml"
         config.write_text(f'[[source]]\nname = "s"\nprovider = "{provider}"\n{setting.name} = "bad.json"\n')
         bundle = gather(provider, tmp_path / f"evidence-{number}", sources_of(provider, config), window)
