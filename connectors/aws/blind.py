@@ -123,6 +123,8 @@ class BlindSpots:
     def _unselected(self, held: int, recorded: Recorded) -> Iterator[Blind]:
         """Yield management events that the trails leave out: reads, sources, regions."""
         selection = recorded.selection
+        if recorded.active:
+            yield from self._elsewhere(held, recorded)
         if selection is None:
             return
         trail = recorded.active[0].name
@@ -147,16 +149,20 @@ class BlindSpots:
                 f"trails leave out {source}",
                 fix,
             )
-        if not any(one.multi_region for one in recorded.active):
-            regions = sorted({one.home_region for one in recorded.active if one.home_region})
-            worldwide = any(one.global_services and one.home_region == "us-east-1" for one in recorded.active)
-            seen = union(self._catalogue.expand(f"{name}:*") for name in _GLOBAL) if worldwide else 0
-            yield from _blind(
-                held & ~seen,
-                "other-regions-not-logged",
-                f"trails record only {', '.join(regions) or 'one region'}: calls elsewhere leave no record",
-                f"aws cloudtrail update-trail --name {trail} --is-multi-region-trail",
-            )
+
+    def _elsewhere(self, held: int, recorded: Recorded) -> Iterator[Blind]:
+        """Yield what could be called in regions that no trail records."""
+        if any(one.multi_region for one in recorded.active):
+            return
+        regions = sorted({one.home_region for one in recorded.active if one.home_region})
+        worldwide = any(one.global_services and one.home_region == "us-east-1" for one in recorded.active)
+        seen = union(self._catalogue.expand(f"{name}:*") for name in _GLOBAL) if worldwide else 0
+        yield from _blind(
+            held & ~seen,
+            "other-regions-not-logged",
+            f"trails record only {', '.join(regions) or 'one region'}: calls elsewhere leave no record",
+            f"aws cloudtrail update-trail --name {recorded.active[0].name} --is-multi-region-trail",
+        )
 
     def _of_identity(self, identity: str, held: int) -> Iterator[Blind]:
         permissions = self._catalogue.permissions

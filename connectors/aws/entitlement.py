@@ -23,7 +23,9 @@ class Ceiling:
     clauses: tuple[Held, ...] = ()
     readable: bool = True
     only_denies: bool = False
-    """True for policies that take away and do not limit: they may not apply, or another one there allows."""
+    """True for policies that take away and do not limit, because another one there allows."""
+    optional: bool = False
+    """True when the evidence does not say whether it stands above the identity at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,10 @@ def _within(ceiling: Ceiling, path: Resource, context: Context) -> tuple[int, in
             perhaps |= here
             if held.applies:
                 sure |= here
-    return sure, perhaps
+    return sure, -1 if ceiling.optional else perhaps
 
 
 def _ceiling_reason(ceiling: Ceiling) -> str:
-    return f"{ceiling.name} is not readable" if not ceiling.readable else f"a condition in {ceiling.name}"
+    if not ceiling.readable:
+        return f"{ceiling.name} is not readable"
+    return ceiling.name if ceiling.optional else f"a condition in {ceiling.name}"

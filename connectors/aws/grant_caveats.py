@@ -1,6 +1,6 @@
 """Say, once per cause, what in the grants could not be interpreted and what that does to the result."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.condition_operators import parse_operator
@@ -8,7 +8,7 @@ from connectors.aws.entitlement import Ceiling, Effective
 from connectors.aws.holdings import Written
 from connectors.aws.inventory import Holder
 from connectors.aws.organization import Organization
-from connectors.aws.policy import Held
+from connectors.aws.policy import Clause, Held
 from connectors.aws.policy_document import Document
 from connectors.facts import Caveat
 
@@ -17,6 +17,15 @@ _ALWAYS = (
         "resource-based policies, session policies, VPC endpoint policies and KMS grants are not read",
         "aws",
         "access they give or refuse is missing: a permission may be usable elsewhere, or not at all",
+    ),
+)
+
+
+_UNKNOWN = (
+    Caveat(
+        "no service control policies in the evidence: the ceiling of the organization is unknown",
+        "aws",
+        "permissions count as granted although an SCP may refuse them; name organization_policies",
     ),
 )
 
@@ -64,9 +73,25 @@ class GrantCaveats:
                         holder,
                     )
 
-    def outcome(self, holder: Holder, ceilings: Sequence[Ceiling], outcome: Effective) -> None:
-        """Note what kept an identity's permissions from being certain."""
+    def outcome(
+        self,
+        holder: Holder,
+        ceilings: Sequence[Ceiling],
+        outcome: Effective,
+        written: Sequence[tuple[str, Clause]],
+    ) -> None:
+        """Note what kept an identity's permissions from being certain; `written` places its statements."""
+        places = {clause: place for place, clause in written}
         for ceiling in ceilings:
+            places |= {held.clause: _in_ceiling(held, ceiling) for held in ceiling.clauses}
+            limits = ceiling.name in outcome.reasons or not outcome.suspended.isdisjoint(ceiling.clauses)
+            if ceiling.optional and limits:
+                self._note(
+                    "the evidence does not say whether this limit stands above the account",
+                    ceiling.name,
+                    "what it refuses counts as conditional",
+                    holder,
+                )
             if not ceiling.readable:
                 self._note(
                     "policy document not in the dump",
@@ -75,16 +100,18 @@ class GrantCaveats:
                     holder,
                 )
         for held in outcome.suspended:
+            if not held.undecided:
+                continue
             self._note(
                 "a Deny with a condition the evidence cannot decide",
-                _place(held),
+                _place(held, places),
                 "the permissions it names count as conditional",
                 holder,
             )
         for held in outcome.narrowed:
             self._note(
                 "a Deny on how the request is made (region, tags, encryption, …)",
-                _place(held),
+                _place(held, places),
                 "the permissions stay granted; their reach is narrower than shown",
                 holder,
             )
@@ -102,21 +129,26 @@ class GrantCaveats:
         self._holders.setdefault((what, where, effect), []).append(holder.arn)
 
 
-def _place(held: Held) -> str:
-    statement = held.clause.statement
-    return f"statement {statement.name}: {statement.condition_text}"
+def _place(held: Held, places: Mapping[Clause, str]) -> str:
+    return f"{places.get(held.clause, '')}: {held.clause.statement.condition_text}"
+
+
+def _in_ceiling(held: Held, ceiling: Ceiling) -> str:
+    return f"{ceiling.name}, statement {held.clause.statement.name}"
 
 
 def _organization(organization: Organization) -> list[Caveat]:
-    if not organization.known:
-        return [
-            Caveat(
-                "no service control policies in the evidence: the ceiling of the organization is unknown",
-                "aws",
-                "permissions count as granted although an SCP may refuse them; name organization_policies",
-            )
-        ]
     found = [
+        Caveat(
+            "organization policy listed without its document (Content)",
+            name,
+            "what it refuses is not applied; add the output of aws organizations describe-policy",
+        )
+        for name in sorted(organization.listed - organization.policies.keys())
+    ]
+    if not organization.known:
+        return [*found, *_UNKNOWN]
+    found += [
         Caveat(
             "resource control policy not interpreted",
             policy.id,
@@ -134,7 +166,7 @@ def _organization(organization: Organization) -> list[Caveat]:
                 Caveat(
                     "the dump does not say where this organization policy is attached",
                     policy.id,
-                    "what its Deny statements name counts as conditional everywhere",
+                    "what it refuses counts as conditional everywhere",
                 )
             )
     return found

@@ -48,7 +48,8 @@ def read_grants(
     caveats = GrantCaveats(catalogue)
     policies = policies_of_all(inventory)
     for holder in inventory.holders:
-        context = principal_context(holder, window, organization.ids)
+        ids = () if organization.foreign(holder.account) else organization.ids
+        context = principal_context(holder, window, ids)
         held: list[Held] = []
         for written in policies[holder.arn]:
             clauses = binder.clauses(written.document) if written.document else ()
@@ -62,7 +63,7 @@ def read_grants(
         ceilings = ceilings_of(holder, inventory, organization, binder, context)
         outcome = effective(Layers(tuple(held), ceilings, context))
         result.entitlements[holder.arn] = _entitlement(holder.arn, outcome)
-        caveats.outcome(holder, ceilings, outcome)
+        caveats.outcome(holder, ceilings, outcome, result.clauses.get(holder.arn, ()))
     result.caveats = caveats.all(organization)
     return result
 

@@ -51,6 +51,8 @@ class Holder:
     immutable_id: str = ""
     created: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    tags_known: bool = True
+    """False when the dump lists no tags at all: old tools leave the field out, which is not "no tags"."""
     inline: tuple[Inline, ...] = ()
     attached: tuple[Attached, ...] = ()
     boundary: str = ""
@@ -177,6 +179,7 @@ def _holder(kind: str, arn: str, record: Mapping[str, Any], source: str) -> Hold
         tags={
             str(tag["Key"]): str(tag.get("Value", "")) for tag in _dicts(record.get("Tags")) if "Key" in tag
         },
+        tags_known=isinstance(record.get("Tags"), list),
         inline=tuple(
             Inline(str(policy.get("PolicyName") or ""), parse_document(policy.get("PolicyDocument")))
             for policy in _dicts(record.get(f"{kind}PolicyList"))

@@ -32,18 +32,25 @@ def ceilings_of(
         return tuple(found)
     for level in organization.levels(holder.account):
         held = [one for policy in level.policies for one in _held(policy, binder, context)]
-        gives = any(one.clause.statement.effect is Effect.ALLOW for one in held)
+        gives = any(map(_gives, held))
         name = f"the service control policies on {level.target}"
         found.append(Ceiling(name, tuple(held), only_denies=not gives))
-    for policy in organization.doubtful(holder.account):
-        denies = [
-            replace(one, applies=None)
-            for one in _held(policy, binder, context)
-            if one.applies and one.clause.statement.effect is Effect.DENY
+    for level in organization.doubtful(holder.account):
+        held = [one for policy in level.policies for one in _held(policy, binder, context)]
+        unsure = [
+            one if _gives(one) else replace(one, applies=None) for one in held if one.applies is not False
         ]
-        name = f"the service control policy {policy.id}, which may not apply to this account"
-        found.append(Ceiling(name, tuple(denies), only_denies=True))
+        name = f"{', '.join(sorted(p.id for p in level.policies))} on {level.target}"
+        if len(level.policies) == 1 and level.policies[0].id == level.target:
+            name = level.target
+        name = f"the service control policies {name}, which may not apply to this account"
+        gives = any(map(_gives, held))
+        found.append(Ceiling(name, tuple(unsure), only_denies=not gives, optional=True))
     return tuple(found)
+
+
+def _gives(held: Held) -> bool:
+    return held.clause.statement.effect is Effect.ALLOW
 
 
 def _held(policy: OrganizationPolicy, binder: Binder, context: Context) -> list[Held]:

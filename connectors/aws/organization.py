@@ -15,6 +15,7 @@ from connectors.interface import Evidence
 
 _SCP = "SERVICE_CONTROL_POLICY"
 _RCP = "RESOURCE_CONTROL_POLICY"
+_FULL_ACCESS = "p-FullAWSAccess"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Organization:
     management: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     """Organization ids (`o-…`) that ARNs in the dump name."""
+    members: set[str] = field(default_factory=set)
+    """Accounts that a listing or a tree in the dump holds."""
+    listed: set[str] = field(default_factory=set)
+    """Policies of which the dump has no more than their summary somewhere."""
 
     @property
     def known(self) -> bool:
@@ -57,37 +62,59 @@ class Organization:
         found = [policy for policy in self.policies.values() if policy.kind == _RCP]
         return sorted((p for p in found if p.id != "p-RCPFullAWSAccess"), key=lambda policy: policy.id)
 
+    def foreign(self, account: str) -> bool:
+        """Tell whether the dump lists the organization's accounts, and this one is not among them.
+
+        A listing, a tree, or the targets of FullAWSAccess, which is attached to every account.
+        """
+        full = self.policies.get(_FULL_ACCESS)
+        listed = self.members | {t for t in (full.targets if full else None) or () if _is_account(t)}
+        named = {t for policy in self.policies.values() for t in policy.targets or ()}
+        return bool(listed) and account not in listed | named | self.management
+
     def levels(self, account: str) -> list[Level]:
         """Return the levels that certainly stand above an account and have a policy we know.
 
         Each level must allow a request (Organizations user guide, "SCP evaluation"). The management account
-        is exempt.
+        is exempt. Where only one root is known, and nothing says that the account is of another
+        organization, it stands under that root.
         """
         if account in self.management:
             return []
+        chain = self._chain(account)
+        if not chain[-1].startswith("r-") and not self._astray(account):
+            chain += self._targets("r-")
+        return [level for target in chain if (level := self._level(target)).policies]
+
+    def doubtful(self, account: str) -> list[Level]:
+        """Return levels that may or may not stand above an account.
+
+        Policies without targets in the dump, each by itself; units when the account's place is not known;
+        roots when even its organization is not.
+        """
+        if account in self.management:
+            return []
+        found = [Level(p.id, (p,)) for p in self._scps() if p.targets is None]
+        if account not in self.parents:
+            found += [self._level(target) for target in self._targets("ou-")]
+        if self._astray(account) and not self._chain(account)[-1].startswith("r-"):
+            found += [self._level(target) for target in self._targets("r-")]
+        return found
+
+    def _astray(self, account: str) -> bool:
+        return self.foreign(account) or len(self._targets("r-")) > 1
+
+    def _chain(self, account: str) -> list[str]:
         chain = [account]
         while (parent := self.parents.get(chain[-1])) and parent not in chain:
             chain.append(parent)
-        if not chain[-1].startswith("r-"):
-            chain += sorted({t for p in self._scps() for t in p.targets or () if t.startswith("r-")})
-        found = [
-            Level(target, tuple(p for p in self._scps() if target in (p.targets or ()))) for target in chain
-        ]
-        return [level for level in found if level.policies]
+        return chain
 
-    def doubtful(self, account: str) -> list[OrganizationPolicy]:
-        """Return service control policies that may or may not stand above an account.
+    def _level(self, target: str) -> Level:
+        return Level(target, tuple(p for p in self._scps() if target in (p.targets or ())))
 
-        Those without targets in the dump, and those on units when the account's place is not known.
-        """
-        if account in self.management:
-            return []
-        placed = account in self.parents
-        return [
-            policy
-            for policy in self._scps()
-            if policy.targets is None or (not placed and any(t.startswith("ou-") for t in policy.targets))
-        ]
+    def _targets(self, kind: str) -> list[str]:
+        return sorted({t for p in self._scps() for t in p.targets or () if t.startswith(kind)})
 
     def _scps(self) -> list[OrganizationPolicy]:
         return [policy for _, policy in sorted(self.policies.items()) if policy.kind == _SCP]
@@ -112,6 +139,8 @@ def _read(document: Any, organization: Organization) -> None:
     if _content(document) is not None:
         _add(document, organization, targets=_targets(document))
         return
+    if isinstance(node, str) and node.startswith("p-") and node != _FULL_ACCESS:
+        organization.listed.add(node)
     for item in _dicts(document.get("Policies")):
         _read(item, organization)
     for name in ("Accounts", "OrganizationalUnits"):
@@ -119,6 +148,11 @@ def _read(document: Any, organization: Organization) -> None:
             parent = item.get("ParentId") or document.get("ParentId") or _first_parent(item)
             if isinstance(item.get("Id"), str) and isinstance(parent, str):
                 organization.parents[item["Id"]] = parent
+            if name == "Accounts" and isinstance(item.get("Id"), str):
+                organization.members.add(item["Id"])
+                _note_id(str(item.get("Arn", "")), organization)
+                if owner := account_of(str(item.get("Arn", ""))):
+                    organization.management.add(owner)
 
 
 def _note_id(arn: str, organization: Organization) -> None:
@@ -134,6 +168,7 @@ def _read_node(document: Mapping[str, Any], node: str, organization: Organizatio
     for child in _dicts(document.get("Children")):
         if isinstance(child.get("Id"), str):
             organization.parents[child["Id"]] = node
+            organization.members |= {child["Id"]} if _is_account(child["Id"]) else set()
             _read_node(child, child["Id"], organization)
 
 
@@ -189,7 +224,11 @@ def _first_parent(item: Mapping[str, Any]) -> Any:
 
 
 def _is_place(node: str) -> bool:
-    return node.startswith(("r-", "ou-")) or (node.isdigit() and len(node) == 12)
+    return node.startswith(("r-", "ou-")) or _is_account(node)
+
+
+def _is_account(node: str) -> bool:
+    return node.isdigit() and len(node) == 12
 
 
 def _dicts(value: Any) -> list[Mapping[str, Any]]:

@@ -13,7 +13,8 @@ def principal_context(holder: Holder, window: Window, organizations: Iterable[st
 
     Source: IAM user guide, "AWS global condition context keys", properties of the principal. The time is
     the end of the window: what expired before counts as not granted. A role session's tags may replace the
-    role's where the trust policy lets the caller pass some (`sts:TagSession`), so they are unknown then.
+    role's where the trust policy lets the caller pass some (`sts:TagSession`), so they are unknown then, as
+    they are where the dump lists no tags.
     Resources are taken to be of the identity's own account and organization: a permission that can be used
     there is held, and what a condition on `aws:ResourceAccount` says of other accounts only narrows it.
     """
@@ -37,7 +38,7 @@ def principal_context(holder: Holder, window: Window, organizations: Iterable[st
     known = tuple(organizations)
     if len(known) == 1:
         values |= {"aws:PrincipalOrgID": known, "aws:ResourceOrgID": known}
-    if not user and any(map(_passes_tags, holder.trust.statements)):
+    if not holder.tags_known or (not user and any(map(_passes_tags, holder.trust.statements))):
         return Context(values, {"aws:PrincipalTag/": Missing.UNKNOWN})
     values |= {f"aws:PrincipalTag/{key}": (value,) for key, value in holder.tags.items()}
     return Context(values, {"aws:PrincipalTag/": Missing.ABSENT})

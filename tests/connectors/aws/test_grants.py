@@ -205,6 +205,15 @@ def test_a_deny_the_caller_can_avoid_only_narrows_the_reach(hold, condition):
     assert any("narrower than shown" in caveat.effect for caveat in facts.caveats)
 
 
+def test_a_dump_that_lists_no_tags_does_not_say_that_there_are_none(hold):
+    """Tools before 2019 leave the field out; an empty list is an answer."""
+    tagged = allow("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": "x"}})
+    _, conditional, _ = hold(tagged)
+    assert conditional == {"s3:GetObject"}
+    granted, conditional, _ = hold(tagged, role={"Tags": []})
+    assert (granted, conditional) == (set(), set())
+
+
 def test_a_resource_with_a_known_variable_is_filled_in(hold):
     granted, _, _ = hold(
         allow("s3:GetObject", "arn:aws:s3:::${aws:PrincipalAccount}-data/*"),
@@ -417,6 +426,45 @@ def test_a_unit_that_the_dump_places_above_the_account_counts(under):
     )
     assert granted == {"s3:GetObject"}
     assert conditional == set()
+
+
+def test_an_allow_list_that_may_or_may_not_stand_above_leaves_the_rest_conditional(under):
+    granted, conditional, facts = under(scp([FULL], ["r-1"]), scp([allow("s3:*")], ["ou-1"], number=2))
+    assert (granted, conditional) == ({"s3:GetObject"}, {"sqs:SendMessage"})
+    said = [c.where for c in facts.caveats if "whether this limit stands above" in c.what]
+    assert len(said) == 1
+    assert "p-2 on ou-1" in said[0]
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        {"Accounts": [{"Id": "222222222222", "ParentId": "r-1"}]},
+        {
+            "Id": "p-FullAWSAccess",
+            "Type": "SERVICE_CONTROL_POLICY",
+            "Content": {"Statement": [FULL]},
+            "Targets": ["r-1", "222222222222"],
+        },
+    ],
+)
+def test_an_account_that_the_organization_does_not_list_may_be_of_another_one(under, listing):
+    granted, conditional, _ = under(scp([FULL, deny("sqs:*")], ["r-1"]), listing)
+    assert (granted, conditional) == ({"s3:GetObject"}, {"sqs:SendMessage"})
+
+
+def test_under_two_organizations_an_account_of_unknown_place_may_stand_under_either(under):
+    granted, conditional, _ = under(
+        scp([FULL, deny("sqs:*")], ["r-1"]), scp([FULL, deny("s3:*")], ["r-2"], number=2)
+    )
+    assert (granted, conditional) == (set(), {"s3:GetObject", "sqs:SendMessage"})
+
+
+def test_policies_listed_without_their_documents_are_said(under):
+    summary = {"Id": "p-9", "Type": "SERVICE_CONTROL_POLICY", "Name": "x"}
+    granted, _, facts = under({"Policies": [summary, {"Id": "p-FullAWSAccess"}]})
+    assert granted == {"s3:GetObject", "sqs:SendMessage"}
+    assert [c.where for c in facts.caveats if "without its document" in c.what] == ["p-9"]
 
 
 def test_the_commands_own_answers_are_read(under):
