@@ -177,10 +177,7 @@ def _admin(assignment: Assignment, role: str, roles: Roles) -> str:
 
 
 def _subscription_level(universe: Universe) -> PermissionSet:
-    mask = 0
-    for pattern in catalogue("subscription_level")["operations"]:
-        mask |= universe.listed(Plane.CONTROL, pattern)
-    return mask
+    return universe.listed_by(Plane.CONTROL, catalogue("subscription_level")["operations"])
 
 
 def grant_caveats(held: Sequence[Holding], inventory: Inventory) -> list[Caveat]:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.coverage import (
-    Observability,
     activity_coverage,
+    alternative_blind,
     group_blind,
     merged,
     seen_coverage,
@@ -19,6 +19,7 @@ from connectors.azure.ids import fields, mappings, principal, text
 from connectors.azure.inventory import Inventory, read_inventory
 from connectors.azure.keys import key_caveats
 from connectors.azure.limits import evidence_caveats
+from connectors.azure.observability import Observability, lost_logs
 from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
@@ -26,7 +27,7 @@ from connectors.azure.settings import DataLogs
 from connectors.azure.signals import learned_signals
 from connectors.azure.usage import Callers, read_usage
 from connectors.azure.workloads import Ties, tie
-from connectors.facts import Blind, Coverage, Entitlement, Facts, PermissionSet, Window
+from connectors.facts import Blind, Coverage, Entitlement, Facts, Identity, PermissionSet, Window
 from connectors.interface import Evidence, Patterns, Status
 from connectors.logs.rows import UsageRow
 
@@ -46,8 +47,8 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     denies = Denies(list(inventory.denies.values()), universe, roles, members)
     refused = {_key(holding): denies.on(holding) for holding in held}
     logs = Logs.of(presence, window)
-    data_logs = DataLogs(universe, inventory, logs, rows, window)
-    sight = Observability(universe, logs, inventory, data_logs)
+    data_logs = DataLogs(universe, inventory, logs, rows, listed_whole=not _unread(evidence, "resources"))
+    sight = Observability(universe, logs, inventory, data_logs, _lost(evidence, inventory, logs))
     learned = learned_signals(held, inventory, used, rows, callers)
     known = identities(inventory, ties, learned, patterns, _seen(evidence, callers))
     called = {callers.resolve(row.identity) for row in rows}
@@ -61,10 +62,11 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             kinds = callers.may_be(identity.id, identity.kind)
             hidden = [
                 *unmapped_blind(universe, used.unmapped_of(identity.id, kinds)),
+                *alternative_blind(universe, used.alternatives.get(identity.id, ())),
                 *used.unnamed.blind(universe, kinds, _by_scope(mine)),
             ]
             direct = _is_caller(identity.id, inventory, ties, called)
-            entitlements[identity.id] = _entitlement(identity.id, mine, refused, sight, hidden, direct=direct)
+            entitlements[identity.id] = _entitlement(identity, mine, refused, sight, hidden, direct=direct)
     return Facts(
         provider="azure",
         permissions=universe.permissions,
@@ -73,7 +75,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         grants=(*grants(held, universe), *denies.grants(held)),
         entitlements=entitlements,
         usage=tuple(used.usage),
-        coverage=_coverage(inventory, logs, data_logs, held, window),
+        coverage=_coverage(inventory, logs, data_logs, held),
         unmapped=tuple(used.unmapped),
         caveats=tuple(
             sorted(
@@ -91,15 +93,32 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
 
 
 def _coverage(
-    inventory: Inventory, logs: Logs, data_logs: DataLogs, held: Iterable[Holding], window: Window
+    inventory: Inventory, logs: Logs, data_logs: DataLogs, held: Iterable[Holding]
 ) -> tuple[Coverage, ...]:
     """Return the coverage of every subscription, of the data logs that matter, and of what else was seen."""
     given = 0
     for holding in held:
         given |= holding.given.granted | holding.given.conditional
     told = data_logs.coverage(given)
-    activity = activity_coverage(logs, inventory.subscriptions, window)
+    activity = activity_coverage(logs, inventory.subscriptions)
     return tuple(sorted([*activity, *told, *seen_coverage(logs, told)]))
+
+
+def _unread(evidence: Iterable[Evidence], part: str) -> bool:
+    """Return whether any source's file of a part could not be read, or not whole."""
+    return any(
+        outcome.part == part and outcome.status in (Status.FAILED, Status.PARTIAL)
+        for one in evidence
+        for outcome in one.outcomes()
+    )
+
+
+def _lost(evidence: Iterable[Evidence], inventory: Inventory, logs: Logs) -> dict[str, str]:
+    """Return the subscriptions whose logs lost calls, each with the file that did."""
+    found: dict[str, str] = {}
+    for one in evidence:
+        found |= lost_logs(one.log_files(), {*inventory.subscriptions, *logs.activity})
+    return found
 
 
 def _seen(evidence: Sequence[Evidence], callers: Callers) -> dict[str, Seen]:
@@ -143,7 +162,7 @@ def _is_caller(
 
 
 def _entitlement(
-    identity: str,
+    identity: Identity,
     held: Sequence[Holding],
     refused: Mapping[str, Sequence[Refused]],
     sight: Observability,
@@ -165,14 +184,14 @@ def _entitlement(
         conditional |= given.conditional
         if not holding.assignment.is_group and (direct or holding.assignment.kind):
             own |= given.granted
-        blind += sight.of(holding)
+        blind += sight.of(holding, identity.account)
         if given.conditional:
             reasons.add(f"{holding.role}: {holding.conditions or 'an undecided deny assignment'}")
     conditional &= ~granted
     if granted & ~own:
         blind.append(group_blind(granted & ~own))
     return Entitlement(
-        identity=identity,
+        identity=identity.id,
         granted=granted,
         conditional=conditional,
         conditional_reason="; ".join(sorted(reasons)) if conditional else "",

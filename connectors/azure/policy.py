@@ -138,12 +138,15 @@ class Universe:
         return _mask(self._names[plane].values())
 
     def expand(self, plane: Plane, pattern: str) -> PermissionSet:
-        """Return the operations a pattern covers, and the pattern itself where the list may be short."""
+        """Return the operations a pattern covers, and the pattern itself where the list may be short.
+
+        The list may be short of a whole provider too: a pattern that covers nothing stands for itself.
+        """
         key = (plane, pattern.strip().lower())
         found = self._expanded.get(key)
         if found is None:
             found = self.listed(plane, key[1])
-            if "*" in pattern and not self._listed_whole(key[1]):
+            if "*" in pattern and not (found and self._listed_whole(key[1])):
                 found |= self._patterns.setdefault(key, 1 << self.permissions.index(pattern.strip()))
             self._expanded[key] = found
         return found
@@ -163,6 +166,10 @@ class Universe:
         parts = _parts(pattern)
         return _mask(known[name] for name in names[start:stop] if _covers(parts, name))
 
+    def listed_by(self, plane: Plane, patterns: Iterable[str]) -> PermissionSet:
+        """Return the known operations that any of the patterns covers."""
+        return _union(self.listed(plane, pattern) for pattern in patterns)
+
     def _listed_whole(self, pattern: str) -> bool:
         """Return whether the catalogue lists all operations of the providers a pattern names."""
         provider, slash, _ = pattern.partition("/")
@@ -180,7 +187,7 @@ class Universe:
 
     def reaching(self, plane: Plane, patterns: Sequence[str]) -> PermissionSet:
         """Return what reaches into `patterns`: known operations, and held patterns inside or around them."""
-        found = _union(self.listed(plane, pattern) for pattern in patterns)
+        found = self.listed_by(plane, patterns)
         for (where, name), bit in self._patterns.items():
             if where is plane and any(matches(one, name) or matches(name, one) for one in patterns):
                 found |= bit
@@ -190,7 +197,7 @@ class Universe:
         """Return what a block gives in one plane: its actions minus its notActions."""
         allowed = _union(self.expand(plane, pattern) for pattern in block.allowed(plane))
         takers = block.subtracted(plane)
-        taken = _union(self.listed(plane, taker) for taker in takers)
+        taken = self.listed_by(plane, takers)
         for name in self._covered(plane, takers):
             taken |= self._patterns[plane, name]
         return allowed & ~taken
@@ -204,8 +211,8 @@ class Universe:
         taken = 0
         covered: dict[Plane, set[str]] = {}
         for plane in Plane:
-            names = _union(self.listed(plane, pattern) for pattern in block.allowed(plane))
-            spared = _union(self.listed(plane, pattern) for pattern in block.subtracted(plane))
+            names = self.listed_by(plane, block.allowed(plane))
+            spared = self.listed_by(plane, block.subtracted(plane))
             taken |= names & ~spared
             covered[plane] = set() if block.subtracted(plane) else self._covered(plane, block.allowed(plane))
         for (_, name), bit in self._patterns.items():

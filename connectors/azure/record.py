@@ -66,6 +66,8 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "key_type": ("KeyType", "keyType_s", "AuthTokenType", "authTokenType_s"),
     "object_key": ("ObjectKey", "objectKey", "id_s", "requestUri_s", "RequestUri"),
+    "uri": ("uri", "Uri"),
+    "service": ("serviceType", "ServiceType"),
     "store": ("AccountName", "accountName", "DatabaseName", "databaseName_s"),
     "collection": ("CollectionName", "collectionName_s", "modelDeploymentName_s"),
     "service_principal": ("servicePrincipalId", "service_principal_id", "ServicePrincipalId"),

@@ -2,7 +2,8 @@
 
 With OAuth each request lists the actions checked, their result and the role assignment that decided
 (`identity.authorization`, column `AuthorizationDetails`). With an account key or SAS only the key is
-known (`tokenHash`: `key1(…)`), never the caller. Source: learn, storage/blobs/monitor-blob-storage-reference.
+known (`tokenHash`: `key1(…)`), never the caller; a user delegation SAS names who made it in its address.
+Source: learn, storage/blobs/monitor-blob-storage-reference.
 """
 
 import re
@@ -14,7 +15,11 @@ from connectors.logs.rows import RowKey
 
 _KEY = re.compile(r"^(key\d+|system-\d+)\(", re.IGNORECASE)
 _ACCOUNT = re.compile(r"^(/subscriptions/.+/microsoft\.storage/storageaccounts/[^/]+)")
+_DELEGATOR = re.compile(r"[?&]skoid=([0-9a-f-]{36})(?:&|$)", re.IGNORECASE)
+"""In the address of a request with a user delegation SAS: by whose role assignments it was checked."""
 _PARENT = {"blob": "containers", "queue": "queues", "table": "tables", "file": "shares"}
+_BY_ROLE = ("oauth", "kerberos", "delegation-sas")
+_TABLE = re.compile("storage(blob|queue|table|file)logs")
 _SERVICES = {f"{service}services": service for service in _PARENT}
 
 
@@ -62,7 +67,7 @@ def storage(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str
 
 def _actions(checked: list[Any], kind: str) -> list[tuple[str, str, str]]:
     """Return (action, assignment, result) for each check; one empty entry when none is listed."""
-    entries = [folded(entry) for entry in checked] if kind in ("oauth", "kerberos") else []
+    entries = [folded(entry) for entry in checked] if kind in _BY_ROLE else []
     found = [
         (
             word(entry.get("action")),
@@ -98,6 +103,9 @@ def _caller(record: Any, identity: dict[str, Any], resource: str) -> tuple[str, 
     key = _KEY.match(word(identity.get("tokenhash")) or word(pick(record, "key_hash")))
     account = _ACCOUNT.match(resource)
     used = f"{account[1] if account else resource}#{key[1].lower()}" if key else ""
+    delegator = _DELEGATOR.search(word(pick(record, "uri"))) if not key else None
+    if delegator:
+        return "delegation-sas", principal(delegator[1]), ""
     if kind.startswith("sas"):
         return "sas", "", used
     if kind.startswith("accountkey") or key:
@@ -112,7 +120,9 @@ def _resource(record: Any, properties: dict[str, Any]) -> tuple[str, str]:
     """
     base = resource_id(pick(record, "resource"))
     service = next((name for part, name in _SERVICES.items() if f"/{part}" in base), "")
-    service = service or word(properties.get("servicetype")).lower() or "blob"
+    service = service or (word(properties.get("servicetype")) or word(pick(record, "service"))).lower()
+    table = _TABLE.fullmatch(word(pick(record, "table")).lower())
+    service = service or (table[1] if table else "blob")
     account = _ACCOUNT.match(base)
     name = word(properties.get("accountname")) or word(pick(record, "store"))
     root = account[1] if account else name.lower()

@@ -78,6 +78,11 @@ def _control() -> frozenset[str]:
     return frozenset(name.lower() for name in catalogue("operations")["control"])
 
 
+def _alternatives(permission: str) -> list[str]:
+    found: list[str] = catalogue("alternatives")["actions"].get(permission, [])
+    return found
+
+
 @dataclass(slots=True)
 class Used:
     """What the rows say."""
@@ -88,6 +93,8 @@ class Used:
     """By identity: (provider, operation) of calls that could not be mapped to a permission."""
     unattributed: dict[str, int] = field(default_factory=dict)
     unnamed: Unnamed = field(default_factory=Unnamed)
+    alternatives: dict[str, set[str]] = field(default_factory=dict)
+    """By identity: actions that may have allowed a call whose record does not name the action."""
     keys: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Uses of account keys and SAS by key id: how often and last when."""
 
@@ -172,6 +179,8 @@ class _Reader:
             spelled = self._permissions.spelling(permission)
             grant = assignment.id if assignment else row.grant
             rest = (grant, operation if source else spelled)
+            others = () if row.permission or row.outcome == "denied" else _alternatives(permission)
+            self._used.alternatives.setdefault(identity, set()).update(others)
             self._add((identity, spelled, row.resource, row.via, *rest), row)
             if assignment and assignment.is_group and assignment.principal != identity:
                 self._add((assignment.principal, spelled, row.resource, identity, *rest), row)

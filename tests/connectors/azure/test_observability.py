@@ -175,7 +175,8 @@ def test_control_actions_that_the_blob_endpoint_answers_need_its_log_too(desk, o
     scene(desk, event("Microsoft.Other/z/write", PERSON), scope=storage_account(), actions=[action])
     assert blind(desk.facts(), AGENT) == {action: "diagnostic-setting-unknown"}
     desk.put("diagnostic_settings", [setting(storage_account(), group="allLogs")])
-    desk.put("resource_logs", [blob_event("PutBlob", PERSON), blob_event("DeleteBlob", PERSON)])
+    records = [blob_event(name, PERSON) for name in ("GetBlob", "PutBlob", "DeleteBlob")]
+    desk.put("resource_logs", records)
     assert unused(desk.facts(), AGENT) == [action]
 
 

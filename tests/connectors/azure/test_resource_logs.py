@@ -277,3 +277,31 @@ def test_a_service_nobody_has_mapped_keeps_its_operation_and_caller():
         "microsoft.novel:requests:dothing",
         "",
     )
+
+
+def test_a_user_delegation_sas_is_a_use_by_who_made_it():
+    """Its address keeps the object id of the maker (`skoid`), by whose role assignments it is checked."""
+    address = (
+        f"https://agentdata.blob.core.windows.net/prompts/a.json?sp=r&sv=2024-05-04&skoid={AGENT}&sig=XX"
+    )
+    found = row(blob_event(uri=address) | {"identity": {"type": "SAS"}})
+    assert (found.identity, found.identity_type, permission(found)) == (
+        AGENT,
+        "delegation-sas",
+        f"{BLOBS}/read",
+    )
+
+
+def test_a_table_of_queue_logs_is_not_read_as_blobs():
+    columns = {
+        "TimeGenerated": "2026-09-10T10:00:00Z",
+        "_ResourceId": storage_account().lower(),
+        "Category": "StorageRead",
+        "OperationName": "PeekMessages",
+        "StatusCode": 200,
+        "AuthenticationType": "OAuth",
+        "RequesterObjectId": AGENT,
+        "Type": "StorageQueueLogs",
+    }
+    read = "Microsoft.Storage/storageAccounts/queueServices/queues/messages/read"
+    assert permission(row(columns)) == read

@@ -150,3 +150,16 @@ def test_a_principal_of_unknown_kind_may_be_a_group(desk):
     desk.put("role_definitions", [role(CUSTOM, "R", actions=[WRITE])])
     desk.put("activity_logs", [event("Microsoft.Other/z/write", PERSON)])
     assert blind(desk.facts(), GROUP) == {WRITE: "group-members-unknown"}
+
+
+def test_an_action_that_may_have_allowed_a_call_instead_is_hidden(desk):
+    """Putting a blob needs blobs/write or blobs/add/action; a record without details does not say which."""
+    put = blob_event("PutBlob")
+    put["identity"]["authorization"] = []
+    add = READ.removesuffix("read") + "add/action"
+    target = f"{storage_account()}/blobServices/default"
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM, storage_account())])
+    desk.put("role_definitions", [role(CUSTOM, "R", dataActions=[add])])
+    desk.put("diagnostic_settings", [setting(target, group="allLogs")])
+    desk.put("resource_logs", [put])
+    assert blind(desk.facts(), AGENT) == {add: "another-action-logged"}
