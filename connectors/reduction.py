@@ -45,6 +45,10 @@ class Question:
     """Permissions it may use without a trace, or under a condition nobody can decide."""
     credentials: tuple[str, ...] = ()
     """Ids of credentials to deactivate."""
+    rebuild: bool = False
+    """True to ask for fresh documents with narrowed resources instead of trimmed ones."""
+    blind: PermissionSet = 0
+    """Permissions of which some calls leave no record; only a rebuild needs to know."""
     idle: bool = False
     """True when nothing was seen of the identity although its account was watched."""
 
@@ -114,6 +118,8 @@ class Reductions:
 
     able: bool = False
     found: Replacements = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """By identity id: what went wrong while its replacement was written; it is left as it is."""
 
 
 @dataclass(frozen=True, slots=True)

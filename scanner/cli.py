@@ -239,9 +239,12 @@ _FROM = click.option(
 @click.argument("identity")
 @click.option("--form", type=click.Choice(_FORMS), default="json", show_default=True, help="What to print.")
 @click.option("--until", metavar="TIME", default="", help="When a break-glass document ends (RFC 3339).")
+@click.option(
+    "--rebuild", is_flag=True, help="Fresh documents with narrowed resources (needs the evidence beside it)."
+)
 @_FROM
 @click.pass_obj
-def reduce(talk: Any, *, identity: str, form: str, until: str, source: Path) -> None:
+def reduce(talk: Any, *, identity: str, form: str, until: str, source: Path, rebuild: bool) -> None:
     """Print one identity's reduction with its five claims, ready to apply.
 
     IDENTITY is the id, or the name where only one identity has it.
@@ -252,7 +255,7 @@ def reduce(talk: Any, *, identity: str, form: str, until: str, source: Path) -> 
     """
     from scanner import run
 
-    sys.exit(run.reduce(identity, source, form, until, talk))
+    sys.exit(run.reduce(identity, source, form, until, talk, rebuild=rebuild))
 
 
 @cli.command()

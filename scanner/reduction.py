@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from connectors.facts import Effect, Facts, PermissionSet, Window
 from connectors.interface import Connector, Evidence
-from connectors.reduction import Question, Reductions, Stay
+from connectors.reduction import Question, Reductions, Standing, Stay
 from scanner.backtest import backtest, calls_since, cut_moment
 from scanner.results import CloudResult, IdentityResult, ReductionResult
 from scanner.rules.finding import Limits
@@ -40,7 +40,7 @@ def reduce_cloud(
             able=answers.able,
             removable=one.remove,
             credentials=one.credentials,
-            stays=_disjoint([*stays, *(answer.stays if answer else ())]),
+            stays=_disjoint([*stays, *(answer.stays if answer else _failed(one, answers))]),
             replacement=answer,
             backtest=backtest(
                 entry,
@@ -52,6 +52,56 @@ def reduce_cloud(
             ),
         )
     return replace(cloud, reductions=found)
+
+
+def rebuild_one(
+    wing: Connector,
+    evidence: Sequence[Evidence],
+    facts: Facts,
+    entry: IdentityResult,
+    *,
+    window: Window,
+    limits: Limits,
+) -> ReductionResult:
+    """Return the reduction of one identity as fresh documents with narrowed resources.
+
+    The earlier cut is tested for permissions alone, so a rebuilt policy is never better than `review`.
+    """
+    asked, stays = question(entry, window, limits)
+    name = entry.identity.id
+    entitlement = facts.entitlements.get(name)
+    blind = 0
+    for spot in entitlement.blind if entitlement else ():
+        blind |= spot.permissions
+    answers = wing.reduce(evidence, facts, [replace(asked, rebuild=True, idle=False, blind=blind)], window)
+    answer = answers.found.get(name)
+    requests = sum(calls_since(source.usage(), cut_moment(window)).get(name, 0) for source in evidence)
+    past = backtest(
+        entry,
+        entitlement,
+        facts.permissions,
+        window=window,
+        grace_days=limits.grace_days,
+        requests=requests,
+    )
+    if past.standing is Standing.PROVED:
+        reason = f"permissions hold, narrowed resources are not tested; {past.reason}"
+        past = replace(past, standing=Standing.UNDECIDED, reason=reason)
+    return ReductionResult(
+        able=answers.able,
+        removable=asked.remove,
+        credentials=asked.credentials,
+        stays=_disjoint([*stays, *(answer.stays if answer else _failed(asked, answers))]),
+        replacement=answer,
+        backtest=past,
+    )
+
+
+def _failed(asked: Question, answers: Reductions) -> tuple[Stay, ...]:
+    """Return that everything stays where writing the replacement went wrong."""
+    reason = answers.failed.get(asked.identity, "")
+    text = f"writing its replacement failed ({reason}); please report this"
+    return (Stay(asked.remove, "not-written", text),) if reason else ()
 
 
 def question(entry: IdentityResult, window: Window, limits: Limits) -> tuple[Question, tuple[Stay, ...]]:

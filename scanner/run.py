@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from connectors.bundle import Bundle, open_bundle
 from connectors.interface import Check, Status
 from reports import formats
@@ -170,12 +172,17 @@ def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: st
     return Exit.FINDINGS if outputs.reaches(document, fail_on or "none") else Exit.OK
 
 
-def reduce(identity: str, source: Path, form: str, until: str, talk: Talk) -> Exit:
+def reduce(identity: str, source: Path, form: str, until: str, talk: Talk, *, rebuild: bool = False) -> Exit:
     """Print one reduction with its claims; a refuted one is not offered and exits 1."""
     from scanner.offer import claim_lines, offer  # noqa: PLC0415 only this verb needs it
 
-    document, _ = open_report(source)
+    document, folder = open_report(source)
     entry = find_identity(document, identity)
+    if rebuild:
+        from scanner.rebuild import rebuilt  # noqa: PLC0415 only this flag needs it
+
+        reduction = rebuilt(entry, folder, document.generated_at)
+        entry = msgspec.structs.replace(entry, reduction=reduction)
     refuted = any(": refuted" in line for line in claim_lines(entry.reduction)[1:])
     if refuted and form != "json":
         for line in claim_lines(entry.reduction):

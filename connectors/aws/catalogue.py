@@ -53,6 +53,14 @@ class Catalogue:
         """Return the known actions of one access level (`Write`, `Read`, `List`, …)."""
         return self._data.levels.get(name, 0)
 
+    def resource_types(self, name: str) -> int:
+        """Return on how many types of resource a known action can be authorised."""
+        number = self.permissions.find(name)
+        if number is None:
+            return 0
+        groups = self._data.templates.values()
+        return sum(template.actions >> number & 1 for group in groups for template in group)
+
     def expand(self, pattern: str) -> int:
         """Return the permissions an action pattern names; a literal that is not known is interned."""
         if "*" not in pattern and "?" not in pattern:

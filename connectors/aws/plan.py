@@ -19,10 +19,11 @@ from connectors.aws.conditions import Context
 from connectors.aws.credentials import ACCESS_KEY, API_KEY
 from connectors.aws.events import LONG_TERM_API_KEY
 from connectors.aws.inventory import Holder, Inventory
-from connectors.aws.policy import hold
+from connectors.aws.policy import Held, hold
 from connectors.aws.policy_document import parse_document
 from connectors.aws.principal import principal_context
 from connectors.aws.quotas import ATTACHED, MANAGED_SIZE, VERSIONS, inline_room
+from connectors.aws.rebuild import rebuild, seen_resources
 from connectors.aws.split import split
 from connectors.aws.standing import Access, Kind, Originals, access_of, apply, deny_all
 from connectors.aws.trim import Trimmed, Trimmer, size, trim
@@ -107,6 +108,8 @@ def plan(holder: Holder, question: Question, desk: Desk) -> Plan:
         return found
     if question.idle and _may_be_disabled(holder, question, desk.window):
         _disable(found)
+    elif question.rebuild:
+        _Planner(found, question, desk).rebuilt()
     elif question.remove:
         _Planner(found, question, desk).policies()
     _credentials(found, question, desk.kinds)
@@ -169,7 +172,7 @@ class _Planner:
     """Works through the policies of one identity."""
 
     def __init__(self, found: Plan, question: Question, desk: Desk) -> None:
-        self._found, self._desk = found, desk
+        self._found, self._desk, self._question = found, desk, question
         self._holder, self._access = found.holder, found.access
         seen = desk.catalogue.permissions.mask(row.permission for row in question.usage)
         self._trimmer = Trimmer(question.remove, seen, found.context, desk.compressor)
@@ -187,6 +190,43 @@ class _Planner:
         for name in self._access.groups:
             self._group(name)
         self._found.changes += [*self._first, *self._then]
+
+    def rebuilt(self) -> None:
+        """Plan fresh documents in the place of all that can be read; what cannot be read stays."""
+        trimmer, question = self._trimmer, self._question
+        texts: list[str] = []
+        for name, text in self._access.inline.items():
+            texts.append(text)
+            self._then.append(Change(Kind.DELETE_INLINE, self._holder.arn, name, text))
+        for arn, held in self._access.attached.items():
+            if held is not None:
+                texts.append(held)
+                self._then.append(Change(Kind.DETACH, self._holder.arn, arn, held))
+        for name, group in self._access.groups.items():
+            readable = [text for text in group if text is not None]
+            if len(readable) == len(group):
+                texts += readable
+                listed = json.dumps([_json(text) for text in readable], ensure_ascii=False)
+                self._then.append(Change(Kind.LEAVE_GROUP, self._holder.arn, name, listed))
+        if any(parse_document(text).problems for text in texts):
+            reason = "a document has a statement that is not understood, so it cannot be written anew"
+            self._found.stays.append(Stay(question.remove, "not-understood", reason))
+            return
+        documents = [(json.loads(text), self._held(text)) for text in texts]
+        fresh = rebuild(documents, trimmer, seen_resources(question.usage), question.blind)
+        pieces = [piece for one in fresh for piece in split(one, MANAGED_SIZE)]
+        fits = all(split(one, MANAGED_SIZE) for one in fresh)
+        if not fits or len(pieces) > self._room:
+            reason = f"written anew it needs {len(pieces)} policies and there is room for {self._room}"
+            self._found.stays.append(Stay(question.remove, "no-room", reason))
+            return
+        for piece in pieces:
+            self._attach_new("rebuilt", json.dumps(piece, indent=2, ensure_ascii=False))
+        self._found.changes += [*self._first, *self._then]
+
+    def _held(self, text: str) -> list[Held]:
+        clauses = self._desk.binder.clauses(parse_document(text))
+        return [hold(clause, self._found.context) for clause in clauses]
 
     def _inline(self) -> None:
         present = dict(self._access.inline)
@@ -275,13 +315,11 @@ class _Planner:
             yield attached.name or attached.arn.rpartition("/")[2], attached.arn, original.text
 
     def _trim(self, text: str, largest: int | None) -> Trimmed:
-        document = parse_document(text)
-        held = [hold(clause, self._found.context) for clause in self._desk.binder.clauses(document)]
         try:
             raw = json.loads(text)
         except ValueError:
             return Trimmed({}, changed=False)
-        trimmed = trim(raw, held, self._trimmer, largest=largest)
+        trimmed = trim(raw, self._held(text), self._trimmer, largest=largest)
         self._found.stays += trimmed.stays
         return trimmed
 

@@ -35,14 +35,19 @@ def reduce_all(
     kinds = {(one.identity, one.id): one.kind for one in facts.credentials}
     desk = Desk(catalogue, read_inventory(evidence), read_originals(evidence), window, kinds)
     holders = {**desk.inventory.users, **desk.inventory.roles}
-    found = {}
+    found: dict[str, Replacement] = {}
+    failed: dict[str, str] = {}
     for question in sorted(questions, key=lambda one: one.identity):
         holder = holders.get(question.identity)
-        if holder is not None:
+        if holder is None:
+            continue
+        try:
             planned = plan(holder, question, desk)
             if planned.changes:
                 found[question.identity] = replacement(planned, question, desk)
-    return Reductions(able=True, found=found)
+        except Exception as error:  # noqa: BLE001 one identity's odd policy must not cost the others theirs
+            failed[question.identity] = f"{type(error).__name__}: {error}"
+    return Reductions(able=True, found=found, failed=failed)
 
 
 def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
