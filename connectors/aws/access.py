@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from connectors.aws.live_settings import LiveSettings
 from connectors.aws.tables import table
 
 _VERSION = "2012-10-17"
@@ -65,30 +66,22 @@ def permissions_of(parts: Iterable[str] | None = None) -> list[str]:
     return sorted({name for row in rows if wanted is None or row.part in wanted for name in row.permissions})
 
 
-def policy_text(roles: tuple[str, ...]) -> str:
+def policy_text(settings: LiveSettings) -> str:
     """Return the minimal read-only policy of a live source as JSON.
 
-    One account or one role: one policy. With a role in each account (its ARN holds `{account}`) there are
-    two: `accounts` for that role, and `caller` for the principal that assumes it and reads the organization.
+    One account or one role: one policy. With a role in each account there are two: `accounts` for that role,
+    and `caller` for the principal that assumes it and reads the organization.
     """
-    everywhere = [part["name"] for part in table("access")["parts"] if part["name"] != ORGANIZATION]
-    read = _statement("EntdriftRead", permissions_of(everywhere))
+    unneeded = {ORGANIZATION, *([] if "all" in settings.regions else ["regions"])}
+    parts = [part["name"] for part in table("access")["parts"] if part["name"] not in unneeded]
+    read = _statement("EntdriftRead", permissions_of(parts))
     organization = _statement("EntdriftOrganization", permissions_of([ORGANIZATION]))
-    if roles and "{account}" in roles[-1]:
-        assume = _assume([roles[-1].replace("{account}", "*")])
-        document: object = {
-            "accounts": _policy(read),
-            "caller": _policy(
-                _statement("EntdriftRegions", permissions_of(["regions"])), organization, assume
-            ),
-        }
-    else:
-        document = _policy(read, organization)
+    document: object = _policy(read, organization)
+    if settings.fans_out:
+        roles = [settings.roles[-1].replace("{account}", one) for one in settings.accounts or ("*",)]
+        assume = {"Sid": "EntdriftAssume", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles}
+        document = {"accounts": _policy(read), "caller": _policy(organization, assume)}
     return json.dumps(document, indent=2)
-
-
-def _assume(roles: list[str]) -> dict[str, object]:
-    return {"Sid": "EntdriftAssume", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles}
 
 
 def _statement(sid: str, actions: list[str]) -> dict[str, object]:

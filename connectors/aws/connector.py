@@ -11,7 +11,7 @@ from connectors.aws.exports import SETTINGS, collect_exports
 from connectors.aws.grants import read_grants
 from connectors.aws.identities import read_identities
 from connectors.aws.inventory import read_inventory
-from connectors.aws.live_settings import LIVE_SETTINGS
+from connectors.aws.live_settings import LIVE_SETTINGS, LiveSettings
 from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
@@ -88,7 +88,7 @@ class AwsConnector:
 
     def policy(self, source: Source) -> str:
         """Return the minimal policy of a live source as JSON."""
-        return policy_text(source.lists.get("role_arn", ()))
+        return policy_text(LiveSettings.of(source))
 
 
 CONNECTOR: Connector = AwsConnector()

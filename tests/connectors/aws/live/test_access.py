@@ -202,7 +202,7 @@ def session_with_keys(monkeypatch):
 
 
 def test_one_account_needs_one_policy_that_aws_accepts():
-    policy = json.loads(policy_text(()))
+    policy = json.loads(policy_text(LiveSettings("live")))
     assert {"Version", "Statement"} == set(policy)
     actions = [name for statement in policy["Statement"] for name in statement["Action"]]
     assert permissions_of() == sorted(actions)
@@ -211,8 +211,18 @@ def test_one_account_needs_one_policy_that_aws_accepts():
 
 
 def test_many_accounts_need_one_policy_in_each_and_one_for_the_caller():
-    policies = json.loads(policy_text(("arn:aws:iam::{account}:role/entdrift",)))
+    role = "arn:aws:iam::{account}:role/entdrift"
+    policies = json.loads(policy_text(LiveSettings("live", roles=(role,), organization=True)))
     assert {"accounts", "caller"} == set(policies)
-    (assume,) = [s for s in policies["caller"]["Statement"] if s["Sid"] == "EntdriftAssume"]
+    organization, assume = policies["caller"]["Statement"]
+    assert permissions_of(["organization_policies"]) == organization["Action"]
     assert ["arn:aws:iam::*:role/entdrift"] == assume["Resource"]
     assert "iam:GetAccountAuthorizationDetails" in policies["accounts"]["Statement"][0]["Action"]
+
+
+def test_what_the_settings_make_needless_is_not_asked_for():
+    role = "arn:aws:iam::{account}:role/entdrift"
+    settings = LiveSettings("live", roles=(role,), accounts=("111122223333",), regions=("eu-west-1",))
+    text = policy_text(settings)
+    assert "ec2:DescribeRegions" not in text
+    assert "arn:aws:iam::111122223333:role/entdrift" in text
