@@ -49,6 +49,8 @@ class Question:
     """True to ask for fresh documents with narrowed resources instead of trimmed ones."""
     blind: PermissionSet = 0
     """Permissions of which some calls leave no record; only a rebuild needs to know."""
+    trust: bool = False
+    """True when the identity was watched for long enough to say who takes it."""
     idle: bool = False
     """True when nothing was seen of the identity although its account was watched."""
 

@@ -26,7 +26,7 @@ def reduce_cloud(
 ) -> CloudResult:
     """Return the results of one cloud with a reduction for each identity."""
     asked = {entry.identity.id: question(entry, window, limits) for entry in cloud.identities}
-    worth = [one for one, _ in asked.values() if one.remove or one.credentials or one.idle]
+    worth = [one for one, _ in asked.values() if one.remove or one.credentials or one.idle or one.trust]
     answers = wing.reduce(evidence, facts, worth, window) if worth else Reductions(able=True)
     calls: Counter[str] = Counter()
     for source in evidence:
@@ -133,6 +133,9 @@ def question(entry: IdentityResult, window: Window, limits: Limits) -> tuple[Que
             usage=entry.usage,
             unseen=entry.verdicts.unobservable | entry.verdicts.conditional | kept,
             credentials=_credentials(entry, window, limits),
+            trust=entry.observed is not None
+            and not entry.identity.managed_by_provider
+            and not _is_young(entry.identity.created, window, limits),
             idle=_is_idle(entry, window) and bool(remove),
         ),
         tuple(stays),

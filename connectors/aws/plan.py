@@ -27,6 +27,7 @@ from connectors.aws.rebuild import rebuild, seen_resources
 from connectors.aws.split import split
 from connectors.aws.standing import Access, Kind, Originals, access_of, apply, deny_all
 from connectors.aws.trim import Trimmed, Trimmer, size, trim
+from connectors.aws.trust import narrow_trust
 from connectors.facts import Window
 from connectors.reduction import Change, Question, Stay
 
@@ -46,6 +47,8 @@ class Desk:
     window: Window
     kinds: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Kind of credential by identity and id."""
+    taken: Mapping[str, set[str]] = field(default_factory=dict)
+    """By role: services that were seen to assume it."""
     binder: Binder = field(init=False)
     compressor: Compressor = field(init=False)
     groups: dict[tuple[str, str], Holder] = field(init=False)
@@ -112,6 +115,12 @@ def plan(holder: Holder, question: Question, desk: Desk) -> Plan:
         _Planner(found, question, desk).rebuilt()
     elif question.remove:
         _Planner(found, question, desk).policies()
+    if question.trust and not question.idle and holder.kind == "role":
+        narrowed = narrow_trust(access.trust, desk.taken.get(holder.arn, set()))
+        if narrowed:
+            found.changes.append(
+                Change(Kind.NARROW_TRUST, holder.arn, "trust policy", access.trust, narrowed)
+            )
     _credentials(found, question, desk.kinds)
     found.changes = _with_what_is_left(access, found.changes)
     return found

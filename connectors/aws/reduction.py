@@ -12,6 +12,7 @@ from connectors.aws.quotas import check_limits
 from connectors.aws.remediation import artifacts, rollback
 from connectors.aws.replay import Compiled, replay
 from connectors.aws.standing import Access, apply, read_originals, take_back
+from connectors.aws.trust import assumed_by_services
 from connectors.facts import Effect, Facts, Window
 from connectors.interface import Evidence
 from connectors.reduction import (
@@ -33,7 +34,8 @@ def reduce_all(
     # Sets of permissions mean what they mean in the facts, names that only they know included.
     catalogue.permissions = facts.permissions
     kinds = {(one.identity, one.id): one.kind for one in facts.credentials}
-    desk = Desk(catalogue, read_inventory(evidence), read_originals(evidence), window, kinds)
+    inventory, originals = read_inventory(evidence), read_originals(evidence)
+    desk = Desk(catalogue, inventory, originals, window, kinds, assumed_by_services(evidence))
     holders = {**desk.inventory.users, **desk.inventory.roles}
     found: dict[str, Replacement] = {}
     failed: dict[str, str] = {}
