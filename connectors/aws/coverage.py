@@ -48,11 +48,17 @@ def read_coverage(
             for identity, held in entitlements.items()
         },
         coverage=tuple(row for one in recorded.values() for row in coverage_rows(one, window)),
-        caveats=(*_caveats(evidence, recorded, window), *trail_caveats(evidence)),
+        caveats=(*_caveats(evidence, inventory, called, recorded, window), *trail_caveats(evidence)),
     )
 
 
-def _caveats(evidence: Sequence[Evidence], recorded: Mapping[str, Recorded], window: Window) -> list[Caveat]:
+def _caveats(
+    evidence: Sequence[Evidence],
+    inventory: Inventory,
+    called: Called,
+    recorded: Mapping[str, Recorded],
+    window: Window,
+) -> list[Caveat]:
     found = [
         Caveat(
             f"{outcome.part} could not be read whole: {outcome.reason}",
@@ -63,6 +69,7 @@ def _caveats(evidence: Sequence[Evidence], recorded: Mapping[str, Recorded], win
         for outcome in one.outcomes()
         if outcome.status in (Status.PARTIAL, Status.FAILED)
     ]
+    found += _earlier_holders(inventory, called)
     for account, one in recorded.items():
         if one.problem(window)[0]:
             continue
@@ -77,6 +84,21 @@ def _caveats(evidence: Sequence[Evidence], recorded: Mapping[str, Recorded], win
                 )
             )
     return found
+
+
+def _earlier_holders(inventory: Inventory, called: Called) -> Iterator[Caveat]:
+    """Name users and roles that were called under their name before they were made: somebody else had it."""
+    first: dict[str, str] = {}
+    for row in called.usage:
+        first[row.identity] = min(first.get(row.identity, row.first_seen), row.first_seen)
+    for holder in inventory.holders:
+        seen = first.get(holder.arn, "")
+        if seen and seen < holder.created:
+            yield Caveat(
+                f"calls from {seen} on, but made on {holder.created}: an earlier {holder.kind} had this name",
+                holder.arn,
+                "calls of the earlier one are counted as its own: what is called used may be unused since",
+            )
 
 
 def _gaps(recorded: Recorded, window: Window) -> Iterator[Caveat]:

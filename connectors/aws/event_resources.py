@@ -120,7 +120,8 @@ class EventResources:
         other = parameters.get(rule.get("with_key", ""))
         if other:
             return str(rule["with_arn"]).format(value=value, other=other, **place)
-        return str(rule.get("arn", "")).format(value=value.removeprefix("/"), **place)
+        value = value.removeprefix(rule.get("without", ""))
+        return str(rule.get("arn", "")).format(value=value, **place)
 
     def _only_arn(self, source: str, parameters: bytes) -> str:
         """Return the one ARN of the event's own service among the parameters; none if there are several."""

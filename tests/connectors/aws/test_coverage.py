@@ -448,6 +448,13 @@ def test_a_source_left_out_of_reads_only_is_left_out():
     assert selection.excluded == {"kms.amazonaws.com"}
 
 
+def test_a_trail_of_one_region_leaves_out_the_others_whatever_it_selects(blind):
+    codes, _ = blind(
+        allow("ec2:DescribeVpcs"), [SEEN], trail(IsMultiRegionTrail=False, HasCustomEventSelectors=True)
+    )
+    assert codes == {"ec2:DescribeVpcs": "other-regions-not-logged"}
+
+
 def test_custom_browsers_are_seen_only_where_their_own_type_is_selected(blind):
     action = "bedrock-agentcore:StartBrowserSession"
     built_in, custom = data("AWS::BedrockAgentCore::Browser"), data("AWS::BedrockAgentCore::BrowserCustom")
@@ -503,6 +510,13 @@ def test_an_operation_of_several_possible_permissions_hides_them_unless_one_is_h
 def test_tags_set_while_creating_leave_no_event(blind):
     codes, _ = blind(allow("ec2:CreateTags", "ec2:RunInstances", "sqs:TagQueue"), [event("RunInstances")])
     assert codes == {"ec2:CreateTags": "tag-on-create"}
+
+
+@pytest.mark.parametrize(("created", "said"), [("2026-06-02", True), ("2026-05-31", False)])
+def test_calls_older_than_their_principal_are_said_to_be_of_an_earlier_one(blind, created, said):
+    """A role deleted and made again under its name; an ARN does not tell the two apart."""
+    _, facts = blind(allow("ec2:DescribeInstances"), [SEEN], CreateDate=f"{created}T00:00:00+00:00")
+    assert [c.where for c in facts.caveats if "an earlier role had this name" in c.what] == [AGENT] * said
 
 
 OTHER = event(
