@@ -25,6 +25,12 @@ _SUBSCRIPTION_CATEGORIES = {
     "resourcehealth",
 }
 _DIRECTORY = "directory-audit"
+_SPREADSHEETS = (".csv", ".csv.gz", ".xlsx")
+SPREADSHEET = (
+    "a spreadsheet export names callers without their ids and no role assignment: export JSON, for example "
+    "az monitor activity-log list --offset 90d --max-events 100000 -o json"
+)
+QUERY_ANSWER = "an answer of the query API, in tables, columns and rows"
 
 
 class AzureLogs:
@@ -39,15 +45,14 @@ class AzureLogs:
     containers: tuple[str, ...] = ("value", "records", "Records")
 
     def skip_file(self, path: str) -> str:
-        """Read every file: Azure's exports hold no digests or manifests."""
-        del path
-        return ""
+        """Return why a file is not read: spreadsheets leave out the caller's ids and the assignment."""
+        return SPREADSHEET if path.lower().endswith(_SPREADSHEETS) else ""
 
     def fold(self, record: Any) -> Folded | str:
         """Return the event's rows, or the reason why it is no usable event."""
         at = _time(record)
         if at is None:
-            return "no usable time"
+            return QUERY_ANSWER if isinstance(pick(record, "tables"), list) else "no usable time"
         read = _read(record)
         if isinstance(read, str):
             return read

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.azure.events import AzureLogs
+from connectors.azure.events import SPREADSHEET, AzureLogs
 from connectors.azure.ids import fields, text
 from connectors.azure.scrub import scrubbed
+from connectors.azure.tables import read_answers
 from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.files import expand, modified, read_records
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
-from connectors.logs.rows import LogRead
+from connectors.logs.rows import LogFile, Presence
 from connectors.logs.seen import SeenEvents
 
 _WRAPPERS = ("value", "data", "body", "response", "interactions")
@@ -28,10 +29,6 @@ class Dump:
     what: str
     command: str
     fits: Callable[[Mapping[str, Any]], bool]
-
-
-def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda flat: all(name in flat for name in names)
 
 
 def _typed(word: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -49,7 +46,12 @@ def _is_definition(flat: Mapping[str, Any]) -> bool:
 
 def _is_principal(flat: Mapping[str, Any]) -> bool:
     person = {"userprincipalname", "mailenabled", "securityenabled"} & set(flat)
-    return not person and "id" in flat and bool({"appid", "serviceprincipaltype", "displayname"} & set(flat))
+    named = {"appid", "applicationid", "serviceprincipaltype", "displayname"} & set(flat)
+    return not person and bool({"id", "objectid"} & set(flat)) and bool(named)
+
+
+def _is_deny(flat: Mapping[str, Any]) -> bool:
+    return "principals" in flat and bool({"permissions", "actions", "dataactions"} & set(flat))
 
 
 def _is_resource(flat: Mapping[str, Any]) -> bool:
@@ -64,7 +66,7 @@ def _is_operation(flat: Mapping[str, Any]) -> bool:
 DUMPS: tuple[Dump, ...] = (
     Dump("role_assignments", "role assignments", "az role assignment list --all", _is_assignment),
     Dump("role_definitions", "role definitions", "az role definition list", _is_definition),
-    Dump("deny_assignments", "deny assignments", "GET …/denyAssignments", _has("principals", "permissions")),
+    Dump("deny_assignments", "deny assignments", "GET …/denyAssignments", _is_deny),
     Dump("service_principals", "service principals", "az ad sp list --all", _is_principal),
     Dump("applications", "applications", "az ad app list --all", _is_principal),
     Dump("resources", "resources", "az resource list", _is_resource),
@@ -101,8 +103,15 @@ def collect_exports(source: Source, sink: Sink, window: Window, observe: Observe
         paths = source.files.get(part, ())
         if paths:
             read = read_logs(paths, AzureLogs(), window, seen=seen, observe=observe)
-            sink.add_logs(source.name, read.rows, read.files, read.presence)
-            sink.outcome(_log_outcome(source, part, read))
+            answers = read_answers(read.files, window, seen)
+            names = {file.path for file in answers.files} if answers else set()
+            files = [file for file in read.files if file.path not in names]
+            sink.add_logs(source.name, read.rows, files, read.presence)
+            presence = list(read.presence)
+            if answers:
+                sink.add_logs(source.name, answers.rows, answers.files, answers.presence)
+                files, presence = [*files, *answers.files], [*presence, *answers.presence]
+            sink.outcome(_log_outcome(source, part, files, presence))
 
 
 def _collect_dump(source: Source, dump: Dump, paths: Sequence[Path], sink: Sink) -> Outcome:
@@ -167,18 +176,20 @@ def _goes_on(page: Mapping[str, Any]) -> bool:
     return any(page.get(key) for key in ("nextLink", "@odata.nextLink", "skip_token", "$skipToken"))
 
 
-def _log_outcome(source: Source, part: str, read: LogRead) -> Outcome:
+def _log_outcome(
+    source: Source, part: str, files: Sequence[LogFile], presence: Sequence[Presence]
+) -> Outcome:
     """Return how a set of log files was read: a file without any event is no evidence of silence."""
-    events = sum(file.records for file in read.files)
-    bad = [file for file in read.files if file.status not in ("ok", "skipped")]
+    events = sum(file.records for file in files)
+    bad = [file for file in files if file.status not in ("ok", "skipped") or file.reason == SPREADSHEET]
     reasons = [f"{file.path}: {file.reason}" for file in bad[:3]]
     if len(bad) > 3:
         reasons.append(f"and {len(bad) - 3} more files")
-    if not read.files:
+    if not files:
         reasons.append("no log file found")
     elif not events and not bad:
-        skipped = next((file for file in read.files if file.reason), read.files[0])
+        skipped = next((file for file in files if file.reason), files[0])
         reasons.append(f"{skipped.path}: {skipped.reason or 'holds no log events'}")
     status = Status.OK if not reasons else Status.PARTIAL if events else Status.FAILED
-    newest = max((seen.last for seen in read.presence), default="")
+    newest = max((seen.last for seen in presence), default="")
     return Outcome(source.name, part, status, events, "; ".join(reasons), newest)

@@ -209,6 +209,14 @@ def grant_caveats(held: Sequence[Holding], inventory: Inventory) -> list[Caveat]
                 "or API version 2022-05-01-preview",
             )
         )
+    found += [
+        Caveat(
+            f"role {name} is given twice with different permissions",
+            "role definitions",
+            "the definition updated last is used; export all role definitions at the same time",
+        )
+        for name in sorted(inventory.contradictory)
+    ]
     for part, problem in inventory.unreadable:
         found.append(Caveat(f"a record could not be read: {problem}", part, "it is left out of the analysis"))
     return found

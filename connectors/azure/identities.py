@@ -1,6 +1,7 @@
 """List the principals of a tenant: service principals, managed and agent identities, users, groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -27,46 +28,55 @@ class Seen(NamedTuple):
     account: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the evidence says of one principal, by where it says so."""
+
+    directory: Held | None
+    assigned: Sequence[Assignment]
+    ties: Ties
+    learned: Sequence[Signal]
+    seen: Seen
+
+
 def identities(
     inventory: Inventory,
     ties: Mapping[str, Ties],
     signals: Mapping[str, Sequence[Signal]],
     patterns: Patterns,
     seen: Mapping[str, Seen],
+    watched: Container[str],
 ) -> tuple[Identity, ...]:
     """Return every principal that an export, an assignment or a resource names, sorted by id.
 
     `signals` holds what other rooms learned (grants, usage); what is told by the service principal, its
     resources, its name and its tags is added here. A caller that only logs name is listed when it shows
-    itself to be an AI workload; `seen` says where.
+    itself to be an AI workload; `seen` says where. `watched` are the subscriptions with an Activity Log.
     """
     assigned: dict[str, list[Assignment]] = {}
     for _, assignment in sorted(inventory.assignments.items()):
         assigned.setdefault(assignment.principal, []).append(assignment)
     names = sorted({*inventory.principals, *assigned, *ties, *signals})
-    return tuple(
-        _identity(
-            name,
+    objects = {one.application: who for who, one in ties.items() if one.application}
+    objects |= {principal(held.data.get("appid")): who for who, held in inventory.principals.items()}
+    found = []
+    for name in names:
+        told = _Told(
             inventory.principals.get(name),
             assigned.get(name, []),
             ties.get(name, Ties()),
             signals.get(name, ()),
-            patterns,
             seen.get(name, Seen("", "")),
         )
-        for name in names
-    )
+        found.append(_identity(name, told, patterns, objects, watched))
+    return tuple(found)
 
 
 def _identity(
-    identifier: str,
-    held: Held | None,
-    assigned: Sequence[Assignment],
-    ties: Ties,
-    learned: Sequence[Signal],
-    patterns: Patterns,
-    seen: Seen,
+    identifier: str, told: _Told, patterns: Patterns, objects: Mapping[str, str], watched: Container[str]
 ) -> Identity:
+    """Return one principal; `objects` are object ids by application id."""
+    held, assigned, ties = told.directory, told.assigned, told.ties
     data = held.data if held else {}
     tags = {**ties.tags, **tags_of(data)}
     name = (
@@ -75,16 +85,14 @@ def _identity(
         or next((a.name for a in assigned if a.name), "")
         or identifier
     )
-    accounts = {subscription(a.scope) for a in assigned} | ties.accounts
-    accounts |= {seen.account} if not accounts else set()
-    signals = {*learned, *ties.signals, *_typed(data, identifier), *_configured(name, tags, patterns)}
+    signals = {*told.learned, *ties.signals, *_typed(data, identifier), *_configured(name, tags, patterns)}
     return Identity(
         id=identifier,
         provider=PROVIDER,
-        account=min(accounts - {""}, default=""),
+        account=_account(told, watched),
         kind=_kind(data, assigned, ties),
         name=name,
-        source=held.source if held else ties.source or next((a.source for a in assigned), seen.source),
+        source=held.source if held else ties.source or next((a.source for a in assigned), told.seen.source),
         immutable_id=guid(identifier),
         owner=_owner(data, tags, patterns),
         created=utc(data.get("createddatetime")) or ties.created,
@@ -92,8 +100,23 @@ def _identity(
         managed_by_provider=guid(data.get("appownerorganizationid")) in _MICROSOFT_TENANTS,
         signals=tuple(sorted(signals)),
         workloads=tuple(sorted(ties.workloads)),
-        trusted=tuple(sorted({*ties.trusted, *_trusted(data)})),
+        trusted=tuple(sorted({*ties.trusted, *_trusted(data, objects)})),
     )
+
+
+def _account(told: _Told, watched: Container[str]) -> str:
+    """Return the subscription a principal belongs to: its resource's, else one in which it has a role.
+
+    Of several the first that has logs is taken: by them statements about its use are made.
+    """
+    places = (
+        {subscription(told.ties.resource)},
+        told.ties.accounts,
+        {subscription(one.scope) for one in told.assigned},
+        {told.seen.account},
+    )
+    found = next((place - {""} for place in places if place - {""}), set())
+    return min(found, key=lambda one: (one not in watched, one), default="")
 
 
 def _kind(data: Mapping[str, object], assigned: Sequence[Assignment], ties: Ties) -> str:
@@ -164,11 +187,16 @@ def _owner(data: Mapping[str, object], tags: Mapping[str, str], patterns: Patter
     return ""
 
 
-def _trusted(data: Mapping[str, object]) -> list[str]:
-    """Return who may act as a principal without a secret: federated subjects and the agent's blueprint."""
+def _trusted(data: Mapping[str, object], objects: Mapping[str, str]) -> list[str]:
+    """Return who may act as a principal without a secret: federated subjects and the agent's blueprint.
+
+    Entra names the blueprint by its application id, resources by its object id: the latter is kept.
+    """
     found = [
         f"{text(one.get('issuer'))} {text(one.get('subject'))}".strip()
         for one in mappings(data.get("federatedidentitycredentials"))
     ]
     blueprint = principal(data.get("agentidentityblueprintid")) or principal(data.get("agentappid"))
-    return [one for one in found if one] + ([f"agent identity blueprint {blueprint}"] if blueprint else [])
+    if blueprint:
+        found.append(f"agent identity blueprint {objects.get(blueprint, blueprint)}")
+    return [one for one in found if one]

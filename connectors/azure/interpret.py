@@ -50,7 +50,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     data_logs = DataLogs(universe, inventory, logs, rows, listed_whole=not _unread(evidence, "resources"))
     sight = Observability(universe, logs, inventory, data_logs, _lost(evidence, inventory, logs))
     learned = learned_signals(held, inventory, used, rows, callers)
-    known = identities(inventory, ties, learned, patterns, _seen(evidence, callers))
+    known = identities(inventory, ties, learned, patterns, _seen(evidence, callers), logs.activity)
     called = {callers.resolve(row.identity) for row in rows}
     entitlements: dict[str, Entitlement] = {}
     by_identity: dict[str, list[Holding]] = {}

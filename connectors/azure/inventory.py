@@ -1,7 +1,9 @@
 """The raw inventory records of all sources, read once into the few shapes the rooms work with."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.azure.catalogue import catalogue
@@ -19,6 +21,8 @@ from connectors.azure.policy import Block, blocks
 from connectors.azure.record import moment
 from connectors.interface import Evidence
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_POWERSHELL = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/")
 _NOT_EXPORTED = (
     "!(ActionMatches{'Microsoft.Authorization/roleAssignments/*'}) OR @Resource[condition] NotExported true"
 )
@@ -61,6 +65,7 @@ class Definition:
     blocks: tuple[Block, ...]
     guarded: bool = False
     """True when its conditions were not exported and are put back as undecided."""
+    updated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ class Inventory:
     resources: dict[str, Held] = field(default_factory=dict)
     settings: dict[str, Held] = field(default_factory=dict)
     operations: list[Held] = field(default_factory=list)
+    contradictory: set[str] = field(default_factory=set)
+    """Roles whose definition is given twice with different permissions: the one updated last stays."""
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     """(part, what is wrong) of records that lack what they need."""
 
@@ -113,7 +120,7 @@ class Inventory:
 
 
 def read_inventory(evidence: Sequence[Evidence]) -> Inventory:
-    """Return the inventory of all sources; of a record given twice the first stays."""
+    """Return the inventory of all sources; of most records given twice the first stays."""
     inventory = Inventory()
     for one in evidence:
         for part, add in _PARTS.items():
@@ -152,9 +159,16 @@ def _definition(inventory: Inventory, held: Held) -> None:
     data = held.data
     key = guid(data.get("id")) or guid(data.get("name")) or last_segment(data.get("id") or data.get("name"))
     name = text(data.get("rolename")) or ("" if guid(data.get("name")) else text(data.get("name")))
-    if key:
-        held_blocks, guarded = _with_conditions(key, blocks(data))
-        inventory.definitions.setdefault(key, Definition(key, name or key, held_blocks, guarded))
+    if not key:
+        return
+    held_blocks, guarded = _with_conditions(key, blocks(data))
+    found = Definition(key, name or key, held_blocks, guarded, utc(data.get("updatedon")))
+    known = inventory.definitions.setdefault(key, found)
+    if set(known.blocks) != set(found.blocks):
+        if known.guarded == found.guarded:
+            inventory.contradictory.add(known.name)
+        if (known.guarded, found.updated) > (found.guarded, known.updated):
+            inventory.definitions[key] = found
 
 
 def _with_conditions(key: str, exported: tuple[Block, ...]) -> tuple[tuple[Block, ...], bool]:
@@ -187,7 +201,7 @@ def _deny(inventory: Inventory, held: Held) -> None:
         enforced=text(data.get("denyassignmenteffect")).lower() != "audit",
         source=held.source,
     )
-    inventory.denies.setdefault(identifier, found)
+    inventory.denies.setdefault(identifier or f"{scope}#{len(inventory.denies)}", found)
 
 
 def _named(value: object) -> tuple[tuple[str, str], ...]:
@@ -206,6 +220,9 @@ def _named(value: object) -> tuple[tuple[str, str], ...]:
 def _principal(inventory: Inventory, held: Held) -> None:
     """Tell applications from service principals: one file may hold both exports."""
     data = held.data
+    if "appid" not in data and "applicationid" in data:  # PowerShell before Az 7
+        data = {**data, "appid": data["applicationid"]}
+        held = Held(held.source, data)
     kind = text(data.get("@odata.type")).lower()
     is_application = not {"serviceprincipaltype", "serviceprincipalnames"} & set(data) and (
         {"publisherdomain", "identifieruris", "requiredresourceaccess"} & set(data)
@@ -223,7 +240,7 @@ def _application(inventory: Inventory, held: Held) -> None:
     if "serviceprincipaltype" in held.data:
         _principal(inventory, held)
         return
-    key = principal(held.data.get("appid"))
+    key = principal(held.data.get("appid") or held.data.get("applicationid"))
     if key:
         inventory.applications.setdefault(key, held)
 
@@ -258,6 +275,14 @@ _PARTS = {
 
 
 def utc(value: object) -> str:
-    """Return a time of an inventory record as `YYYY-MM-DDTHH:MM:SSZ`, or "" when it has none."""
-    found = moment(value)
+    """Return a time of an inventory record as `YYYY-MM-DDTHH:MM:SSZ`, or "" when it has none.
+
+    Windows PowerShell writes times into JSON as `/Date(milliseconds)/`.
+    """
+    written = _POWERSHELL.fullmatch(value) if isinstance(value, str) else None
+    try:
+        at = _EPOCH + timedelta(milliseconds=int(written[1])) if written else None
+    except OverflowError:
+        return ""
+    found = moment(at.isoformat() if at else value)
     return found[0] if found else ""

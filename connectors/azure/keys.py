@@ -22,31 +22,44 @@ def key_caveats(inventory: Inventory, roles: Roles, held: Sequence[Holding], use
 
 
 def _listers(inventory: Inventory, roles: Roles, held: Sequence[Holding]) -> list[Caveat]:
+    """Return who can fetch the keys of which accounts: one caveat for accounts with the same people.
+
+    A grant on a management group counts: it is in the evidence because it reaches a subscription of it.
+    """
     found = []
     given: dict[tuple[str, str], bool] = {}
     for account in catalogue("keys")["account"]:
         operation = account["operation"]
+        scopes: dict[str, set[str]] = {}
         for holding in held:
             key = (holding.assignment.id, operation)
             if key not in given:
                 given[key] = roles.gives(holding.assignment, operation)
-        listers = [holding for holding in held if given[holding.assignment.id, operation]]
-        open_accounts = sorted(
-            identifier
-            for identifier, one in inventory.resources.items()
-            if text(one.data.get("type")).lower() == account["resource_type"]
-            and _keys_work(account, one.data)
-            and any(holds(holding.assignment.scope, identifier) for holding in listers)
-        )
-        if listers and open_accounts:
-            found.append(_lister_caveat(operation, listers, open_accounts))
+            if given[key]:
+                scopes.setdefault(holding.assignment.scope, set()).add(holding.identity)
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for identifier, one in sorted(inventory.resources.items()):
+            if text(one.data.get("type")).lower() == account["resource_type"] and _keys_work(
+                account, one.data
+            ):
+                who = {
+                    name
+                    for scope in scopes
+                    if holds(scope, identifier) is not False
+                    for name in scopes[scope]
+                }
+                alike.setdefault(tuple(sorted(who)), []).append(identifier)
+        found += [_lister_caveat(operation, names, accounts) for names, accounts in alike.items() if names]
+    if len(found) > _MOST_KEYS:
+        more = f"the keys of {len(found) - _MOST_KEYS} more sets of accounts can be fetched"
+        return [*found[:_MOST_KEYS], Caveat(more, "account keys", "as above")]
     return found
 
 
-def _lister_caveat(operation: str, listers: Sequence[Holding], accounts: Sequence[str]) -> Caveat:
-    names = sorted({holding.identity for holding in listers})
+def _lister_caveat(operation: str, names: Sequence[str], accounts: Sequence[str]) -> Caveat:
+    who = f"{len(names)} identities" if len(names) > 1 else "1 identity"
     return Caveat(
-        f"{len(names)} identities can fetch account keys ({operation}): {_some(names)}",
+        f"{who} can fetch account keys ({operation}): {_some(names)}",
         f"accounts that accept keys: {_some([one.rsplit('/', 1)[-1] for one in accounts])}",
         "a key opens the whole account without any role assignment, and calls made with it name no caller: "
         "data actions that look unused may be used through a key",

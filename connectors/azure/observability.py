@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.coverage import EXPORT
+from connectors.azure.events import SPREADSHEET
 from connectors.azure.grants import Holding
 from connectors.azure.ids import subscription
 from connectors.azure.inventory import Inventory
@@ -118,7 +119,7 @@ class Observability:
 
 
 def lost_logs(files: Iterable[LogFile], accounts: Iterable[str]) -> dict[str, str]:
-    """Return by subscription the first log file that lost calls and may hold records of it.
+    """Return by subscription the first log file that lost calls, or is not read, and may hold some of it.
 
     Exports of diagnostic settings name the subscription in their path, in capitals or not; a file that
     names none may hold records of any.
@@ -126,7 +127,7 @@ def lost_logs(files: Iterable[LogFile], accounts: Iterable[str]) -> dict[str, st
     known = sorted(accounts)
     found: dict[str, str] = {}
     for file in sorted(files):
-        if file.lost:
+        if file.lost or file.reason == SPREADSHEET:
             path = file.path.lower()
             named = {*_IN_PATH.findall(path), *(account for account in known if account in path)}
             for account in sorted(named) or known:

@@ -66,6 +66,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "key_type": ("KeyType", "keyType_s", "AuthTokenType", "authTokenType_s"),
     "object_key": ("ObjectKey", "objectKey", "id_s", "requestUri_s", "RequestUri"),
+    "tables": ("tables",),
     "uri": ("uri", "Uri"),
     "service": ("serviceType", "ServiceType"),
     "store": ("AccountName", "accountName", "DatabaseName", "databaseName_s"),

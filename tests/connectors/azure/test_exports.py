@@ -5,16 +5,20 @@ import json
 
 import pytest
 
+from connectors.azure.ids import EVERYONE
 from connectors.interface import Status
 from tests.connectors.azure.harness import collect, facts_of, held
 from tests.connectors.azure.synthetic import (
     AGENT,
     CUSTOM,
+    FOUNDRY_PROJECT_MANAGER,
+    GROUP,
     assignment,
     blob_event,
     event,
     role,
     service_principal,
+    subscription,
 )
 
 READ = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
@@ -202,3 +206,66 @@ def test_no_secret_reaches_the_bundle(desk):
 def test_tags_named_like_settings_are_kept(desk):
     desk.put("resources", [{"id": "/a/b", "tags": {"env": "pilot", "owner": "team-a"}}])
     assert desk.collect().parts["resources"][0]["tags"] == {"env": "pilot", "owner": "team-a"}
+
+
+def test_exports_of_older_tools_are_read(desk):
+    """`az` before 2.37 and PowerShell before Az 7 call the ids `objectId` and `ApplicationId`."""
+    key = "5ec5e700-0000-4000-8000-000000000001"
+    secrets = [{"keyId": key, "startDate": "2025-06-01T00:00:00+00:00", "endDate": "2299-12-31T00:00:00Z"}]
+    old = {"objectId": AGENT, "appId": CUSTOM, "displayName": "pilot", "servicePrincipalType": "Application"}
+    windows = {
+        "ObjectId": GROUP,
+        "ApplicationId": "c0570000-0000-4000-8000-000000000002",
+        "DisplayName": "windows",
+        "ServicePrincipalType": "Application",
+        "PasswordCredentials": [{"KeyId": CUSTOM, "EndDateTime": "/Date(1767225600000)/"}],
+    }
+    desk.put("service_principals", [old | {"passwordCredentials": secrets}, windows])
+    facts = desk.facts()
+    assert {identity.id: identity.name for identity in facts.identities} == {AGENT: "pilot", GROUP: "windows"}
+    assert [(one.identity, one.id, one.expires, one.status) for one in facts.credentials] == [
+        (GROUP, CUSTOM, "2026-01-01T00:00:00Z", "expired"),
+        (AGENT, key, "2299-12-31T00:00:00Z", "active"),
+    ]
+
+
+def test_deny_assignments_of_powershell_are_read(desk):
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    desk.put("role_definitions", ROLES)
+    deny = {
+        "Id": f"{subscription()}/providers/Microsoft.Authorization/denyAssignments/{GROUP}",
+        "DenyAssignmentName": "lock",
+        "Actions": [],
+        "DataActions": ["*"],
+        "Scope": subscription(),
+        "DoNotApplyToChildScopes": False,
+        "Principals": [{"ObjectId": EVERYONE, "ObjectType": "SystemDefined"}],
+        "ExcludePrincipals": [],
+    }
+    desk.put("deny_assignments", [deny])
+    assert held(desk.facts(), AGENT) == []
+
+
+def test_a_definition_that_keeps_its_conditions_wins_over_one_that_lost_them(desk, built_in_roles):
+    (whole,) = [one for one in built_in_roles if one["name"] == FOUNDRY_PROJECT_MANAGER]
+    bare = whole | {"permissions": [block | {"condition": None} for block in whole["permissions"]]}
+    desk.put("role_assignments", [assignment(AGENT, FOUNDRY_PROJECT_MANAGER)])
+    desk.put("role_definitions", [whole])
+    expected = desk.facts()
+    desk.put("role_definitions", [bare, whole])
+    found = desk.facts()
+    assert held(found, AGENT) == held(expected, AGENT)
+    assert not [caveat for caveat in found.caveats if "were not exported" in caveat.what]
+
+
+def test_of_two_definitions_of_a_role_the_later_counts_and_that_is_said(desk):
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    old = role(CUSTOM, "R", actions=["Microsoft.X/y/write"]) | {
+        "updatedOn": "2025-01-01T00:00:00.000000+00:00"
+    }
+    new = role(CUSTOM, "R", actions=["Microsoft.X/y/delete"]) | {"updatedOn": "2026-01-01T00:00:00.1234567Z"}
+    for given in ([old, new], [new, old]):
+        desk.put("role_definitions", given)
+        facts = desk.facts()
+        assert held(facts, AGENT) == ["Microsoft.X/y/delete"]
+        assert any("role R is given twice" in caveat.what for caveat in facts.caveats)

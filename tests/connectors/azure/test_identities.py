@@ -12,9 +12,11 @@ from tests.connectors.azure.synthetic import (
     AGENT_APP,
     BLOB_READER,
     CONTRIBUTOR,
+    CUSTOM,
     FOUNDRY_USER,
     GROUP,
     OPENAI_USER,
+    OTHER_SUB,
     OWNER,
     PERSON,
     READER,
@@ -23,9 +25,13 @@ from tests.connectors.azure.synthetic import (
     assignment,
     event,
     openai_event,
+    role,
     service_principal,
     storage_account,
+    subscription,
 )
+
+OTHER = "a9e07000-0000-4000-8000-000000000009"
 
 
 def the(facts, identifier=AGENT):
@@ -206,3 +212,61 @@ def test_whose_keys_can_be_fetched_is_said(desk, built_in_roles):
     assert [(AGENT in one.what, one.where) for one in said] == [(True, "accounts that accept keys: brain")]
     desk.put("resources", [account | {"properties": {"disableLocalAuth": True}}])
     assert not [caveat for caveat in desk.facts().caveats if "can fetch account keys" in caveat.what]
+
+
+def ai_resource(name, **properties):
+    return {
+        "id": ai_account(name),
+        "type": "Microsoft.CognitiveServices/accounts",
+        "name": name,
+        "properties": properties,
+    }
+
+
+def test_only_those_whose_scope_holds_an_account_are_said_to_fetch_its_keys(desk, built_in_roles):
+    everywhere = assignment(AGENT, FOUNDRY_USER)
+    above = assignment(OTHER, FOUNDRY_USER, "/providers/Microsoft.Management/managementGroups/all")
+    desk.put("role_assignments", [everywhere, above, assignment(PERSON, FOUNDRY_USER, ai_account("one"))])
+    desk.put("role_definitions", built_in_roles)
+    desk.put("resources", [ai_resource("one"), ai_resource("two"), ai_resource("three")])
+    said = {
+        caveat.where.removeprefix("accounts that accept keys: "): caveat.what.partition(" can fetch")[0]
+        for caveat in desk.facts().caveats
+        if "can fetch account keys" in caveat.what
+    }
+    assert said == {"one": "3 identities", "three, two": "2 identities"}
+
+
+def test_an_agents_blueprint_is_named_once_by_its_object_id(desk):
+    """Entra names it by application id, a Foundry project by both."""
+    blueprint, application = "b1000000-0000-4000-8000-000000000001", "b1000000-0000-4000-8000-0000000000aa"
+    agent = {"@odata.type": "#microsoft.graph.agentIdentity", "servicePrincipalType": "ServiceIdentity"}
+    desk.put("service_principals", [service_principal(**agent, agentIdentityBlueprintId=application)])
+    named = {
+        "agentIdentityId": AGENT,
+        "agentIdentityBlueprintId": application,
+        "agentIdentityBlueprintObjectId": blueprint,
+    }
+    project = {
+        "id": f"{ai_account()}/projects/claims",
+        "type": "Microsoft.CognitiveServices/accounts/projects",
+        "properties": {"agentIdentity": named},
+    }
+    assert the(desk.facts()).trusted == (f"agent identity blueprint {application}",)
+    desk.put("resources", [project])
+    assert the(desk.facts()).trusted == (f"agent identity blueprint {blueprint}",)
+
+
+def test_an_identity_belongs_to_the_subscription_of_its_resource(desk):
+    """Of several subscriptions in which it only has roles the first with logs is taken."""
+    desk.put("role_definitions", [role(CUSTOM, "R", actions=["Microsoft.X/y/write"])])
+    desk.put(
+        "role_assignments", [assignment(AGENT, CUSTOM), assignment(AGENT, CUSTOM, subscription(OTHER_SUB))]
+    )
+    assert the(desk.facts()).account == SUB
+    desk.put("activity_logs", [event("Microsoft.X/y/write", scope=subscription(OTHER_SUB))])
+    assert the(desk.facts()).account == OTHER_SUB
+    function = f"{subscription(OTHER_SUB)}/resourceGroups/g/providers/Microsoft.Web/sites/f"
+    desk.put("activity_logs", [event("Microsoft.X/y/write")])
+    desk.put("resources", [{"id": function, "identity": {"principalId": AGENT}}])
+    assert the(desk.facts()).account == OTHER_SUB
