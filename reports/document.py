@@ -323,7 +323,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 class KeptPermissions(msgspec.Struct, frozen=True, kw_only=True):
     """Unused permissions that stay all the same, and why; sorted by (code, reason).
 
-    `services` are those whose unused permissions all stay for this reason; `permissions` names the rest.
+    `services` are those whose unused permissions all stay for this reason; `permissions` names the rest. A
+    long list that others share stands in `permission_sets` under the id `set`.
     """
 
     code: str
@@ -331,6 +332,7 @@ class KeptPermissions(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     services: list[str]
     permissions: list[str]
+    set: str = ""
 
 
 class ReductionChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from reports.document import SCHEMA_VERSION, VERDICTS, IdentityEntry, Report, ServiceEntry, Verdict
+from reports.document import SCHEMA_VERSION, VERDICTS, IdentityEntry, Reduction, Report, ServiceEntry, Verdict
 from reports.errors import ReportError
 
 _READABLE_BYTES = 8_000_000
@@ -83,6 +83,7 @@ def share_permission_sets(report: Report) -> Report:
     more than 200,000 names in all. A set's id is a hash of its names, so it is the same in every report.
     """
     lists = [names for identity in report.identities for _, names in _lists(identity)]
+    lists += [stay.permissions for identity in report.identities for stay in identity.reduction.stays]
     if sum(len(names) for names in lists) <= _SHARING_NAMES:
         return report
     seen = Counter(tuple(names) for names in lists if len(names) >= _SHARED_LENGTH)
@@ -92,7 +93,11 @@ def share_permission_sets(report: Report) -> Report:
         report,
         permission_sets=dict(sorted(sets.items())),
         identities=[
-            msgspec.structs.replace(identity, services=[_refer(entry, ids) for entry in identity.services])
+            msgspec.structs.replace(
+                identity,
+                services=[_refer(entry, ids) for entry in identity.services],
+                reduction=_refer_stays(identity.reduction, ids),
+            )
             for identity in report.identities
         ],
     )
@@ -129,6 +134,18 @@ def _refer(entry: ServiceEntry, ids: dict[tuple[str, ...], str]) -> ServiceEntry
         return entry
     emptied: dict[str, list[str]] = {verdict: [] for verdict in moved}
     return msgspec.structs.replace(entry, sets=entry.sets | moved, **emptied)
+
+
+def _refer_stays(reduction: Reduction, ids: dict[tuple[str, ...], str]) -> Reduction:
+    if not any(tuple(stay.permissions) in ids for stay in reduction.stays):
+        return reduction
+    stays = [
+        msgspec.structs.replace(stay, set=ids[names], permissions=[])
+        if (names := tuple(stay.permissions)) in ids
+        else stay
+        for stay in reduction.stays
+    ]
+    return msgspec.structs.replace(reduction, stays=stays)
 
 
 def _set_id(names: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from connectors.facts import Facts, Grant
 from connectors.interface import Patterns
 from connectors.reduction import Ruling
 from connectors.registry import connector
-from reports.document import IdentityEntry, Report, Verdict
+from reports.document import IdentityEntry, KeptPermissions, Report, Verdict
 from reports.json import resolve
 from scanner.offer import claim_lines
 
@@ -178,9 +178,15 @@ def _use(entry: IdentityEntry, name: str, resource: str) -> Iterator[str]:
         yield "  none"
 
 
+def _names(report: Report, stay: KeptPermissions, name: str, service: str) -> bool:
+    """Tell whether a reason to stay names a permission, in place or in a shared set."""
+    listed = report.permission_sets.get(stay.set, []) if stay.set else stay.permissions
+    return name in listed or service in stay.services
+
+
 def _fate(report: Report, entry: IdentityEntry, name: str) -> Iterator[str]:
     verdict, service = _place(report, entry, name)
-    stay = next((s for s in entry.reduction.stays if name in s.permissions or service in s.services), None)
+    stay = next((s for s in entry.reduction.stays if _names(report, s, name, service)), None)
     if verdict is None:
         yield "  nothing to take away"
     elif verdict != "unused":

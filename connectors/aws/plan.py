@@ -49,6 +49,8 @@ class Desk:
     """Kind of credential by identity and id."""
     taken: Mapping[str, set[str]] = field(default_factory=dict)
     """By role: services that were seen to assume it."""
+    trimmed: dict[object, Trimmed] = field(default_factory=dict)
+    """Documents trimmed before: many identities hold the same ones and need the same of them."""
     binder: Binder = field(init=False)
     compressor: Compressor = field(init=False)
     groups: dict[tuple[str, str], Holder] = field(init=False)
@@ -328,7 +330,22 @@ class _Planner:
             raw = json.loads(text)
         except ValueError:
             return Trimmed({}, changed=False)
-        trimmed = trim(raw, self._held(text), self._trimmer, largest=largest)
+        held = self._held(text)
+        named = 0
+        for one in held:
+            named |= one.clause.named
+        trimmer = self._trimmer
+        key = (
+            text,
+            trimmer.remove & named,
+            trimmer.seen & named,
+            largest,
+            tuple(one.applies for one in held),
+        )
+        # Policy variables make a document mean something else for each identity.
+        trimmed = self._desk.trimmed.get(key) if "${" not in text else None
+        if trimmed is None:
+            trimmed = self._desk.trimmed[key] = trim(raw, held, trimmer, largest=largest)
         self._found.stays += trimmed.stays
         return trimmed
 

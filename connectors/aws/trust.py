@@ -43,8 +43,10 @@ def narrow_trust(text: str, seen: set[str]) -> str:
 
 def _narrowed(statement: Any, seen: set[str]) -> Any:
     principal = statement.get("Principal") if isinstance(statement, Mapping) else None
-    services = principal.get("Service") if isinstance(principal, Mapping) else None
-    if not isinstance(services, list) or statement.get("Effect") != "Allow":
+    if not isinstance(principal, Mapping) or statement.get("Effect") != "Allow":
+        return statement
+    services = principal.get("Service")
+    if not isinstance(services, list):
         return statement
     left = [service for service in services if service in seen]
     if not left or len(left) == len(services):
