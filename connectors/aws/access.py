@@ -72,7 +72,9 @@ def policy_text(settings: LiveSettings) -> str:
     One account or one role: one policy. With a role in each account there are two: `accounts` for that role,
     and `caller` for the principal that assumes it and reads the organization.
     """
-    unneeded = {ORGANIZATION, *([] if "all" in settings.regions else ["regions"])}
+    unneeded = {ORGANIZATION}
+    if not settings.event_history:
+        unneeded |= {"event_history", *([] if "all" in settings.regions else ["regions"])}
     parts = [part["name"] for part in table("access")["parts"] if part["name"] not in unneeded]
     read = _statement("EntdriftRead", permissions_of(parts))
     organization = _statement("EntdriftOrganization", permissions_of([ORGANIZATION]))
@@ -89,5 +91,5 @@ def _statement(sid: str, actions: list[str]) -> dict[str, object]:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}
 
 
-def _policy(*statements: dict[str, object]) -> dict[str, object]:
+def _policy(*statements: Mapping[str, object]) -> dict[str, object]:
     return {"Version": _VERSION, "Statement": list(statements)}

@@ -9,6 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.aws.calls import CallError, Calls
 from connectors.aws.gathering import Finds, Gathering
+from connectors.aws.live_history import PART as HISTORY
+from connectors.aws.live_history import event_history
 from connectors.aws.live_iam import (
     Account,
     access_keys,
@@ -24,6 +26,7 @@ from connectors.aws.live_trails import enabled_regions, roles_anywhere, trails
 from connectors.aws.session import Session, open_session
 from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
+from connectors.logs.seen import SeenEvents
 
 MAIN = "authorization_details"
 
@@ -38,31 +41,38 @@ class Reached:
     members: Members = field(default_factory=Members)
 
 
-def collect_live(
-    source: Source,
-    sink: Sink,
-    window: Window,
-    observe: Observer,
-    *,
-    sample: bool = False,
-    wait: Callable[[float], None] = time.sleep,
-) -> Reached:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a source is read: the window, who hears of progress, and what the tests replace."""
+
+    window: Window
+    observe: Observer
+    seen: SeenEvents
+    sample: bool = False
+    """Make every call once, on the first item of each list."""
+    wait: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
     """Read everything of one live source; what cannot be read becomes outcomes.
 
-    Raises SettingError for settings that contradict each other. With `sample` every call is made once.
+    Raises SettingError for settings that contradict each other.
     """
     settings = LiveSettings.of(source)
-    gathering = Gathering(source.name, sink, datetime.now(UTC))
+    gathering = Gathering(source.name, sink, way.now())
     reached = Reached()
     opened: list[Session] = []
     try:
-        caller = _caller(settings, opened, sample=sample)
+        caller = _caller(settings, opened, sample=way.sample)
         reached.caller = caller
-        observe("part", source=source.name, part="organization_policies")
+        way.observe("part", source=source.name, part="organization_policies")
         gathering.take("organization_policies", organization_policies(caller, reached.members))
         for account in _accounts(caller, reached.members, opened, gathering):
             reached.accounts.append(account)
-            _read_account(account, settings, gathering, window, observe, reached, wait)
+            reached.regions = _read_account(account, gathering, way)
+            if account is not caller:
+                account.session.close()
     except CallError as error:
         gathering.fail(MAIN, error)
     finally:
@@ -127,18 +137,11 @@ def _accounts(
                 gathering.fail(MAIN, error)
 
 
-def _read_account(
-    calls: Calls,
-    settings: LiveSettings,
-    gathering: Gathering,
-    window: Window,
-    observe: Observer,
-    reached: Reached,
-    wait: Callable[[float], None],
-) -> None:
+def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
+    """Read all parts of one account and return the regions that were looked in."""
+    settings = calls.session.settings
     account = Account(calls)
     regions, problem = enabled_regions(calls, settings.regions)
-    reached.regions = regions
     looked = regions[:1] if calls.sample else regions
     if problem is not None:
         gathering.fail("trails", problem)
@@ -147,12 +150,17 @@ def _read_account(
         MAIN: lambda: authorization_details(account),
         "access_keys": lambda: access_keys(account),
         "service_specific_credentials": lambda: service_specific_credentials(account),
-        "credential_report": lambda: credential_report(account, wait),
+        "credential_report": lambda: credential_report(account, way.wait),
         "oidc_providers": lambda: oidc_providers(account),
         "trails": lambda: trails(calls, regions),
         "roles_anywhere": lambda: roles_anywhere(calls, looked),
-        "ai_inventory": lambda: ai_inventory(calls, looked, window.start),
+        "ai_inventory": lambda: ai_inventory(calls, looked, way.window.start),
     }
     for name, gather in parts.items():
-        observe("part", source=settings.source, account=calls.account, part=name)
+        way.observe("part", source=settings.source, account=calls.account, part=name)
         gathering.take(name, gather())
+    if settings.event_history:
+        way.observe("part", source=settings.source, account=calls.account, part=HISTORY)
+        history = event_history(calls, way.window, way.now(), way.seen, way.wait)
+        gathering.logs(HISTORY, history.read, history.errors)
+    return regions

@@ -31,13 +31,14 @@ class AwsConnector:
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Read files, and ask AWS for live sources; an event that two sources hold counts once."""
-        collect_exports(sources, sink, window, observe, SeenEvents())
+        seen = SeenEvents()
+        collect_exports(sources, sink, window, observe, seen)
         live = [source for source in sources if source.mode == "live"]
         if live:
-            from connectors.aws.collect import collect_live  # noqa: PLC0415 boto3 is slow to import
+            from connectors.aws.collect import Way, collect_live  # noqa: PLC0415 boto3 is slow to import
 
             for source in live:
-                collect_live(source, sink, window, observe)
+                collect_live(source, sink, Way(window, observe, seen))
 
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn the evidence of all sources into facts."""

@@ -6,12 +6,13 @@ from typing import Any
 
 from connectors.aws.access import Access, access_table, lost
 from connectors.aws.calls import Calls
-from connectors.aws.collect import Reached, collect_live
+from connectors.aws.collect import Reached, Way, collect_live
 from connectors.aws.tables import table
 from connectors.aws.trails import Trail, read_trails
 from connectors.facts import Window
 from connectors.interface import Check, Evidence, Outcome, Record, Source, Status, silent
 from connectors.logs.rows import LogFile, Presence, UsageRow
+from connectors.logs.seen import SeenEvents
 
 
 @dataclass
@@ -58,7 +59,7 @@ def examine(source: Source, window: Window) -> list[Check]:
     Trails are looked for in all regions, since they decide what can be seen.
     """
     kept = _Kept(source.name)
-    reached = collect_live(source, kept, window, silent, sample=True)
+    reached = collect_live(source, kept, Way(window, silent, SeenEvents(), sample=True))
     if reached.caller is None:
         reason = "; ".join(one.reason for one in kept.results if one.reason)
         return [Check("identity", "failed", reason, lost("session"))]
@@ -66,7 +67,18 @@ def examine(source: Source, window: Window) -> list[Check]:
     accounts = {id(calls): calls for calls in (reached.caller, *reached.accounts)}
     for part in table("access")["parts"]:
         checks += _part(part["name"], list(accounts.values()), kept.results)
+    if reached.caller.session.settings.event_history:
+        checks.append(_HISTORY)
     return [*checks, *_trails(kept)]
+
+
+_HISTORY = Check(
+    "event_history",
+    "partial",
+    "for small accounts: management events of 90 days, at most 100 a second in each account and region",
+    "use in data events cannot be seen",
+    "name the files of a trail under cloudtrail",
+)
 
 
 def _caller(caller: Calls, reached: Reached) -> Check:

@@ -1,6 +1,6 @@
 """Put live records into the bundle under the names of the export parts, and say how each part went."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ from connectors.aws.calls import CallError
 from connectors.aws.export_kinds import PAGE, scrub
 from connectors.aws.session import NotAllowedError
 from connectors.interface import Outcome, Sink, Status
+from connectors.logs.rows import LogRead
 
 
 class Found(NamedTuple):
@@ -50,6 +51,15 @@ class Gathering:
     def fail(self, name: str, error: CallError) -> None:
         """Note that a part could not be read at all in some account."""
         self._parts.setdefault(name, _Part()).errors.append(error)
+
+    def logs(self, name: str, read: LogRead, errors: Iterable[CallError]) -> None:
+        """Store log rows of one account, and what could not be read of its logs."""
+        part = self._parts.setdefault(name, _Part())
+        self._sink.add_logs(self._source, read.rows, read.files, read.presence)
+        part.entities += sum(file.records for file in read.files)
+        failed = list(errors)
+        part.errors += failed
+        part.worked = part.worked or part.entities > 0 or not failed
 
     def finish(self) -> None:
         """Report one outcome per part."""

@@ -37,6 +37,12 @@ LIVE_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("organization", "flag", "true: read all active accounts of the organization", modes=_LIVE),
     Setting(
+        "event_history",
+        "flag",
+        "true: read 90 days of management events with LookupEvents; for small accounts only",
+        modes=_LIVE,
+    ),
+    Setting(
         "endpoint_url",
         "text",
         "send all calls to this address instead of AWS (LocalStack, a proxy)",
@@ -58,6 +64,7 @@ class LiveSettings:
     regions: tuple[str, ...] = ("all",)
     accounts: tuple[str, ...] = ()
     organization: bool = False
+    event_history: bool = False
     endpoint_url: str = ""
 
     @property
@@ -76,6 +83,7 @@ class LiveSettings:
             regions=source.lists.get("regions", ("all",)),
             accounts=source.lists.get("accounts", ()),
             organization=source.texts.get("organization") == "true",
+            event_history=source.texts.get("event_history") == "true",
             endpoint_url=source.texts.get("endpoint_url", ""),
         )
         problem, hint = settings._contradiction()

@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from connectors.aws import session as live_session
-from connectors.aws.collect import collect_live
+from connectors.aws.collect import Way, collect_live
 from connectors.bundle import BundleWriter, open_bundle
 from connectors.facts import Window
 from connectors.interface import Source, silent
+from connectors.logs.seen import SeenEvents
 
 YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
@@ -157,10 +158,11 @@ class Gathered:
 def gather(tmp_path):
     """Collect a live source into a real bundle."""
 
-    def run(source: Source, **options: Any) -> Gathered:
+    def run(source: Source) -> Gathered:
         path = tmp_path / "bundle"
         with BundleWriter(path, [source], YEAR, tool="test", now=YEAR.end) as writer:
-            collect_live(source, writer, YEAR, silent, wait=lambda _: None, **options)
+            way = Way(YEAR, silent, SeenEvents(), wait=lambda _: None, now=lambda: YEAR.end)
+            collect_live(source, writer, way)
         return Gathered(open_bundle(path))
 
     return run
