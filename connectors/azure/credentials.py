@@ -8,6 +8,7 @@ from connectors.azure.inventory import Inventory, utc
 from connectors.azure.presence import reaches_back
 from connectors.azure.sign_ins import FEDERATED, SERVICE_PRINCIPAL, SIGN_IN
 from connectors.azure.usage import Callers
+from connectors.azure.workloads import federations
 from connectors.facts import Credential, Window
 from connectors.logs.rows import Presence, UsageRow
 
@@ -31,6 +32,10 @@ def credentials(
     found: dict[tuple[str, str], Credential] = {}
     for identity, data in _owners(inventory):
         for credential in _of(identity, data, used, covered=covered, window=window):
+            found.setdefault((credential.identity, credential.id), credential)
+    for identity, data in federations(inventory):  # their sign-ins name the key by another id
+        held = {"federatedidentitycredentials": [data]}
+        for credential in _of(identity, held, used, covered=False, window=window):
             found.setdefault((credential.identity, credential.id), credential)
     return tuple(found[key] for key in sorted(found))
 

@@ -3,12 +3,12 @@
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.ids import guid, mappings, principal, subscription, text
 from connectors.azure.inventory import Assignment, Held, Inventory, utc
-from connectors.azure.workloads import AGENT, BLUEPRINT, Ties, tags_of
+from connectors.azure.workloads import AGENT, APPLICATION, BLUEPRINT, Ties, tags_of
 from connectors.facts import Identity, Signal, SignalKind
 from connectors.interface import Patterns
 
@@ -33,6 +33,7 @@ class _Told:
     """What the evidence says of one principal, by where it says so."""
 
     directory: Held | None
+    application: Mapping[str, Any]
     assigned: Sequence[Assignment]
     ties: Ties
     learned: Sequence[Signal]
@@ -61,8 +62,11 @@ def identities(
     objects |= {principal(held.data.get("appid")): who for who, held in inventory.principals.items()}
     found = []
     for name in names:
+        held = inventory.principals.get(name)
+        application = inventory.applications.get(principal(held.data.get("appid"))) if held else None
         told = _Told(
-            inventory.principals.get(name),
+            held,
+            application.data if application else {},
             assigned.get(name, []),
             ties.get(name, Ties()),
             signals.get(name, ()),
@@ -100,7 +104,9 @@ def _identity(
         managed_by_provider=guid(data.get("appownerorganizationid")) in _MICROSOFT_TENANTS,
         signals=tuple(sorted(signals)),
         workloads=tuple(sorted(ties.workloads)),
-        trusted=tuple(sorted({*ties.trusted, *_trusted(data, objects)})),
+        trusted=tuple(
+            sorted({*ties.trusted, *_trusted(data, objects), *_trusted(told.application, objects)})
+        ),
     )
 
 
@@ -127,7 +133,7 @@ def _kind(data: Mapping[str, object], assigned: Sequence[Assignment], ties: Ties
         return BLUEPRINT
     if kind == "serviceidentity" or odata.endswith(".agentidentity") or ties.kind == AGENT:
         return AGENT
-    if kind == "managedidentity" or (ties.kind and not kind):
+    if kind == "managedidentity" or (ties.kind not in ("", APPLICATION) and not kind):
         return "managed-identity"
     if kind or data:
         return "service-principal"

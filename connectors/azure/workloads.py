@@ -9,12 +9,14 @@ from connectors.azure.ids import fields, principal, resource_id, resource_type, 
 from connectors.azure.inventory import Held, Inventory
 from connectors.facts import Signal, SignalKind, Workload
 
-SYSTEM, USER_ASSIGNED, AGENT, BLUEPRINT = (
+SYSTEM, USER_ASSIGNED, AGENT, BLUEPRINT, APPLICATION = (
     "system-assigned",
     "user-assigned",
     "agent-identity",
     "agent-blueprint",
+    "application",
 )
+_FEDERATION = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
 
 
 @dataclass(slots=True)
@@ -50,10 +52,23 @@ def tie(inventory: Inventory) -> dict[str, Ties]:
     """Return what the resources say, by principal (object) id."""
     found: dict[str, Ties] = {}
     by_resource = _user_assigned(inventory)
+    objects = {principal(held.data.get("appid")): who for who, held in inventory.principals.items()}
     for identifier, held in sorted(inventory.resources.items()):
-        for one in _ties(identifier, held.data, by_resource):
+        for one in (*_ties(identifier, held.data, by_resource), *_bot(held.data, by_resource, objects)):
             _add(found.setdefault(one.principal, Ties()), one, identifier, held)
+    for who, data in federations(inventory):
+        subject = f"{text(data.get('issuer'))} {text(data.get('subject'))}".strip()
+        found.setdefault(who, Ties()).trusted |= {subject} - {""}
     return found
+
+
+def federations(inventory: Inventory) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the federated credentials of user-assigned identities (AKS workload identity, pipelines)."""
+    by_resource = _user_assigned(inventory)
+    for identifier, held in sorted(inventory.resources.items()):
+        owner = by_resource.get(identifier.partition("/federatedidentitycredentials/")[0], "")
+        if owner and _type(identifier, held.data) == _FEDERATION:
+            yield owner, held.data
 
 
 def tags_of(data: Mapping[str, Any]) -> dict[str, str]:
@@ -101,6 +116,18 @@ def _ties(identifier: str, data: Mapping[str, Any], by_resource: Mapping[str, st
     yield from _agents(data, name)
 
 
+def _bot(
+    data: Mapping[str, Any], by_resource: Mapping[str, str], objects: Mapping[str, str]
+) -> Iterator[_Tie]:
+    """Yield the identity that a bot runs as: a user-assigned identity, or an app registration."""
+    application = principal(data.get("msaappid"))
+    managed = by_resource.get(resource_id(data.get("msaappmsiresourceid")), "")
+    if managed:
+        yield _Tie(managed, USER_ASSIGNED, application)
+    elif application and application in objects:
+        yield _Tie(objects[application], APPLICATION, application)
+
+
 def _agents(data: Mapping[str, Any], name: str) -> Iterator[_Tie]:
     """Yield the agent identities of a Foundry project (`agentIdentity`) or agent application."""
     blueprint = (
@@ -132,7 +159,7 @@ def _agents(data: Mapping[str, Any], name: str) -> Iterator[_Tie]:
 
 def _add(ties: Ties, one: _Tie, identifier: str, held: Held) -> None:
     kind = _type(identifier, held.data)
-    ranked = (BLUEPRINT, AGENT, USER_ASSIGNED, SYSTEM)
+    ranked = (BLUEPRINT, AGENT, USER_ASSIGNED, SYSTEM, APPLICATION)
     if not ties.kind or ranked.index(one.kind) < ranked.index(ties.kind):
         ties.kind = one.kind
         ties.name = one.name or ties.name

@@ -270,3 +270,82 @@ def test_an_identity_belongs_to_the_subscription_of_its_resource(desk):
     desk.put("activity_logs", [event("Microsoft.X/y/write")])
     desk.put("resources", [{"id": function, "identity": {"principalId": AGENT}}])
     assert the(desk.facts()).account == OTHER_SUB
+
+
+def user_assigned(name="runner", who=AGENT):
+    return {
+        "id": f"{subscription()}/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+        "name": name,
+        "properties": {"principalId": who, "clientId": AGENT_APP, "tenantId": CUSTOM},
+    }
+
+
+def bot(**properties):
+    where = f"{subscription()}/resourceGroups/g/providers/Microsoft.BotService/botServices/helper"
+    kind = "Microsoft.BotService/botServices"
+    return {"id": where, "type": kind, "name": "helper", "kind": "azurebot", "properties": properties}
+
+
+def test_a_bot_is_declared_by_the_app_registration_or_identity_it_runs_as(desk):
+    """A bot has no identity of its own: it names an application, and the user-assigned identity if it is one."""
+    desk.put("service_principals", [service_principal()])
+    desk.put("resources", [bot(msaAppId=AGENT_APP, msaAppType="SingleTenant")])
+    found = the(desk.facts())
+    assert (found.kind, [load.name for load in found.workloads]) == ("service-principal", ["helper"])
+    assert kinds(desk.facts()) == {SignalKind.DECLARED}
+    identity = user_assigned()
+    desk.put("service_principals", [service_principal(OTHER, appId=CUSTOM)])
+    desk.put("resources", [identity, bot(msaAppId=AGENT_APP, msaAppMSIResourceId=identity["id"])])
+    found = the(desk.facts())
+    assert (found.kind, kinds(desk.facts())) == ("managed-identity", {SignalKind.DECLARED})
+
+
+def test_an_ordinary_app_registration_is_no_ai_workload(desk, built_in_roles):
+    desk.put("service_principals", [service_principal(), service_principal(OTHER, appId=CUSTOM)])
+    roles = (READER, CONTRIBUTOR, BLOB_READER, "4633458b-17de-408a-b874-0445c86b69e6")
+    desk.put("role_assignments", [assignment(AGENT, one) for one in roles])
+    desk.put("role_definitions", built_in_roles)
+    desk.put(
+        "activity_logs",
+        [event("Microsoft.Web/sites/write"), event("Microsoft.Storage/storageAccounts/write")],
+    )
+    assert (kinds(desk.facts()), kinds(desk.facts(), OTHER)) == (set(), set())
+
+
+@pytest.mark.parametrize("kind", ["Microsoft.App/containerApps", "Microsoft.Web/sites"])
+def test_an_app_with_a_model_role_is_a_workload_by_its_grant(desk, built_in_roles, kind):
+    app = {
+        "id": f"{subscription()}/resourceGroups/g/providers/{kind}/answers",
+        "type": kind,
+        "name": "answers",
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {user_assigned()["id"]: {}}},
+    }
+    desk.put("resources", [app, user_assigned()])
+    desk.put("role_assignments", [assignment(AGENT, OPENAI_USER, ai_account())])
+    desk.put("role_definitions", built_in_roles)
+    found = the(desk.facts())
+    assert (found.kind, [load.kind for load in found.workloads]) == ("managed-identity", [kind.lower()])
+    (signal,) = found.signals
+    assert (signal.kind, "Cognitive Services OpenAI User" in signal.value) == (SignalKind.GRANT, True)
+
+
+def test_the_federation_of_a_user_assigned_identity_is_trust_and_credential(desk):
+    """AKS workload identity: the subject is a Kubernetes service account."""
+    identity = user_assigned()
+    federation = {
+        "id": f"{identity['id']}/federatedIdentityCredentials/aks",
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials",
+        "name": "aks",
+        "properties": {
+            "issuer": "https://oidc.example.com/cluster/",
+            "subject": "system:serviceaccount:agents:claims",
+            "audiences": ["api://AzureADTokenExchange"],
+        },
+    }
+    desk.put("resources", [identity, federation])
+    facts = desk.facts()
+    assert the(facts).trusted == ("https://oidc.example.com/cluster/ system:serviceaccount:agents:claims",)
+    assert [(one.identity, one.kind, one.long_lived, one.last_used_known) for one in facts.credentials] == [
+        (AGENT, "federated", False, False)
+    ]
