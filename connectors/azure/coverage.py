@@ -32,6 +32,7 @@ _ORDER = {
             "control-plane-reads-not-logged",
             "checked-inside-another-call",
             "not-through-resource-manager",
+            "not-known-to-be-logged",
             "wildcard-not-expanded",
             "group-members-unknown",
             "caller-not-logged",

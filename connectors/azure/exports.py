@@ -85,6 +85,10 @@ LOGS: Mapping[str, str] = {
     "sign_in_logs": "sign-ins of service principals and managed identities",
 }
 
+_HINTS = {
+    "activity_logs": " (az monitor activity-log list gives the last 6 hours unless told: --offset 90d)",
+}
+
 SETTINGS: tuple[Setting, ...] = (
     *(Setting(dump.part, "files", f"{dump.what}: {dump.command}") for dump in DUMPS),
     *(Setting(name, "files", help_text) for name, help_text in LOGS.items()),
@@ -155,7 +159,7 @@ def _records(path: Path, dump: Dump) -> tuple[list[Record], str]:
     missing = []
     if len(fitting) < len(records):
         missing.append(f"{len(records) - len(fitting)} of {len(records)} records are no {dump.what}")
-    if values and _goes_on(values[-1]):
+    if values and (_goes_on(values[-1]) or (len(values) == 1 and _is_short(values[0]))):
         missing.append("holds one page of several: export with all pages")
     return [scrubbed(record) for record in fitting], f"{path}: {'; '.join(missing)}" if missing else ""
 
@@ -176,6 +180,12 @@ def _goes_on(page: Mapping[str, Any]) -> bool:
     return any(page.get(key) for key in ("nextLink", "@odata.nextLink", "skip_token", "$skipToken"))
 
 
+def _is_short(page: Mapping[str, Any]) -> bool:
+    """Return whether Resource Graph says that it found more than it returned."""
+    count, total = page.get("count"), page.get("total_records", page.get("totalRecords"))
+    return isinstance(count, int) and isinstance(total, int) and count < total
+
+
 def _log_outcome(
     source: Source, part: str, files: Sequence[LogFile], presence: Sequence[Presence]
 ) -> Outcome:
@@ -189,7 +199,7 @@ def _log_outcome(
         reasons.append("no log file found")
     elif not events and not bad:
         skipped = next((file for file in files if file.reason), files[0])
-        reasons.append(f"{skipped.path}: {skipped.reason or 'holds no log events'}")
+        reasons.append(f"{skipped.path}: {skipped.reason or 'holds no log events'}{_HINTS.get(part, '')}")
     status = Status.OK if not reasons else Status.PARTIAL if events else Status.FAILED
     newest = max((seen.last for seen in presence), default="")
     return Outcome(source.name, part, status, events, "; ".join(reasons), newest)

@@ -91,6 +91,8 @@ class Used:
     unmapped: list[Unmapped] = field(default_factory=list)
     unmapped_by: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """By identity: (provider, operation) of calls that could not be mapped to a permission."""
+    unmapped_by_unnamed: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """The same by kind of caller, where it could not be joined to an identity."""
     unattributed: dict[str, int] = field(default_factory=dict)
     unnamed: Unnamed = field(default_factory=Unnamed)
     alternatives: dict[str, set[str]] = field(default_factory=dict)
@@ -100,9 +102,8 @@ class Used:
 
     def unmapped_of(self, identity: str, kinds: Iterable[str]) -> set[tuple[str, str]]:
         """Return the unmapped calls of an identity, and of callers of these kinds that may be it."""
-        found = set(self.unmapped_by.get(identity, ()))
-        prefixes = tuple(f"{kind}:" for kind in kinds)
-        return found.union(*(calls for who, calls in self.unmapped_by.items() if who.startswith(prefixes)))
+        unnamed = (self.unmapped_by_unnamed.get(kind, set()) for kind in kinds)
+        return set(self.unmapped_by.get(identity, ())).union(*unnamed)
 
 
 @dataclass(slots=True)
@@ -175,6 +176,9 @@ class _Reader:
         elif not permission:
             provider = source.partition(":")[0]
             self._used.unmapped_by.setdefault(identity, set()).add((provider, operation))
+            kind, colon, _ = identity.partition(":")
+            if colon:
+                self._used.unmapped_by_unnamed.setdefault(kind, set()).add((provider, operation))
         else:
             spelled = self._permissions.spelling(permission)
             grant = assignment.id if assignment else row.grant

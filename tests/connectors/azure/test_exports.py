@@ -61,7 +61,13 @@ def test_every_container_is_opened(desk, wrap, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "page", [{"nextLink": "https://more"}, {"skip_token": "abc"}, {"@odata.nextLink": "https://x"}]
+    "page",
+    [
+        {"nextLink": "https://more"},
+        {"skip_token": "abc"},
+        {"@odata.nextLink": "https://x"},
+        {"count": 1, "total_records": 2},
+    ],
 )
 def test_one_page_of_several_is_partial(desk, page):
     desk.put("role_assignments", {"value": [assignment(AGENT, CUSTOM)], **page})
@@ -269,3 +275,11 @@ def test_of_two_definitions_of_a_role_the_later_counts_and_that_is_said(desk):
         facts = desk.facts()
         assert held(facts, AGENT) == ["Microsoft.X/y/delete"]
         assert any("role R is given twice" in caveat.what for caveat in facts.caveats)
+
+
+def test_an_empty_activity_log_says_how_the_command_is_meant(desk):
+    """`az monitor activity-log list` prints `[]` where nothing happened in the last six hours."""
+    desk.put("activity_logs", [])
+    found = outcome(desk.collect(), "activity_logs")
+    assert found.status is Status.FAILED
+    assert "the last 6 hours unless told: --offset 90d" in found.reason
