@@ -1,12 +1,13 @@
 """Collect, for one identity, the permissions whose use the logs could not have shown, and why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.fixes import SHOW_TRAILS, selector_fix
 from connectors.aws.inventory import Holder
 from connectors.aws.observability import Observability, union
 from connectors.aws.recorded import Recorded
+from connectors.aws.tables import table
 from connectors.aws.usage import Called
 from connectors.facts import Blind, Entitlement, Window
 
@@ -39,6 +40,11 @@ class BlindSpots:
         self._cache: dict[tuple[str, int], tuple[Blind, ...]] = {}
         self._tagging = catalogue.level("Tagging")
         self._creators = self._creators_of()
+        self._checked_with: Mapping[str, list[str]] = table("checked_with")["permissions"]
+        self._used: dict[str, set[str]] = {}
+        for row in called.usage:
+            if row.permission in self._checked_with and row.count > row.denied:
+                self._used.setdefault(row.identity, set()).add(row.permission)
 
     def of(self, entitlement: Entitlement, holder: Holder, recorded: Recorded) -> tuple[Blind, ...]:
         """Return the blind spots of one identity, those that explain most first."""
@@ -178,6 +184,13 @@ class BlindSpots:
                 held & union(self._catalogue.expand_all(f"{prefix}:*") for prefix in sorted(prefixes)),
                 "unmapped-operation",
                 f"{operation} was called and no rule says which permission of its service it needs",
+                "",
+            )
+        for permission in sorted(self._used.get(identity, ())):
+            yield from _blind(
+                held & permissions.mask(self._checked_with[permission]),
+                "part-of-another-call",
+                f"{permission} was used; such a call may need this too and leaves no event of its own for it",
                 "",
             )
         created = self._called.created.get(identity, set())

@@ -7,11 +7,11 @@ from datetime import timedelta
 from connectors.aws.blind import BlindSpots
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage_rows import coverage_rows
-from connectors.aws.inventory import Inventory
+from connectors.aws.inventory import Holder, Inventory
 from connectors.aws.observability import observability
 from connectors.aws.recorded import Recorded, read_recorded
 from connectors.aws.trails import read_trails, trail_caveats
-from connectors.aws.usage import Called
+from connectors.aws.usage import Called, Heard
 from connectors.facts import Caveat, Coverage, Entitlement, Window
 from connectors.interface import Evidence, Status
 
@@ -48,7 +48,11 @@ def read_coverage(
             for identity, held in entitlements.items()
         },
         coverage=tuple(row for one in recorded.values() for row in coverage_rows(one, window)),
-        caveats=(*_caveats(evidence, inventory, called, recorded, window), *trail_caveats(evidence)),
+        caveats=(
+            *_caveats(evidence, inventory, called, recorded, window),
+            *trail_caveats(evidence),
+            *_other_ways(entitlements, holders, called, recorded, catalogue),
+        ),
     )
 
 
@@ -74,6 +78,7 @@ def _caveats(
         if one.problem(window)[0]:
             continue
         found += _gaps(one, window)
+        found += _filtered(account, called.heard.get(account))
         if one.management and one.selection is None:
             regions = ", ".join(sorted({seen.region for seen in one.management if seen.region}))
             found.append(
@@ -101,6 +106,40 @@ def _earlier_holders(inventory: Inventory, called: Called) -> Iterator[Caveat]:
             )
 
 
+def _other_ways(
+    entitlements: Mapping[str, Entitlement],
+    holders: Mapping[str, Holder],
+    called: Called,
+    recorded: Mapping[str, Recorded],
+    catalogue: Catalogue,
+) -> Iterator[Caveat]:
+    """Say where a model permission may be in use by calls that are data events though most are not.
+
+    StartAsyncInvoke and InvokeModelWithBidirectionalStream need bedrock:InvokeModel (API reference).
+    """
+    invoke = catalogue.expand("bedrock:InvokeModel")
+    used = {row.identity for row in called.usage if row.permission == "bedrock:InvokeModel"}
+    unsure: dict[str, list[str]] = {}
+    for identity, held in sorted(entitlements.items()):
+        account = holders[identity].account
+        selection = recorded[account].selection
+        seen = selection is not None and selection.data >= _MODEL_DATA
+        if held.granted & invoke and identity not in used and not seen:
+            unsure.setdefault(account, []).append(identity)
+    for account, identities in unsure.items():
+        more = f" and {len(identities) - 1} more" if len(identities) > 1 else ""
+        yield Caveat(
+            "asynchronous and bidirectional model calls need bedrock:InvokeModel too and are data events: "
+            + ", ".join(sorted(_MODEL_DATA)),
+            account,
+            "who calls models (video, speech) only that way leaves no record: InvokeModel may be in use "
+            f"where it is called unused (held by {identities[0]}{more})",
+        )
+
+
+_MODEL_DATA = frozenset({"AWS::Bedrock::AsyncInvoke", "AWS::Bedrock::Model"})
+
+
 def _gaps(recorded: Recorded, window: Window) -> Iterator[Caveat]:
     """Say which part of the window the logs do not reach: nothing shows what was called there."""
     first, last = recorded.reach
@@ -116,7 +155,31 @@ def _gaps(recorded: Recorded, window: Window) -> Iterator[Caveat]:
         )
 
 
+def _filtered(account: str, heard: Heard | None) -> Iterator[Caveat]:
+    """Say that the records look picked out: `lookup-events` is often asked for one name or one user."""
+    if heard is None or heard.count < _MANY:
+        return
+    services = {operation.partition(":")[0] for operation in heard.operations}
+    alike = [
+        name
+        for name, values in (
+            ("operation", heard.operations),
+            ("service", services),
+            ("caller", heard.callers),
+        )
+        if len(values) == 1
+    ]
+    if alike:
+        yield Caveat(
+            f"all {heard.count} records of account {account} are of one {alike[0]}: were they picked out?",
+            account,
+            "if so, other calls are missing and are taken for no calls; export without a filter",
+        )
+
+
 _SLACK_DAYS = 1
+_MANY = 20
+"""So many records of one kind do not look like everything that happened in an account."""
 _EFFECTS = {
     "authorization_details": "identities and grants in what could not be read are not analysed",
     "cloudtrail": "calls in the unread part are not counted: what is called unused may be used there",

@@ -49,7 +49,9 @@ def authorization_details(path: Path) -> Records:
         for name in (*lists, *keys):
             records += [_record(name, path, item) for item in document[name] if isinstance(item, dict)]
         account = next((account_of(str(r["record"].get("Arn"))) for r in reversed(records)), "")
-        page = {"IsTruncated": document.get("IsTruncated") is True, "Account": account}
+        # The API marks a page that is not the last; the CLI, told to stop early, leaves where to go on.
+        cut = document.get("IsTruncated") is True or bool(document.get("NextToken"))
+        page = {"IsTruncated": cut, "Account": account}
         records.append(_record(PAGE, path, page))
     return records
 

@@ -30,6 +30,10 @@ _UNKNOWN = (
 )
 
 
+_NAMED = 3
+"""So many patterns of a document are named in its caveat."""
+
+
 class GrantCaveats:
     """Collects causes while identities are read, so that a policy held by a thousand is named once."""
 
@@ -58,12 +62,15 @@ class GrantCaveats:
             self._statements(written.document, where, holder)
 
     def _statements(self, document: Document, where: str, holder: Holder) -> None:
+        actions = dict.fromkeys(action for statement in document.statements for action in statement.actions)
+        unknown = [action for action in actions if not self._catalogue.expand(action)]
+        if unknown:
+            more = f" and {len(unknown) - _NAMED} more patterns" if len(unknown) > _NAMED else ""
+            named = ", ".join(f"{action:.200}" for action in unknown[:_NAMED])
+            self._note(
+                f"no known action matches {named}{more}", where, "they are counted as naming nothing", holder
+            )
         for statement in document.statements:
-            for action in statement.actions:
-                if not self._catalogue.expand(action):
-                    self._note(
-                        f"no known action matches {action}", where, "it is counted as giving nothing", holder
-                    )
             for test in statement.conditions:
                 if parse_operator(test.operator) is None:
                     self._note(

@@ -45,6 +45,15 @@ class _Calls:
 
 
 @dataclass
+class Heard:
+    """How varied the records of one account are: an export made with a filter is not."""
+
+    count: int = 0
+    callers: set[str] = field(default_factory=set)
+    operations: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Called:
     """What the logs show: usage, what could not be mapped, and whose calls could not be attributed."""
 
@@ -61,6 +70,8 @@ class Called:
     """Identities of whom the logs hold any record, refused calls and sign-ins included."""
     workloads: dict[str, set[str]] = field(default_factory=dict)
     """Identity → ARNs that its credentials were issued to, as records name them."""
+    heard: dict[str, Heard] = field(default_factory=dict)
+    """Account that recorded the events → what its records speak of."""
 
 
 def read_usage(
@@ -80,6 +91,12 @@ def read_usage(
     unattributed: Counter[str] = Counter()
     for one in evidence:
         for row in one.usage():
+            heard = result.heard.get(row.account)
+            if heard is None:
+                heard = result.heard[row.account] = Heard()
+            heard.count += row.count
+            heard.callers.add(row.identity)
+            heard.operations.add(row.operation)
             if not row.identity.startswith("arn:"):
                 if not row.permission:
                     unattributed[row.identity_type or "missing"] += row.count

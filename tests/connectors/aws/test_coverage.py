@@ -507,6 +507,27 @@ def test_an_operation_of_several_possible_permissions_hides_them_unless_one_is_h
     assert [row.permission for row in facts.usage] == ["dynamodb:PartiQLSelect"]
 
 
+@pytest.mark.parametrize(
+    ("used", "source", "hidden"),
+    [
+        ("Converse", "bedrock", "bedrock:ApplyGuardrail"),
+        ("ListAsyncInvokes", "bedrock", "bedrock:InvokeModel"),
+        ("PutObject", "s3", "s3:PutObjectAcl"),
+        ("UpdateFunctionConfiguration20150331v2", "lambda", "lambda:GetLayerVersion"),
+    ],
+)
+def test_what_a_call_may_need_besides_its_own_permission_is_not_seen(blind, used, source, hidden):
+    """A guardrail named in a model call, an ACL sent with an object: no event of their own, even if selected."""
+    everything = advanced(data("AWS::Bedrock::Guardrail"), data("AWS::S3::Object"))
+    host = f"{source}.amazonaws.com"
+    codes, _ = blind(allow(hidden), [event(used, host)], trail(everything), DELIVERED)
+    assert codes == {hidden: "part-of-another-call"}
+    codes, _ = blind(
+        allow(hidden), [event(used, host, errorCode="AccessDenied")], trail(everything), f"2/{DELIVERED}"
+    )
+    assert codes == {}
+
+
 def test_tags_set_while_creating_leave_no_event(blind):
     codes, _ = blind(allow("ec2:CreateTags", "ec2:RunInstances", "sqs:TagQueue"), [event("RunInstances")])
     assert codes == {"ec2:CreateTags": "tag-on-create"}
@@ -542,6 +563,30 @@ def test_a_use_that_iam_reports_and_the_logs_lack_means_that_the_logs_miss_calls
     role = {"RoleLastUsed": {"LastUsedDate": last_used, "Region": "us-east-1"}}
     codes, _ = blind(allow("ec2:DescribeVpcs"), events, trails, **role)
     assert codes == ({"ec2:DescribeVpcs": "last-use-not-in-logs"} if hidden else {})
+
+
+def test_model_calls_that_are_data_events_are_said_where_invoke_model_is_not_seen(blind):
+    """Nova Sonic and Nova Reel are called by operations that a trail does not record by default."""
+    model, queued = data("AWS::Bedrock::Model"), data("AWS::Bedrock::AsyncInvoke")
+
+    def said(*more, trails=None):
+        codes, facts = blind(allow("bedrock:InvokeModel"), [SEEN, *more], trails, DELIVERED)
+        assert codes == {}
+        return sum("bidirectional" in caveat.what for caveat in facts.caveats)
+
+    assert said() == 1
+    assert said(trails=trail(advanced(model))) == 1
+    assert said(trails=trail(advanced(model, queued))) == 0
+    assert said(event("Converse", "bedrock.amazonaws.com")) == 0
+
+
+@pytest.mark.parametrize(("others", "said"), [([], 1), ([OTHER], 0)])
+def test_records_that_look_picked_out_are_said_to(blind, others, said):
+    """`lookup-events` with an attribute gives one name or one user; the rest of the account is missing."""
+    same = [event("DescribeVpcs", time=f"2026-06-01T00:00:{second:02d}Z") for second in range(20)]
+    more = [{**one, "eventSource": "sqs.amazonaws.com"} for one in others]
+    _, facts = blind(allow("ec2:DescribeVpcs"), [*same, *more])
+    assert sum("picked out" in caveat.what for caveat in facts.caveats) == said
 
 
 def test_an_unread_log_file_is_said(blind, tmp_path):

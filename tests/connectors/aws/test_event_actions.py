@@ -100,6 +100,7 @@ def test_every_table_names_its_source_and_date():
         "ai_signals",
         "reach",
         "caller_keys",
+        "checked_with",
     ):
         data = table(name)
         assert data["source"].strip()
@@ -110,6 +111,14 @@ def test_every_table_names_its_source_and_date():
 def test_every_pattern_of_the_event_tables_matches_an_action(catalogue, name, entries):
     patterns = [pattern for entry in table(name)[entries] for pattern in entry["actions"]]
     assert [pattern for pattern in patterns if not catalogue.expand(pattern) & catalogue.known] == []
+
+
+def test_every_permission_checked_with_another_is_known(catalogue):
+    checked = table("checked_with")["permissions"]
+    named = {*checked, *(permission for others in checked.values() for permission in others)}
+    assert sorted(name for name in named if catalogue.permissions.spelling(name) != name) == []
+    known = catalogue.known
+    assert sorted(n for n in named if not known >> catalogue.permissions.index(n) & 1) == []
 
 
 @pytest.mark.parametrize("name", ["reach", "ai_signals"])

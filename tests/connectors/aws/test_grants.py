@@ -78,6 +78,12 @@ def test_an_unknown_name_is_also_refused_by_a_wildcard_deny(hold):
     assert granted == set()
 
 
+def test_many_patterns_that_match_nothing_are_one_caveat(hold):
+    _, _, facts = hold(allow([f"s{number}:X*" for number in range(500)]))
+    said = [caveat.what for caveat in facts.caveats if "no known action" in caveat.what]
+    assert said == ["no known action matches s0:X*, s1:X*, s2:X* and 497 more patterns"]
+
+
 def test_a_pattern_that_matches_nothing_is_a_caveat(hold):
     _, _, facts = hold(allow("nosuchservice:*"))
     assert "no known action matches nosuchservice:*" in {caveat.what for caveat in facts.caveats}
