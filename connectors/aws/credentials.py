@@ -33,35 +33,46 @@ def read_credentials(inventory: Inventory, usage: Iterable[Usage], window: Windo
     """
     found: dict[tuple[str, str], Credential] = {}
     caveats: list[Caveat] = []
+    rows = list(usage)
+    signed = {row.credential: row.identity for row in rows if row.credential.startswith("AKIA")}
     for source, name, record in inventory.keys:
-        identity = _user(inventory, record)
+        users = _users(inventory, source, record, signed)
+        identity = users[0] if len(users) == 1 else None
         if identity is None:
             key = str(record.get("AccessKeyId") or record.get("ServiceSpecificCredentialId") or "a key")
-            caveats.append(
-                Caveat(
-                    f"{key} names a user that no dump describes", source, "it is not listed with an identity"
-                )
+            whose = (
+                "names a user that several accounts have" if users else "names a user that no dump describes"
             )
+            caveats.append(Caveat(f"{key} {whose}", source, "it is not listed with an identity"))
             continue
         credential = _listed(name, identity, record, window)
         if credential.id:
             found[identity, credential.id] = credential
     for _, row in inventory.report:
         _add_report(row, inventory, found)
-    _add_seen(usage, inventory, found)
+    _add_seen(rows, inventory, found)
     return Credentials([found[key] for key in sorted(found)], sorted(set(caveats)))
 
 
-def _user(inventory: Inventory, record: Mapping[str, Any]) -> str | None:
-    """Return the ARN of a key's user: named by ARN, or by name where only one account has that name."""
+def _users(
+    inventory: Inventory, source: str, record: Mapping[str, Any], signed: Mapping[str, str]
+) -> list[str]:
+    """Return the ARNs of the users that a key may belong to.
+
+    Named by ARN; by the log, which shows who signs with it; or by name. Where several accounts have a user of
+    that name, the account in the key's id tells, or the source that the list came with.
+    """
     arn = record.get("UserArn") or record.get("Arn")
-    if isinstance(arn, str) and arn in inventory.users:
-        return arn
-    named = [user.arn for user in inventory.users.values() if user.name == record.get("UserName")]
+    key = str(record.get("AccessKeyId", ""))
+    for known in (arn, signed.get(key)):
+        if isinstance(known, str) and known in inventory.users:
+            return [known]
+    named = [user for user in inventory.users.values() if user.name == record.get("UserName")]
     if len(named) > 1:
-        account = account_of_key(str(record.get("AccessKeyId", "")))
-        named = [arn for arn in named if inventory.users[arn].account == account]
-    return named[0] if len(named) == 1 else None
+        account = account_of_key(key)
+        own = [user for user in named if user.account == account]
+        named = own or [user for user in named if user.source == source] or named
+    return [user.arn for user in named]
 
 
 def account_of_key(key: str) -> str:

@@ -430,6 +430,29 @@ def test_a_dump_cut_off_by_max_items_is_said(interpret, tmp_path, cut):
     assert any("IsTruncated" in caveat.what for caveat in facts.caveats)
 
 
+def test_a_key_of_a_name_that_several_accounts_have_goes_where_the_log_shows_it(facts_of):
+    """`list-access-keys` names no account."""
+    other = user(Arn="arn:aws:iam::999999999999:user/ann")
+    keys = {
+        "AccessKeyMetadata": [{"UserName": "ann", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "Status": "Active"}]
+    }
+    facts = facts_of([], [user(), other], access_keys=keys)
+    assert facts.credentials == ()
+    assert any("several accounts have" in caveat.what for caveat in facts.caveats)
+    signed = call("ListBuckets", "s3.amazonaws.com")
+    signed["userIdentity"] = {
+        "type": "IAMUser",
+        "arn": f"arn:aws:iam::{ACCOUNT}:user/ann",
+        "accountId": ACCOUNT,
+        "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
+        "userName": "ann",
+    }
+    facts = facts_of([], [user(), other], [signed], access_keys=keys)
+    assert [(one.identity, one.id) for one in facts.credentials] == [
+        (f"arn:aws:iam::{ACCOUNT}:user/ann", "AKIAIOSFODNN7EXAMPLE")
+    ]
+
+
 @pytest.mark.parametrize("name", ["../../etc", "\u202egpj.exe", "=cmd|'/c'!A1", "<script>", "a" * 500])
 def test_hostile_names_pass_through_as_text(facts_of, name):
     assert facts_of([role(name)]).identities[0].name == name
