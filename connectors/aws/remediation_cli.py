@@ -6,6 +6,7 @@ replacement was not attached.
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,7 @@ from connectors.aws.standing import Kind
 from connectors.reduction import Change
 
 Words = tuple[str, ...]
+_OPTION = re.compile(r"--[a-z]+(-[a-z]+)+")
 
 
 def commands(changes: Sequence[Change]) -> list[Words]:
@@ -49,7 +51,14 @@ def policy_name(arn: str) -> str:
 
 
 def _iam(verb: str, *words: str) -> Words:
-    return ("aws", "iam", verb, *words)
+    """Return a command; a value that begins with a hyphen is joined to its option, or it would be one."""
+    found: list[str] = []
+    for word in words:
+        if word.startswith("-") and found and found[-1].startswith("--") and not _OPTION.fullmatch(word):
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return ("aws", "iam", verb, *found)
 
 
 def _compact(text: str) -> str:

@@ -13,7 +13,7 @@ from connectors.aws.containment import Answer, contains
 from connectors.aws.hcl import Encoded, block, comment, quote
 from connectors.aws.policy_document import parse_document
 from connectors.aws.remediation import artifacts, render, rollback
-from connectors.aws.remediation_cli import digest
+from connectors.aws.remediation_cli import commands, digest
 from connectors.aws.standing import Kind
 from connectors.reduction import Change
 
@@ -189,6 +189,11 @@ def test_break_glass_gives_what_was_removed_until_a_time_and_no_more():
 def test_a_break_glass_document_is_closed_until_somebody_opens_it():
     (found,) = render(every_kind()[1], "break-glass")
     assert "1970-01-01T00:00:00Z" in found.content
+
+
+def test_a_name_that_looks_like_an_option_is_none():
+    (words,) = commands([Change(Kind.DELETE_INLINE, ROLE, "-x", document("s3:*"), "", "[]")])
+    assert ("--role-name", "agent", "--policy-name=-x") == words[3:]
 
 
 def test_an_unknown_form_is_refused():
