@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from connectors.azure.policy import matches
 from connectors.facts import Window
@@ -58,6 +59,20 @@ def decide(condition: str, operation: str, window: Window) -> Verdict:
     except (_NotUnderstoodError, RecursionError):
         return None
     return verdict
+
+
+def action_patterns(condition: str) -> tuple[str, ...]:
+    """Return the operation patterns of a condition: operations that none of them covers share one verdict."""
+    try:
+        tokens = _tokens(condition)
+    except _NotUnderstoodError:
+        return ()
+    return tuple(
+        pattern
+        for word, named in pairwise(tokens)
+        if word.value.lower() == "actionmatches" and named.kind == "set"
+        for pattern in _STRING.findall(named.value)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.conditions import decide
+from connectors.azure.conditions import action_patterns, decide
 from connectors.azure.ids import Level, level
 from connectors.azure.inventory import Assignment, Definition, Inventory
 from connectors.azure.policy import Plane, Universe, matches
 from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
 
+_NO_OPERATION = "\0"
+"""A name that only a bare `*` covers: it stands for the operations that a condition does not mention."""
 WIDE = frozenset({Level.ROOT, Level.MANAGEMENT_GROUP, Level.SUBSCRIPTION})
 
 
@@ -89,17 +91,23 @@ class Roles:
         )
 
     def under(self, condition: str, permissions: PermissionSet) -> Given:
-        """Split permissions by whether a condition certainly holds for them; never-holding ones drop out."""
+        """Split permissions by whether a condition certainly holds for them; never-holding ones drop out.
+
+        A condition is decided once for all operations that it does not mention, which are most of `*`.
+        """
         if not condition:
             return Given(permissions, 0)
         key = (condition, permissions)
         found = self._decided.get(key)
         if found is None:
-            verdicts: dict[bool | None, list[str]] = {}
-            for name in self._universe.permissions.names(permissions):
-                verdicts.setdefault(decide(condition, name, self._window), []).append(name)
-            mask = self._universe.permissions.mask
-            found = self._decided[key] = Given(mask(verdicts.get(True, ())), mask(verdicts.get(None, ())))
+            patterns = action_patterns(condition)
+            named = self._universe.reaching(Plane.CONTROL, patterns)
+            named |= self._universe.reaching(Plane.DATA, patterns)
+            verdicts = {decide(condition, _NO_OPERATION, self._window): permissions & ~named}
+            for name in self._universe.permissions.names(permissions & named):
+                verdict = decide(condition, name, self._window)
+                verdicts[verdict] = verdicts.get(verdict, 0) | self._universe.permissions.mask([name])
+            found = self._decided[key] = Given(verdicts.get(True, 0), verdicts.get(None, 0))
         return found
 
 

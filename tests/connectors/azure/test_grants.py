@@ -2,8 +2,12 @@
 
 import pytest
 
+from connectors.azure.conditions import decide
+from connectors.azure.grants import Roles
+from connectors.azure.policy import Plane, Universe
 from connectors.facts import Effect
-from tests.connectors.azure.harness import conditional, facts_of, held
+from connectors.permissions import Permissions
+from tests.connectors.azure.harness import WINDOW, conditional, facts_of, held
 from tests.connectors.azure.synthetic import (
     AGENT,
     BLOB_READER,
@@ -373,3 +377,29 @@ def test_reach_classes_hold_operations_and_the_patterns_that_reach_into_them(des
     assert names["model"] == ["*", "Microsoft.CognitiveServices/*"]
     assert names["data"] == ["*", READ]
     assert names["admin"] == ["*"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "!(ActionMatches{'Microsoft.X/y/*'}) OR @Request[a:b] StringEquals 'c'",
+        "ActionMatches{'microsoft.x/Y/write', '*/delete'}",
+        "ActionMatches{'*'} AND @Request[a:b] StringEquals 'c'",
+        "!(ActionMatches{''}) AND !(ActionMatches{'Microsoft.Z/*'})",
+        "ActionMatches{'Microsoft.X/*/write'} OR @Resource[a:b] StringEquals 'c'",
+        "not a ( condition",
+    ],
+)
+def test_deciding_a_condition_once_for_what_it_does_not_mention_changes_nothing(condition):
+    permissions = Permissions(source="", date="", service=str, fold=str.lower)
+    universe = Universe(permissions)
+    names = ["Microsoft.X/y/write", "Microsoft.X/y/delete", "Microsoft.Z/q/write", "Microsoft.Z/q/read"]
+    universe.add(Plane.CONTROL, names)
+    universe.add(Plane.DATA, ["Microsoft.X/y/z/read"])
+    everything = universe.expand(Plane.CONTROL, "*") | universe.expand(Plane.DATA, "Microsoft.X/*")
+    found = Roles({}, universe, WINDOW).under(condition, everything)
+    verdicts = {name: decide(condition, name, WINDOW) for name in permissions.names(everything)}
+    assert {
+        True: permissions.names(found.granted),
+        None: permissions.names(found.conditional),
+    } == {verdict: sorted(n for n, v in verdicts.items() if v is verdict) for verdict in (True, None)}
