@@ -32,9 +32,14 @@ def principal_context(holder: Holder, window: Window, organizations: Iterable[st
         "aws:userid": userid,
         "aws:username": (holder.name,) if user else Missing.ABSENT,
         "aws:ResourceAccount": (holder.account,),
+        "s3:ResourceAccount": (holder.account,),
+        "kms:CallerAccount": (holder.account,),
         "aws:CurrentTime": (window.end.strftime("%Y-%m-%dT%H:%M:%SZ"),),
         "aws:EpochTime": (str(int(window.end.timestamp())),),
     }
+    if not user:
+        # A new session can always be had: what was revoked (AWSRevokeOlderSessions) are the sessions before.
+        values["aws:TokenIssueTime"] = values["aws:CurrentTime"]
     known = tuple(organizations)
     if len(known) == 1:
         values |= {"aws:PrincipalOrgID": known, "aws:ResourceOrgID": known}

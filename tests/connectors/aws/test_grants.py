@@ -220,6 +220,20 @@ def test_a_dump_that_lists_no_tags_does_not_say_that_there_are_none(hold):
     assert (granted, conditional) == (set(), set())
 
 
+def test_sessions_revoked_once_do_not_make_a_role_doubtful_for_ever(hold):
+    """The inline policy that the console's "Revoke sessions" leaves behind."""
+    older = {"DateLessThan": {"aws:TokenIssueTime": "2025-05-01T00:00:00.000Z"}}
+    granted, conditional, _ = hold(allow("s3:GetObject"), deny("*", Condition=older))
+    assert (granted, conditional) == ({"s3:GetObject"}, set())
+
+
+@pytest.mark.parametrize("key", ["aws:ResourceAccount", "s3:ResourceAccount"])
+def test_the_own_account_as_the_resources_is_decided(hold, key):
+    own = allow("s3:GetObject", Condition={"StringEquals": {key: ["111122223333"]}})
+    granted, conditional, _ = hold(own)
+    assert (granted, conditional) == ({"s3:GetObject"}, set())
+
+
 def test_a_resource_with_a_known_variable_is_filled_in(hold):
     granted, _, _ = hold(
         allow("s3:GetObject", "arn:aws:s3:::${aws:PrincipalAccount}-data/*"),
