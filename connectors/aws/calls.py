@@ -112,7 +112,7 @@ class Calls:
                 answer = getattr(client, method)(**parameters)
                 tally.worked += 1
                 yield answer
-        except (BotoCoreError, ClientError, AttributeError, ValueError) as error:
+        except (BotoCoreError, ClientError, AttributeError, ValueError, EOFError) as error:
             failed = self.explain(error, service, operation, region)
             if failed.kind != "absent":
                 with self._lock:
@@ -190,36 +190,44 @@ _ABSENT = ("NoSuch", "NotFound", "ReportNotPresent", "ReportInProgress", "AWSOrg
 def classify(error: Exception) -> tuple[Kind, str]:
     """Return what kind of failure an SDK error is, and its reason in one line without secrets."""
     if isinstance(error, ClientError):
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        message = str(error.response.get("Error", {}).get("Message", "")).split("\n")[0][:300]
-        why = f"{code}: {message}" if message else code
-        families: Sequence[tuple[Kind, tuple[str, ...]]] = (
-            ("credentials", _CREDENTIALS),
-            ("throttled", _THROTTLED),
-            ("not offered", _NOT_OFFERED),
-            ("denied", _DENIED),
-            ("absent", _ABSENT),
-        )
-        for kind, marks in families:
-            if any(mark in code for mark in marks):
-                return kind, why
-        return "other", why
-    why = str(error).split("\n")[0][:300]
-    if isinstance(
-        error,
-        (
-            NoCredentialsError,
-            PartialCredentialsError,
-            CredentialRetrievalError,
-            ProfileNotFound,
-            TokenRetrievalError,
-            SSOError,
-        ),
-    ):
-        return "credentials", why
-    if isinstance(error, (UnknownServiceError, AttributeError)):
-        return "not offered", f"this version of boto3 does not know it: {why}"
-    if isinstance(error, (CannotConnectError, HTTPClientError)):
+        return _answered(error)
+    why = str(error).split("\n")[0][:300] or type(error).__name__
+    kind: Kind = "other"
+    if isinstance(error, EOFError):
+        kind, why = "credentials", "the profile asks for an MFA code and there is no terminal"
+    elif isinstance(error, _NO_CREDENTIALS):
+        kind = "credentials"
+    elif isinstance(error, (UnknownServiceError, AttributeError)):
+        kind, why = "not offered", f"this version of boto3 does not know it: {why}"
+    elif isinstance(error, (CannotConnectError, HTTPClientError)):
         cause = getattr(error, "kwargs", {}).get("error")
-        return "no endpoint" if "NameResolution" in repr(cause) else "unreachable", why
-    return "other", why or type(error).__name__
+        kind = "no endpoint" if "NameResolution" in repr(cause) else "unreachable"
+    return kind, why
+
+
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    TokenRetrievalError,
+    SSOError,
+)
+
+
+def _answered(error: Any) -> tuple[Kind, str]:
+    """Classify an answer of AWS by its error code."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    message = str(error.response.get("Error", {}).get("Message", "")).split("\n")[0][:300]
+    why = f"{code}: {message}" if message else code
+    families: Sequence[tuple[Kind, tuple[str, ...]]] = (
+        ("credentials", _CREDENTIALS),
+        ("throttled", _THROTTLED),
+        ("not offered", _NOT_OFFERED),
+        ("denied", _DENIED),
+        ("absent", _ABSENT),
+    )
+    for kind, marks in families:
+        if any(mark in code for mark in marks):
+            return kind, why
+    return "other", why

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 from moto import mock_aws
 
 from connectors.aws import session as live_session
@@ -65,6 +66,10 @@ Hosts on `*.api.aws` are among the rest: moto would let them out to the network.
 """
 
 
+LOADER = create_loader()
+"""Reads the models of the services once for all tests."""
+
+
 class Cloud:
     """What the tests put in front of moto, and the calls that were made."""
 
@@ -87,6 +92,7 @@ class Cloud:
     def watch(self, boto: boto3.Session) -> boto3.Session:
         """Return the session with a hook behind its guard."""
         boto.events.register("before-call.*.*", self._before_call)
+        boto._session.register_component("data_loader", LOADER)
         return boto
 
     def _before_call(self, model: Any, params: Any, **_: Any) -> Any:
