@@ -47,6 +47,7 @@ class Roles:
         self._window = window
         self._given: dict[tuple[str, str], Given] = {}
         self._decided: dict[tuple[str, PermissionSet], Given] = {}
+        self._gives: dict[tuple[str, str, str], bool] = {}
 
     def definition(self, assignment: Assignment) -> Definition | None:
         """Return the definition of an assignment by GUID, or None when the evidence lacks it."""
@@ -80,8 +81,15 @@ class Roles:
 
         Answers for operations too that no role of the evidence spells out.
         """
-        definition = self.definition(assignment)
-        if definition is None or decide(assignment.condition, operation, self._window) is not True:
+        key = (assignment.definition, assignment.condition, operation)
+        found = self._gives.get(key)
+        if found is None:
+            found = self._gives[key] = self._text_gives(*key)
+        return found
+
+    def _text_gives(self, role: str, condition: str, operation: str) -> bool:
+        definition = self._definitions.get(role)
+        if definition is None or decide(condition, operation, self._window) is not True:
             return False
         return any(
             any(matches(pattern, operation) for pattern in block.actions)

@@ -41,11 +41,11 @@ class Observability:
         data_logs: DataLogs,
         lost: Mapping[str, str],
     ) -> None:
-        self._universe = universe
         self._logs = logs
         self._data_logs = data_logs
         self._lost = lost
         self._control = universe.plane(Plane.CONTROL)
+        self._patterns = universe.patterns
         self._unlogged = _unlogged(universe)
         self._above = universe.listed_by(Plane.CONTROL, catalogue("above_subscriptions")["operations"])
         self._subscriptions = {
@@ -74,7 +74,7 @@ class Observability:
             for group in self._unlogged
             if group.permissions & held
         ]
-        patterns = held & self._universe.patterns
+        patterns = held & self._patterns
         if patterns:
             found.append(
                 Blind(

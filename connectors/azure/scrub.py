@@ -14,7 +14,8 @@ _SECRET = re.compile(
     r"|adminkey|querykey|accountkey|storagekey|accesskey|apikey|sharedkey|key[12]|connectionstrings?"
     r"|(primary|secondary)?connectionstring|sastoken|saskey|sasuri|token|accesstoken|refreshtoken"
     r"|instrumentationkey|protectedsettings|customdata|privatekey|clientsecret|adminpassword"
-    r"|administratorloginpassword|qnaazuresearchendpointkey)",
+    r"|administratorloginpassword|qnaazuresearchendpointkey|\w*(password|secret|accesskey|apikey|masterkey"
+    r"|sharedkey|sastoken|connectionstring|privatekey))",
     re.IGNORECASE,
 )
 _SETTINGS = {"appsettings", "environmentvariables", "env", "secrets", "connectionstrings", "credentials"}

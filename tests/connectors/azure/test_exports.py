@@ -188,6 +188,8 @@ def test_no_secret_reaches_the_bundle(desk):
                 "environmentVariables": {"AZURE_OPENAI_ENDPOINT": PLANTED},
                 "primaryKey": PLANTED,
                 "adminPassword": PLANTED,
+                "webChatSecret": PLANTED,
+                "sharedAccessKey": PLANTED,
                 "note": f"Endpoint=sb://x/;SharedAccessKey={PLANTED};sig={PLANTED}",
                 "bearer": f"eyJhbGciOiJIUzI1NiJ9.{PLANTED}{PLANTED}.{PLANTED}",
                 "parameters": {"p": {"type": "SecureString", "value": PLANTED}},
