@@ -32,6 +32,8 @@ class View:
     """Whether the policies of the node and of all above it are in the evidence."""
     on: frozenset[tuple[str, str]]
     """(service, type) pairs that are switched on."""
+    exemptions: frozenset[tuple[str, str, str]]
+    """(service, type, identity) for each exempted member; "" for one that may hold any identity."""
 
     def state(self, service: str, kind: str) -> bool | None:
         """Return whether a type is recorded for calls of a service (a permission prefix)."""
@@ -39,23 +41,13 @@ class View:
             return True
         return False if self.told else None
 
-    def exempted(self, service: str, kind: str, identity: str) -> bool:
-        """Return whether an identity is, or as a group's member may be, exempted from a type of log."""
-        named = (ALL, *services().audited(service))
-        for switch in self.switches:
-            if switch.exempted and switch.type == kind and switch.service in named:
-                for written in switch.exempted:
-                    member = parse_member(written)
-                    if member.kind == "deleted":
-                        continue
-                    if member.kind not in _NAMED or same(member.id, identity):
-                        return True
-        return False
-
-    @property
-    def exempts(self) -> bool:
-        """Whether any identity is exempted, so that identities differ here."""
-        return any(switch.exempted for switch in self.switches)
+    def exempts(self, identity: str) -> frozenset[tuple[str, str]]:
+        """Return the (service, type) pairs an identity is, or as a group's member may be, exempted from."""
+        return frozenset(
+            (service, kind)
+            for service, kind, member in self.exemptions
+            if not member or same(member, identity)
+        )
 
 
 class Auditing:
@@ -96,6 +88,12 @@ class Auditing:
             switches=switches,
             told=known and all(one in self._told for one in chain),
             on=frozenset((one.service, one.type) for one in switches),
+            exemptions=frozenset(
+                (one.service, one.type, member.id if member.kind in _NAMED else "")
+                for one in switches
+                for member in map(parse_member, one.exempted)
+                if member.kind != "deleted"
+            ),
         )
 
 

@@ -12,38 +12,75 @@ from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN, principal_id
 _ACCOUNT = "/serviceAccounts/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Edge:
-    """One member that may act as one service account; `own` when the account's own policy says so."""
+    """One member that may act as one service account by the account's own policy."""
 
     target: str
     member: str
     member_id: str
     resource: str
-    own: bool
 
 
-def edges(
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Who may act as which service account."""
+
+    own: tuple[Edge, ...]
+    """By the account's own policy, sorted."""
+    members: Mapping[str, tuple[str, ...]]
+    """By account: every such member as written, also those of its project and of all above it."""
+
+
+def read_trust(
     bindings: Iterable[Binding],
     inventory: Inventory,
     accounts: Mapping[str, str],
     emails: Mapping[str, str],
-) -> list[Edge]:
-    """Return every impersonation edge, sorted.
+) -> Trust:
+    """Return who may act as each service account.
 
     A role counts by its permissions where its definition is in the evidence, by its name otherwise.
     """
     roles = _Powers(inventory)
-    by_project = _by_project(accounts)
-    found: set[tuple[str, str, str, str, bool]] = set()
+    own: set[Edge] = set()
+    above: dict[str, set[tuple[str, str]]] = {}
     for binding in bindings:
-        if binding.member.kind == "deleted" or not roles.impersonates(binding.role):
+        member = binding.member
+        if member.kind == "deleted" or not roles.impersonates(binding.role):
             continue
-        own = _ACCOUNT in binding.resource
-        for target in _targets(binding, inventory.hierarchy, by_project, emails):
-            if target != binding.member.id:
-                found.add((target, binding.member.written, binding.member.id, binding.resource, own))
-    return [Edge(*one) for one in sorted(found)]
+        if _ACCOUNT in binding.resource:
+            name = binding.resource.rpartition(_ACCOUNT)[2]
+            own.add(Edge(principal_id(emails.get(name, name)), member.written, member.id, binding.resource))
+        elif not binding.narrow:
+            above.setdefault(binding.node, set()).add((member.written, member.id))
+    found = _below(above, accounts, inventory.hierarchy)
+    for edge in own:
+        if edge.target != edge.member_id:
+            found[edge.target] = tuple(sorted({*found.get(edge.target, ()), edge.member}))
+    return Trust(tuple(sorted(own)), found)
+
+
+def _below(
+    above: Mapping[str, set[tuple[str, str]]], accounts: Mapping[str, str], hierarchy: Hierarchy
+) -> dict[str, tuple[str, ...]]:
+    """Return by account who may act as every account of its project; nobody is his own actor."""
+    members: dict[str, set[tuple[str, str]]] = {}
+    for node, held in above.items():
+        for project in hierarchy.projects_below(node):
+            members.setdefault(project, set()).update(held)
+    found: dict[str, tuple[str, ...]] = {}
+    for project, targets in _by_project(accounts).items():
+        held = members.get(project, set())
+        everyone, actors = tuple(sorted(written for written, _ in held)), {one for _, one in held}
+        for target in targets if held else ():
+            # One tuple for all of a project: an organization may have millions of such pairs.
+            others = everyone
+            if target in actors:
+                others = tuple(sorted(written for written, one in held if one != target))
+            if others:
+                found[target] = others
+    return found
 
 
 class _Powers:
@@ -72,18 +109,3 @@ def _by_project(accounts: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
         if identity.endswith(SERVICE_ACCOUNT_DOMAIN) and not services().is_agent_domain(domain):
             found.setdefault(project, []).append(identity)
     return found
-
-
-def _targets(
-    binding: Binding,
-    hierarchy: Hierarchy,
-    by_project: Mapping[str, Sequence[str]],
-    emails: Mapping[str, str],
-) -> Iterable[str]:
-    if _ACCOUNT in binding.resource:
-        name = binding.resource.rpartition(_ACCOUNT)[2]
-        return (principal_id(emails.get(name, name)),)
-    if binding.narrow:
-        return ()
-    below = hierarchy.projects_below(binding.node)
-    return [account for project in below for account in by_project.get(project, ())]

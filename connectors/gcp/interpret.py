@@ -10,7 +10,7 @@ from connectors.gcp.coverage import Given, coverage_rows, read_given
 from connectors.gcp.credentials import Keys, api_keys
 from connectors.gcp.grants import Binding, GrantBook, Holding, public_services, read_bindings
 from connectors.gcp.identities import PROVIDER, Register, is_ai_agent
-from connectors.gcp.impersonation import edges
+from connectors.gcp.impersonation import read_trust
 from connectors.gcp.inventory import Inventory, read_inventory
 from connectors.gcp.limits import not_interpreted, unread
 from connectors.gcp.members import SINGLE, Aliases, Membership
@@ -169,14 +169,13 @@ def _few(reasons: Sequence[str]) -> str:
 
 def _trusted(
     bindings: Iterable[Binding], inventory: Inventory, register: Register
-) -> dict[str, tuple[str, ...]]:
+) -> Mapping[str, tuple[str, ...]]:
     """Return who may act as each service account; an AI service named in its own policy is a signal."""
-    found: dict[str, set[str]] = {}
-    for edge in edges(bindings, inventory, register.accounts(), register.emails):
-        found.setdefault(edge.target, set()).add(edge.member)
-        if edge.own and is_ai_agent(edge.member_id):
+    trust = read_trust(bindings, inventory, register.accounts(), register.emails)
+    for edge in trust.own:
+        if is_ai_agent(edge.member_id):
             register.signal(edge.target, Signal(SignalKind.TRUST, edge.member, edge.resource))
-    return {target: tuple(sorted(members)) for target, members in found.items()}
+    return trust.members
 
 
 def reach_classes(permissions: Permissions) -> dict[str, int]:

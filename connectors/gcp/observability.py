@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from connectors.facts import Blind, Caveat, PermissionSet
-from connectors.gcp.auditing import Auditing, View
+from connectors.gcp.auditing import ALL, Auditing, View
+from connectors.gcp.catalog import services
 from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES, Classes, Group
 from connectors.gcp.coverage import Given
 from connectors.gcp.fixes import fix, names, reason
@@ -51,8 +52,8 @@ class _Situation:
     """Logs with files that could not be read whole; "" for a file that may hold any."""
     public: frozenset[str]
     """Services (permission prefixes) with a resource open to everyone; "" stands for all."""
-    who: str
-    """The identity, where the configuration exempts some."""
+    exempted: frozenset[tuple[str, str]]
+    """(service, type) pairs that the identity is exempted from."""
 
     def open(self, service: str) -> bool:
         return service in self.public or "" in self.public
@@ -66,7 +67,7 @@ class _Situation:
             return "data-access-logs-off"
         if kind != "ADMIN_READ" and self.open(service):
             return "public-resource-not-logged"
-        if self.who and self.view.exempted(service, kind, self.who):
+        if self.exempted and any((one, kind) in self.exempted for one in (ALL, *services().audited(service))):
             return "exempted-from-audit"
         return "" if self.data else "data-access-logs-not-given"
 
@@ -170,12 +171,12 @@ class Observability:
             data=node in self._given.data,
             unreadable=self._given.unreadable.get(node, frozenset()),
             public=frozenset(service for place, service in self._doubts.public if place == node),
-            who=identity if view.exempts else "",
+            exempted=view.exempts(identity),
         )
         codes = self._cache.get(situation)
         if codes is None:
             codes = self._cache[situation] = self._judge(situation)
-        self._by_node[node, situation.who] = codes
+        self._by_node[node, identity if view.exemptions else ""] = codes
         return codes
 
     def _judge(self, situation: _Situation) -> dict[str, PermissionSet]:
@@ -269,8 +270,8 @@ class Observability:
     def _blind(self, code: str, hidden: _Hidden, identity: str) -> Blind:
         places = sorted(hidden.nodes)
         where = names(places) if any(places) else "the resource's unknown project"
-        services = sorted(self._permissions.by_service(hidden.permissions)) if _fixed_by_config(code) else []
-        return Blind(hidden.permissions, code, reason(code, where, identity), fix(code, places, services))
+        prefixes = sorted(self._permissions.by_service(hidden.permissions)) if _fixed_by_config(code) else []
+        return Blind(hidden.permissions, code, reason(code, where, identity), fix(code, places, prefixes))
 
 
 def _unsure(code: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.facts import CoverageState
 from connectors.gcp.classes import types_of
+from connectors.gcp.observability import Observability
 from tests.connectors.gcp.records import (
     AGENT,
     EVER,
@@ -393,3 +394,16 @@ def test_exemptions_count_in_every_spelling_and_those_of_deleted_accounts_do_not
     assert run.blind(principal)["storage.objects.get"] == "exempted-from-audit"
     assert run.blind(short)["storage.objects.get"] == "exempted-from-audit"
     assert "storage.objects.get" in run.unused(RAG)
+
+
+def test_identities_with_like_exemptions_are_judged_once(gcp, monkeypatch):
+    judged = []
+    real = Observability._judge
+    monkeypatch.setattr(
+        Observability, "_judge", lambda self, situation: judged.append(situation) or real(self, situation)
+    )
+    configs = [audit("allServices", *ALL_TYPES, exempted=(MEMBER, "group:g@example.com"))]
+    members = [f"serviceAccount:sa{number}@{PROJECT}.iam.gserviceaccount.com" for number in range(50)]
+    policies = [exported(binding("roles/custom", MEMBER, *members)), *above(configs)]
+    everything(gcp, policies, [activity(), SOMEONE])
+    assert len(judged) == 1
