@@ -97,7 +97,8 @@ class Register:
         """
         for holding in holdings:
             grant = holding.grant
-            if holding.holds is False or _kind(grant.identity, self._drafts.get(grant.identity)) == "user":
+            kind = _kind(grant.identity, self._drafts.get(grant.identity))
+            if holding.holds is False or kind == "user" or "/workforcePools/" in grant.identity:
                 continue
             found = _ai_grant(grant.name, grant.permissions, self._inventory.permissions)
             if found:

@@ -31,8 +31,10 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     given = read_given(evidence, hierarchy, window)
     hierarchy.learn_projects(node.removeprefix("projects/") for node in given.first)
     bindings = read_bindings(inventory)
-    runtimes = find_runtimes(inventory, caveats)
-    aliases = _aliases(inventory, bindings, runtimes, evidence)
+    seen = {binding.member.id for binding in bindings if binding.member.kind in SINGLE}
+    seen |= {row.identity for source in evidence for row in source.usage() if row.identity}
+    runtimes = find_runtimes(inventory, caveats, seen)
+    aliases = Aliases({*seen, *(runtime.identity for runtime in runtimes)}, hierarchy)
     register = _register(inventory, bindings, runtimes, evidence, aliases)
     keys = Keys(inventory, register.emails, window)
     calls = read_calls(evidence, aliases, keys, permissions)
@@ -81,19 +83,6 @@ def _covered(inventory: Inventory, given: Given) -> list[str]:
     nodes = {hierarchy.node_of(policy.resource, policy.place) for _, policy in inventory.policies} - {""}
     projects = {project for node in nodes for project in hierarchy.projects_below(node)}
     return sorted({f"projects/{project}" for project in projects} | set(given.first))
-
-
-def _aliases(
-    inventory: Inventory,
-    bindings: Iterable[Binding],
-    runtimes: Iterable[Runtime],
-    evidence: Iterable[Evidence],
-) -> Aliases:
-    """Return one name for identities that bindings, resources and logs write differently."""
-    written = {binding.member.id for binding in bindings if binding.member.kind in SINGLE}
-    written |= {runtime.identity for runtime in runtimes}
-    written |= {row.identity for source in evidence for row in source.usage() if row.identity}
-    return Aliases(written, inventory.hierarchy)
 
 
 def _register(

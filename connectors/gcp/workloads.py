@@ -1,7 +1,7 @@
 """Find what runs as which identity, and which of it is an AI workload."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from connectors.facts import Caveat, Signal, SignalKind, Workload
 from connectors.gcp.catalog import table
 from connectors.gcp.inventory import Inventory
-from connectors.gcp.names import principal_id
+from connectors.gcp.names import Agent, agent, principal_id, project_in
 from connectors.gcp.shapes import Resource
 
 
@@ -52,17 +52,19 @@ def _kinds() -> tuple[Kind, ...]:
     )
 
 
-def find_runtimes(inventory: Inventory, caveats: list[Caveat]) -> list[Runtime]:
+def find_runtimes(inventory: Inventory, caveats: list[Caveat], seen: Iterable[str] = ()) -> list[Runtime]:
     """Return every resource of the inventory with the identity it runs as, in a stable order.
 
-    What cannot be read of a resource that must have an identity is a caveat.
+    `seen` are principals of bindings and logs, which may name the agent that a resource does not write
+    out. What cannot be read of a resource that must have an identity is a caveat.
     """
+    agents = {parts: one for one in sorted(seen, reverse=True) if (parts := agent(one))}
     found: dict[tuple[str, str], Runtime] = {}
     for source, resource in inventory.resources:
         kind = _kind(resource)
         if kind is None:
             continue
-        identities = sorted(set(_identities(inventory, kind, resource)))
+        identities = sorted(set(_identities(inventory, kind, resource, agents)))
         for identity in identities:
             runtime = _runtime(kind, resource, identity, source)
             found.setdefault((runtime.workload.id, identity), runtime)
@@ -87,7 +89,9 @@ def _fits(kind: Kind, resource: Resource) -> bool:
     return kind.type.startswith("aiplatform.") or any(_at(resource.data, path) for path in kind.fields)
 
 
-def _identities(inventory: Inventory, kind: Kind, resource: Resource) -> Iterator[str]:
+def _identities(
+    inventory: Inventory, kind: Kind, resource: Resource, agents: Mapping[Agent, str]
+) -> Iterator[str]:
     """Yield the identities a resource runs as."""
     named = [value for path in kind.fields for value in _at(resource.data, path)]
     if named:
@@ -97,12 +101,18 @@ def _identities(inventory: Inventory, kind: Kind, resource: Resource) -> Iterato
         return
     if not resource.described:
         return
-    project = inventory.hierarchy.node_of(resource.name, resource.place).removeprefix("projects/")
-    number = inventory.hierarchy.number(project)
+    number = _number(inventory, resource)
     if _identity_type(resource.data) == "AGENT_IDENTITY":
-        yield from _agent(inventory, resource, number)
+        yield from _agent(inventory, resource, number, agents)
     elif kind.default and number:
         yield kind.default.format(number=number)
+
+
+def _number(inventory: Inventory, resource: Resource) -> str:
+    """Return the number of a resource's project; Vertex AI writes it into the resource's own name."""
+    project = inventory.hierarchy.node_of(resource.name, resource.place).removeprefix("projects/")
+    written = project_in(str(resource.data.get("name") or ""))
+    return inventory.hierarchy.number(project) or (written if written.isdigit() else "")
 
 
 def _identity_type(data: Mapping[str, Any]) -> str:
@@ -111,16 +121,26 @@ def _identity_type(data: Mapping[str, Any]) -> str:
     return str(held.get("identityType") or held.get("identity_type") or "")
 
 
-def _agent(inventory: Inventory, resource: Resource, number: str) -> Iterator[str]:
-    """Yield the agent principal of a resource that says it has one without writing its name."""
+def _agent(
+    inventory: Inventory, resource: Resource, number: str, agents: Mapping[Agent, str]
+) -> Iterator[str]:
+    """Yield the agent principal of a resource that says it has one without writing its name.
+
+    Its trust domain is the organization's, or the project's own where it certainly stands in none.
+    """
     node = inventory.hierarchy.node_of(resource.name, resource.place)
-    organization = next(
-        (one for one in sorted(inventory.hierarchy.above(node)) if one.startswith("organizations/")), ""
-    )
+    above = [one for one in sorted(inventory.hierarchy.above(node)) if one.startswith("organizations/")]
+    owner = f"org-{above[0].removeprefix('organizations/')}" if above else f"project-{number}"
     match = re.search(r"locations/.+$", resource.name)
-    if number and organization and match:
-        domain = f"agents.global.org-{organization.removeprefix('organizations/')}.system.id.goog"
-        yield f"principal://{domain}/resources/aiplatform/projects/{number}/{match[0]}"
+    if not number or not match:
+        return
+    name = f"resources/aiplatform/projects/{number}/{match[0]}"
+    written = f"principal://agents.global.{owner}.system.id.goog/{name}"
+    parts = agent(written)
+    if parts and parts in agents:
+        yield agents[parts]
+    elif above or inventory.hierarchy.knows_ancestors(node):
+        yield written
 
 
 def _identity(inventory: Inventory, written: str) -> str:

@@ -373,3 +373,46 @@ def test_a_job_that_names_no_account_runs_as_the_documented_default(gcp, kind, d
     found = run.identity(identity.format(number=NUMBER))
     assert [load.name for load in found.workloads] == ["nightly"]
     assert found.signals[0].value == f"runs aiplatform.googleapis.com/{kind}"
+
+
+def test_an_agent_identity_not_written_out_is_the_one_that_bindings_or_logs_name(gcp):
+    asset = {
+        "name": f"//aiplatform.googleapis.com/projects/{PROJECT}/locations/us-central1/reasoningEngines/42",
+        "assetType": "aiplatform.googleapis.com/ReasoningEngine",
+        "resource": {
+            "data": {
+                "name": f"projects/{NUMBER}/locations/us-central1/reasoningEngines/42",
+                "displayName": "planner",
+                "spec": {"identityType": "AGENT_IDENTITY"},
+            }
+        },
+    }
+    policy = {"bindings": [binding("roles/r", AGENT)]}
+    run = gcp({"resources": [asset], "iam_policies": policy}, texts={"scope": f"projects/{PROJECT}"})
+    assert run.identity(AGENT).name == "planner"
+    run = gcp(
+        {"resources": [asset], "iam_policies": {"bindings": []}}, texts={"scope": f"projects/{PROJECT}"}
+    )
+    assert (run.facts.identities, len(run.caveats("an AI resource that names no identity"))) == ((), 1)
+
+
+def test_an_agent_of_a_project_without_organization_is_named_by_the_project(gcp):
+    asset = {
+        "name": f"//aiplatform.googleapis.com/projects/{PROJECT}/locations/us-central1/reasoningEngines/42",
+        "assetType": "aiplatform.googleapis.com/ReasoningEngine",
+        "resource": {"data": {"spec": {"identityType": "AGENT_IDENTITY"}}},
+        "ancestors": [f"projects/{NUMBER}"],
+    }
+    run = gcp({"resources": [asset], "iam_policies": [exported(ancestors=(f"projects/{NUMBER}",))]})
+    [found] = run.facts.identities
+    assert found.id == AGENT.replace(f"org-{ORG}", f"project-{NUMBER}")
+
+
+def test_a_grant_to_a_person_of_a_workforce_pool_is_no_signal(gcp):
+    member = "principal://iam.googleapis.com/locations/global/workforcePools/staff/subject/ann"
+    policies = [searched(binding("roles/aiplatform.user", member))]
+    run = gcp(
+        {"iam_policies": policies, "roles": [role("roles/aiplatform.user", "aiplatform.endpoints.predict")]}
+    )
+    ann = run.identity(member)
+    assert (ann.name, ann.signals) == ("ann", ())
