@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from connectors.azure.activity import ADMINISTRATIVE
+from connectors.azure.grants import Holding
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
-from connectors.facts import Blind, Coverage, CoverageState, PermissionSet
+from connectors.facts import Blind, Coverage, CoverageState, PermissionSet, Usage
 
 PROVIDER = "azure"
 EXPORT = "az monitor activity-log list --subscription {sub} --offset 90d --max-events 100000 -o json"
@@ -27,6 +28,7 @@ _ORDER = {
         (
             "unmapped-operation",
             "another-action-logged",
+            "action-not-in-role",
             "caller-not-joined",
             "caller-not-named",
             "control-plane-reads-not-logged",
@@ -81,6 +83,34 @@ def alternative_blind(universe: Universe, actions: Iterable[str]) -> list[Blind]
     reason = "the log shows a call that this or another action allows, and does not say which one was checked"
     fix = "export Storage logs with AuthorizationDetails (identity.authorization)"
     return [Blind(mask, "another-action-logged", reason, fix)] if mask else []
+
+
+def mismatch_blind(universe: Universe, held: Iterable[Holding], usage: Iterable[Usage]) -> list[Blind]:
+    """Hide what an assignment gives of a provider when a call went through it that its role does not name.
+
+    Either the log calls an operation by another name than the role, or the role was changed since: in both
+    cases something that the role does give was used under that name.
+    """
+    given = {holding.assignment.id: holding.given for holding in held}
+    found = []
+    for row in usage:
+        through = given.get(row.grant)
+        bit = universe.permissions.find(row.permission)
+        if through is None or bit is None or row.count <= row.denied:
+            continue
+        gives = through.granted | through.conditional
+        if gives and not gives >> bit & 1:
+            provider = row.permission.partition("/")[0]
+            mask = gives & (
+                universe.listed(Plane.CONTROL, f"{provider}/*") | universe.listed(Plane.DATA, f"{provider}/*")
+            )
+            reason = (
+                f"the log credits this role assignment with {row.permission}, which its role does not give: "
+                "what it does give may be logged under another name, or the role was changed"
+            )
+            fix = "export role definitions again; if that changes nothing, keep the role as it is"
+            found.append(Blind(mask, "action-not-in-role", reason, fix))
+    return [blind for blind in found if blind.permissions]
 
 
 def activity_coverage(logs: Logs, subscriptions: Iterable[str]) -> list[Coverage]:

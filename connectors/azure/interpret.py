@@ -8,6 +8,7 @@ from connectors.azure.coverage import (
     alternative_blind,
     group_blind,
     merged,
+    mismatch_blind,
     seen_coverage,
     unmapped_blind,
 )
@@ -27,7 +28,7 @@ from connectors.azure.settings import DataLogs
 from connectors.azure.signals import learned_signals
 from connectors.azure.usage import Callers, read_usage
 from connectors.azure.workloads import Ties, tie
-from connectors.facts import Blind, Coverage, Entitlement, Facts, Identity, PermissionSet, Window
+from connectors.facts import Blind, Coverage, Entitlement, Facts, Identity, PermissionSet, Usage, Window
 from connectors.interface import Evidence, Patterns, Status
 from connectors.logs.rows import UsageRow
 
@@ -51,6 +52,10 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     sight = Observability(universe, logs, inventory, data_logs, _lost(evidence, inventory, logs))
     learned = learned_signals(held, inventory, used, rows, callers)
     known = identities(inventory, ties, learned, patterns, _seen(evidence, callers), logs.activity)
+    through: dict[str, list[Usage]] = {}
+    for usage in used.usage:
+        if usage.grant:
+            through.setdefault(usage.identity, []).append(usage)
     called = {callers.resolve(row.identity) for row in rows}
     entitlements: dict[str, Entitlement] = {}
     by_identity: dict[str, list[Holding]] = {}
@@ -63,6 +68,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             hidden = [
                 *unmapped_blind(universe, used.unmapped_of(identity.id, kinds)),
                 *alternative_blind(universe, used.alternatives.get(identity.id, ())),
+                *mismatch_blind(universe, mine, through.get(identity.id, ())),
                 *used.unnamed.blind(universe, kinds, _by_scope(mine)),
             ]
             direct = _is_caller(identity.id, inventory, ties, called)

@@ -25,7 +25,9 @@ def is_sign_in(record: Any, category: str) -> bool:
     """Return whether a record is a sign-in: by its category, its table, or its Graph fields."""
     if category.endswith("signinlogs") or word(pick(record, "table")).lower().endswith("signinlogs"):
         return True
-    return pick(record, "service_principal") is not None and pick(record, "operation") is None
+    of_graph = record.createdDateTime or record.created_date_time
+    named = pick(record, "service_principal") or (of_graph and pick(record, "app_id"))
+    return bool(named) and pick(record, "operation") is None
 
 
 def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:

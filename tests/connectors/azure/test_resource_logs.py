@@ -305,3 +305,16 @@ def test_a_table_of_queue_logs_is_not_read_as_blobs():
     }
     read = "Microsoft.Storage/storageAccounts/queueServices/queues/messages/read"
     assert permission(row(columns)) == read
+
+
+def test_sign_ins_of_users_as_graph_lists_them_are_read_for_coverage_only():
+    record = {
+        "id": "66ea54eb-6301-4ee5-be62-ff5a759b0100",
+        "createdDateTime": "2026-09-10T10:00:00Z",
+        "userPrincipalName": "ann@example.com",
+        "appId": AGENT_APP,
+        "servicePrincipalId": "",
+        "status": {"errorCode": 0},
+    }
+    found = fold(record)
+    assert (list(found.keys), found.place[2]) == ([], "user-sign-ins")

@@ -15,6 +15,7 @@ from tests.connectors.azure.synthetic import (
     assignment,
     blob_event,
     event,
+    evidence,
     key_blob_event,
     role,
     service_principal,
@@ -163,3 +164,15 @@ def test_an_action_that_may_have_allowed_a_call_instead_is_hidden(desk):
     desk.put("diagnostic_settings", [setting(target, group="allLogs")])
     desk.put("resource_logs", [put])
     assert blind(desk.facts(), AGENT) == {add: "another-action-logged"}
+
+
+def test_a_call_through_an_assignment_whose_role_does_not_name_it_hides_the_role(desk):
+    """Something the role gives was used under the logged name, and nobody can say what."""
+    mine = assignment(AGENT, CUSTOM)
+    desk.put("role_assignments", [mine])
+    desk.put("role_definitions", [role(CUSTOM, "R", actions=[WRITE, DELETE, "Microsoft.Z/a/write"])])
+    desk.put("activity_logs", [event("Microsoft.X/renamed/action", grant=evidence(mine))])
+    assert (unused(desk.facts(), AGENT), blind(desk.facts(), AGENT)) == (
+        ["Microsoft.Z/a/write"],
+        {WRITE: "action-not-in-role", DELETE: "action-not-in-role"},
+    )
