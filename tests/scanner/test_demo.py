@@ -229,6 +229,7 @@ PLAN = {
         denied=names("resourcemanager.projects.setIamPolicy"),
         unused=names("storage.buckets.delete", "storage.objects.delete"),
         unobservable=names("iam.serviceAccounts.getAccessToken", "secretmanager.versions.access"),
+        owner="claims-platform",
         rules=names("ED106", "ED201", "ED202"),
     ),
     "claims-batch-scoring": Planned(

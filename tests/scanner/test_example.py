@@ -17,7 +17,7 @@ def test_the_example_loads(tmp_path):
 
 def test_the_example_loads_with_every_key_switched_on(tmp_path):
     file = tmp_path / "config.toml"
-    file.write_text(re.sub(r"^# (\w+ = )", r"\1", example(PROVIDERS), flags=re.MULTILINE))
+    file.write_text(re.sub(r"^# (\w+ = |\[)", r"\1", example(PROVIDERS), flags=re.MULTILINE))
     assert len(PROVIDERS) == len(load(file).sources)
 
 
