@@ -1,18 +1,19 @@
 """Say which audit logs the evidence holds, per project and class of log."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from connectors.facts import Coverage, CoverageState, Window
+from connectors.facts import Caveat, Coverage, CoverageState, Window
 from connectors.gcp.auditing import ALL, Auditing
 from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES
-from connectors.gcp.fixes import fix
+from connectors.gcp.fixes import fix, names
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.interface import Evidence
 
 PROVIDER = "gcp"
+_LATE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Given:
 
     first: Mapping[str, str]
     """By node: time of its first record."""
-    data: frozenset[str]
-    """Nodes with data access records."""
+    data: Mapping[str, str]
+    """By node with data access records: time of the first."""
     admin: frozenset[str]
     """Nodes of sources that hold records of an always-on log: what was exported did not leave it out."""
     unreadable: Mapping[str, frozenset[str]]
@@ -33,7 +34,7 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
     """Return which logs of which projects the evidence holds."""
     start, end = _stamp(window.start), _stamp(window.end)
     first: dict[str, str] = {}
-    data: set[str] = set()
+    data: dict[str, str] = {}
     unreadable: dict[str, frozenset[str]] = {}
     admin: set[str] = set()
     for source in evidence:
@@ -47,13 +48,29 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
             since = max(seen.first, start)
             first[node] = min(first.get(node, since), since)
             if seen.log_class == "data_access":
-                data.add(node)
+                data[node] = min(data.get(node, since), since)
             elif seen.log_class:
                 always = True
             nodes.add(node)
             unreadable[node] = unreadable.get(node, frozenset()) | bad
         admin |= nodes if always else set()
-    return Given(first, frozenset(data), frozenset(admin), unreadable)
+    return Given(first, data, frozenset(admin), unreadable)
+
+
+def begun_late(given: Given, window: Window) -> Iterator[Caveat]:
+    """Say where Data Access records begin well after the window: their bucket keeps 30 days unless told.
+
+    Admin Activity is kept for 400 days, so one export may hold spans of very different length.
+    Source: docs.cloud.google.com/logging/quotas (log retention periods).
+    """
+    limit = _stamp(window.start + _LATE)
+    late = sorted((since, node) for node, since in given.data.items() if since > limit)
+    if late:
+        yield Caveat(
+            "Data Access records begin later than the window",
+            names([f"{node} at {since}" for since, node in late]),
+            "earlier use of what only they record was not seen: it is judged from there on",
+        )
 
 
 _BAD = ("failed", "partial")
@@ -132,7 +149,7 @@ def _on_row(
         reason = "switched on, but no data access record of this project is among the logs given"
         change = fix("data-access-logs-not-given", [node], ())
         return Coverage(PROVIDER, project, place, kind, CoverageState.PARTIAL, "", reason, change)
-    since = given.first[node]
+    since = given.data[node]
     if exempted:
         reason = f"switched on, except for {', '.join(sorted(set(exempted)))}"
         change = fix("exempted-from-audit", [node], ())

@@ -6,7 +6,7 @@ from connectors.facts import Entitlement, Facts, Grant, Signal, SignalKind, Wind
 from connectors.gcp.auditing import Auditing
 from connectors.gcp.catalog import matcher, table
 from connectors.gcp.classes import classify
-from connectors.gcp.coverage import Given, coverage_rows, read_given
+from connectors.gcp.coverage import Given, begun_late, coverage_rows, read_given
 from connectors.gcp.credentials import Keys, api_keys
 from connectors.gcp.grants import Binding, GrantBook, Holding, public_services, read_bindings
 from connectors.gcp.identities import PROVIDER, Register, is_ai_agent
@@ -60,7 +60,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     trusted = _trusted(bindings, inventory, register)
     credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats()]
-    caveats += [*calls.caveats, *observability.caveats()]
+    caveats += [*calls.caveats, *observability.caveats(), *begun_late(given, window)]
     return Facts(
         provider=PROVIDER,
         permissions=permissions,

@@ -407,3 +407,14 @@ def test_identities_with_like_exemptions_are_judged_once(gcp, monkeypatch):
     policies = [exported(binding("roles/custom", MEMBER, *members)), *above(configs)]
     everything(gcp, policies, [activity(), SOMEONE])
     assert len(judged) == 1
+
+
+def test_data_access_records_that_begin_late_are_said_with_their_first_day(gcp):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    early = activity()
+    early["timestamp"] = "2026-08-02T00:00:00Z"
+    run = everything(gcp, policies, [early, SOMEONE])
+    rows = {row.log_class: row.since for row in run.facts.coverage if row.account == PROJECT}
+    assert (rows["ADMIN_WRITE"], rows["DATA_READ"]) == ("2026-08-02T00:00:00Z", "2026-09-01T10:00:00Z")
+    [said] = run.caveats("Data Access records begin later")
+    assert f"projects/{PROJECT} at 2026-09-01T10:00:00Z" in said
