@@ -21,11 +21,12 @@ def listed(record: Record) -> Record:
     """Return a listed resource as an asset with its full name; any other record as it is.
 
     `gcloud run services list` prints Kubernetes objects whose namespace is the project's number, `gcloud
-    compute` and `gcloud container` a link to the resource, `gcloud projects list` the project's two names.
+    compute` and `gcloud container` a link to the resource, `gcloud projects list` the project's two names. The
+    last and `gcloud resource-manager folders list` also tell what stands above.
     """
     if "assetType" in record or "asset_type" in record:
         return record
-    name, kind = _project(record) or _knative(record) or _linked(record) or ("", "")
+    name, kind = _project(record) or _folder(record) or _knative(record) or _linked(record) or ("", "")
     return {"name": name, "assetType": kind, "resource": {"data": record}} if name else record
 
 
@@ -34,6 +35,13 @@ def _project(record: Record) -> tuple[str, str] | None:
     if not isinstance(identifier, str) or "projectNumber" not in record:
         return None
     return f"{_CLOUD}projects/{identifier}", "cloudresourcemanager.googleapis.com/Project"
+
+
+def _folder(record: Record) -> tuple[str, str] | None:
+    name = record.get("name")
+    if not isinstance(name, str) or not name.startswith("folders/") or "parent" not in record:
+        return None
+    return f"{_CLOUD}{name}", "cloudresourcemanager.googleapis.com/Folder"
 
 
 def _knative(record: Record) -> tuple[str, str] | None:

@@ -108,7 +108,7 @@ def parse_member(written: str) -> Member:
     if written in ("allUsers", "allAuthenticatedUsers"):
         return Member(written, "", written)
     for prefix in ("principal", "principalSet"):
-        if written.startswith(f"{prefix}://"):
+        if written.startswith(f"{prefix}://") and written != f"{prefix}://":
             return Member(prefix, written, written)
     kind, _, rest = written.partition(":")
     if kind in ("serviceAccount", "user") and rest:

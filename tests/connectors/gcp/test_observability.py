@@ -418,3 +418,22 @@ def test_data_access_records_that_begin_late_are_said_with_their_first_day(gcp):
     assert (rows["ADMIN_WRITE"], rows["DATA_READ"]) == ("2026-08-02T00:00:00Z", "2026-09-01T10:00:00Z")
     [said] = run.caveats("Data Access records begin later")
     assert f"projects/{PROJECT} at 2026-09-01T10:00:00Z" in said
+
+
+def test_listed_projects_and_folders_tell_what_bare_policies_stand_below(gcp, tmp_path):
+    configs = [audit("allServices", *ALL_TYPES)]
+    policies = {
+        "projects/" + PROJECT: [binding("roles/custom", MEMBER)],
+        "organizations/9": [],
+        "folders/7": [],
+    }
+    for name, bindings in policies.items():
+        path = tmp_path / "iam" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        more = {"auditConfigs": configs} if name == "organizations/9" else {}
+        path.write_text(json.dumps({"bindings": bindings, "etag": "x", **more}))
+    project = {"projectId": PROJECT, "projectNumber": NUMBER, "parent": {"type": "folder", "id": "7"}}
+    folder = {"name": "folders/7", "parent": "organizations/9", "displayName": "AI"}
+    settings = {"iam_policies": tmp_path / "iam", "roles": [ROLE], "audit_logs": [activity(), SOMEONE]}
+    assert "storage.objects.get" not in gcp(settings).unused(RAG)
+    assert "storage.objects.get" in gcp({**settings, "resources": [project, folder]}).unused(RAG)
