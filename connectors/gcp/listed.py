@@ -21,8 +21,8 @@ def listed(record: Record) -> Record:
     """Return a listed resource as an asset with its full name; any other record as it is.
 
     `gcloud run services list` prints Kubernetes objects whose namespace is the project's number, `gcloud
-    compute` and `gcloud container` a link to the resource, `gcloud projects list` the project's two names. The
-    last and `gcloud resource-manager folders list` also tell what stands above.
+    compute` and `gcloud container` a link to the resource, `gcloud projects list` the project's two names.
+    The last and `gcloud resource-manager folders list` also tell what stands above.
     """
     if "assetType" in record or "asset_type" in record:
         return record
