@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.facts import Caveat, Coverage, CoverageState, Window
 from connectors.gcp.auditing import ALL, Auditing
 from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES
+from connectors.gcp.events import LAST
 from connectors.gcp.fixes import fix, names
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.interface import Evidence
@@ -40,14 +41,18 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
     for source in evidence:
         nodes: set[str] = set()
         always = False
-        bad = frozenset(_log_of(file.path) for file in source.log_files() if file.status in _BAD)
+        bad = frozenset(_log_of(file.path) for file in source.log_files() if file.lost)
+        inside = _Inside(source)
         for seen in source.presence():
             if seen.last < start or seen.first >= end or not seen.account:
+                continue
+            data_access = seen.log_class == "data_access"
+            if seen.first < start and seen.last >= end and not inside.holds(seen.account, data=data_access):
                 continue
             node = seen.account if "/" in seen.account else hierarchy.node(f"projects/{seen.account}")
             since = max(seen.first, start)
             first[node] = min(first.get(node, since), since)
-            if seen.log_class == "data_access":
+            if data_access:
                 data[node] = min(data.get(node, since), since)
             elif seen.log_class:
                 always = True
@@ -73,7 +78,22 @@ def begun_late(given: Given, window: Window) -> Iterator[Caveat]:
         )
 
 
-_BAD = ("failed", "partial")
+class _Inside:
+    """Which projects have records inside of the window, where those before and after it do not tell."""
+
+    def __init__(self, source: Evidence) -> None:
+        self._source = source
+        self._rows: set[tuple[str, bool]] | None = None
+
+    def holds(self, account: str, *, data: bool) -> bool:
+        """Return whether a log of a project, or a Data Access log of it, has a record in the window."""
+        if self._rows is None:
+            kinds = {(row.account, row.detail.removesuffix(LAST)) for row in self._source.usage()}
+            self._rows = {(name, kind in _DATA) for name, kind in kinds}
+        return (account, True) in self._rows or (not data and (account, False) in self._rows)
+
+
+_DATA = ("data_access", *DATA_TYPES)
 _LOG_IN_PATH = re.compile(r"cloudaudit\.googleapis\.com(?:/|%2F)(activity|data_access|system_event|policy)\b")
 
 

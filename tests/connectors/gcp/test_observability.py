@@ -64,6 +64,20 @@ def test_logs_outside_of_the_window_show_nothing_in_it(gcp):
     assert run.blind(RAG)["aiplatform.customJobs.create"] == "no-logs-for-account"
 
 
+def test_logs_before_and_after_the_window_show_nothing_in_it(gcp):
+    policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    logs = [activity(), activity(), *(entry("storage.objects.get", who="x@example.com") for _ in range(2))]
+    for record, day in zip(logs, ("2026-07-01", "2026-12-01") * 2, strict=True):
+        record["timestamp"] = f"{day}T00:00:00Z"
+    run = everything(gcp, policies, logs)
+    assert (run.unused(RAG), run.blind(RAG)["storage.objects.get"]) == ([], "no-logs-for-account")
+    run = everything(gcp, policies, [*logs, activity()])
+    assert run.unused(RAG) == ["aiplatform.customJobs.create"]
+    assert run.blind(RAG)["storage.objects.get"] == "data-access-logs-not-given"
+    run = everything(gcp, policies, [*logs, activity(), SOMEONE])
+    assert "storage.objects.get" in run.unused(RAG)
+
+
 def test_only_configuration_writes_can_be_unused_while_data_access_logs_are_unknown(gcp):
     run = everything(gcp, [searched(binding("roles/custom", MEMBER))], [activity()])
     assert run.unused(RAG) == ["aiplatform.customJobs.create"]
