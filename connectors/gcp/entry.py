@@ -116,7 +116,8 @@ _SNAKE = re.compile(r"_([a-z])")
 def unwrap(record: LogEntry) -> LogEntry | str:
     """Return the entry inside a wrapping of another tool: `{"entry": …}` or a Pub/Sub message.
 
-    A row of Log Analytics (`proto_payload.audit_log`) is put into the entry's own form.
+    A row of Log Analytics (`proto_payload.audit_log`) is put into the entry's own form; one of another form
+    raises msgspec.ValidationError, as decoding such an entry does.
     """
     for _ in range(4):
         if record.entry is not None:
@@ -131,10 +132,7 @@ def unwrap(record: LogEntry) -> LogEntry | str:
     held = record.analytics.audit_log if record.analytics else None
     if held is None:
         return record
-    try:
-        record.proto_payload = msgspec.convert(_camel(held), Audit)
-    except msgspec.ValidationError as error:
-        return f"a Log Analytics row of another form ({error})"
+    record.proto_payload = msgspec.convert(_camel(held), Audit)
     record.log_name, record.insert_id = record.snake_log_name, record.snake_insert_id
     return record
 
