@@ -1,13 +1,14 @@
 """Find what runs as which identity, and which of it is an AI workload."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from connectors.facts import Caveat, Signal, SignalKind, Workload
 from connectors.gcp.catalog import table
+from connectors.gcp.fixes import names
 from connectors.gcp.inventory import Inventory
 from connectors.gcp.names import Agent, agent, principal_id, project_in
 from connectors.gcp.shapes import Resource
@@ -60,6 +61,7 @@ def find_runtimes(inventory: Inventory, caveats: list[Caveat], seen: Iterable[st
     """
     agents = {parts: one for one in sorted(seen, reverse=True) if (parts := agent(one))}
     found: dict[tuple[str, str], Runtime] = {}
+    unknown: dict[bool, set[str]] = {}
     for source, resource in inventory.resources:
         kind = _kind(resource)
         if kind is None:
@@ -69,7 +71,8 @@ def find_runtimes(inventory: Inventory, caveats: list[Caveat], seen: Iterable[st
             runtime = _runtime(kind, resource, identity, source)
             found.setdefault((runtime.workload.id, identity), runtime)
         if not identities and kind.ai:
-            caveats.append(_unknown(resource))
+            unknown.setdefault(resource.described, set()).add(resource.name)
+    caveats += [_unknown(sorted(resources), described=one) for one, resources in unknown.items()]
     return [found[key] for key in sorted(found)]
 
 
@@ -126,7 +129,8 @@ def _agent(
 ) -> Iterator[str]:
     """Yield the agent principal of a resource that says it has one without writing its name.
 
-    Its trust domain is the organization's, or the project's own where it certainly stands in none.
+    Its trust domain is the organization's, or the project's own where it certainly stands in none. Of other
+    platforms the form of the name is known from bindings and logs only.
     """
     node = inventory.hierarchy.node_of(resource.name, resource.place)
     above = [one for one in sorted(inventory.hierarchy.above(node)) if one.startswith("organizations/")]
@@ -134,12 +138,13 @@ def _agent(
     match = re.search(r"locations/.+$", resource.name)
     if not number or not match:
         return
-    name = f"resources/aiplatform/projects/{number}/{match[0]}"
+    platform = resource.asset_type.partition(".")[0] or "aiplatform"
+    name = f"resources/{platform}/projects/{number}/{match[0]}"
     written = f"principal://agents.global.{owner}.system.id.goog/{name}"
     parts = agent(written)
     if parts and parts in agents:
         yield agents[parts]
-    elif above or inventory.hierarchy.knows_ancestors(node):
+    elif platform == "aiplatform" and (above or inventory.hierarchy.knows_ancestors(node)):
         yield written
 
 
@@ -177,15 +182,15 @@ def _runtime(kind: Kind, resource: Resource, identity: str, source: str) -> Runt
     return Runtime(identity, Workload(kind.kind, name, shown), signal, resource.labels, source)
 
 
-def _unknown(resource: Resource) -> Caveat:
-    if not resource.described:
+def _unknown(resources: Sequence[str], *, described: bool) -> Caveat:
+    if not described:
         return Caveat(
             "an AI resource without its own content",
-            resource.name,
+            names(resources),
             "what it runs as is unknown: export resources with `--read-mask='*'` or as an asset export",
         )
     return Caveat(
         "an AI resource that names no identity",
-        resource.name,
-        "it runs as a default account of its service, which cannot be named from the evidence",
+        names(resources),
+        "it runs as an account of its service, or as whoever calls it; the evidence does not name it",
     )
