@@ -97,6 +97,8 @@ class Credential:
     """Last use as the cloud itself reports it (empty: not reported). Log use is joined by the scanner."""
     last_used_known: bool = False
     """True when the cloud reports last use for this kind, so that an empty `last_used` means never."""
+    in_logs: bool = True
+    """False for kinds that log records never name: logs without a call by it then say nothing."""
 
 
 class Effect(StrEnum):

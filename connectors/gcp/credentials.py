@@ -93,6 +93,7 @@ def api_keys(inventory: Inventory, caveats: list[Caveat]) -> list[Credential]:
                 status="inactive" if _text(data, "deleteTime", "delete_time") else "active",
                 long_lived=True,
                 created=_time(_text(data, "createTime", "create_time")),
+                in_logs=False,
             )
         elif not _targets(data):
             caveats.append(

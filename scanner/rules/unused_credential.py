@@ -20,9 +20,9 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield one finding for each active long-lived credential that was not used for longer than the limit.
 
     The cloud's own report decides: last use older than the limit, or never and made before the limit.
-    Where the cloud reports no last use, the logs decide alone, but only if they cover longer than the limit
-    and could have shown every permission of the identity. A call in the log always counts as use. Unknown
-    is never unused.
+    Where the cloud reports no last use, the logs decide alone, but only if they name this kind of credential,
+    cover longer than the limit and could have shown every permission of the identity. A call in the log
+    always counts as use. Unknown is never unused.
     """
     severity = Severity.HIGH if is_admin(result, context) else Severity.MEDIUM
     limit = context.limits.credential_unused_days
@@ -70,7 +70,12 @@ def _judged(entry: CredentialResult, result: IdentityResult, context: RuleContex
     if reported:
         agree = watched and watched.confidence is Confidence.HIGH and not _missed(entry, watched)
         return (Confidence.HIGH if agree else Confidence.MEDIUM), "last use as the cloud reports it"
-    shows_all = result.readable and not result.verdicts.unobservable and bool(result.verdicts.unused)
+    shows_all = (
+        credential.in_logs
+        and result.readable
+        and not result.verdicts.unobservable
+        and bool(result.verdicts.unused)
+    )
     if watched is None or not shows_all or watched.span.end - watched.span.start <= limit:
         return Confidence.NONE, ""
     return lowered(watched.confidence), "the logs could have shown its use and did not"

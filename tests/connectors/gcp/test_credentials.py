@@ -78,5 +78,8 @@ def test_api_keys_bound_to_an_account_are_its_credentials(gcp):
     }
     free = {"name": f"projects/{PROJECT}/locations/global/keys/f", "keyString": "AIza-secret"}
     run = gcp({"iam_policies": POLICY, "api_keys": [bound, free]})
-    assert [(one.kind, one.identity) for one in run.facts.credentials] == [("api-key", RAG)]
+    # Audit logs name the account of a call, never the API key.
+    assert [(one.kind, one.identity, one.in_logs) for one in run.facts.credentials] == [
+        ("api-key", RAG, False)
+    ]
     assert len(run.caveats("API key without API restrictions")) == 1

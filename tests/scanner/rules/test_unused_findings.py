@@ -306,6 +306,7 @@ class TestUnusedCredential:
         blind = world.verdicts(unused=["sqs:CreateQueue"], unobservable=["s3:GetObject"])
         assert self.of(credential(last_used_known=False)) == [(Severity.MEDIUM, Confidence.MEDIUM)]
         assert self.of(credential(last_used_known=False), verdicts=blind) == []
+        assert self.of(credential(last_used_known=False, in_logs=False)) == []
 
     def test_a_call_in_the_log_is_use(self):
         assert self.of(credential(uses=1)) == []
