@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from connectors.facts import Caveat, Usage
 from connectors.gcp.catalog import services
+from connectors.gcp.fixes import names
 from connectors.gcp.members import Aliases
 from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN
 from connectors.logs.rows import UsageRow
@@ -74,9 +75,10 @@ class Delegations:
 
     def caveats(self, recorded: Collection[str]) -> Iterator[Caveat]:
         """Say where use was read from chains."""
-        for actor, account in self._pairs(recorded):
+        pairs = self._pairs(recorded)
+        if pairs:
             yield Caveat(
                 "acting as a service account is read from the calls made through it",
-                f"{actor} as {account}",
+                names([f"{actor} as {account}" for actor, account in pairs]),
                 f"they count as use of {PERMISSION}: the record of the token itself may be missing",
             )
