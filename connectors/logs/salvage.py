@@ -76,12 +76,15 @@ class Salvage:
         at = 0
         depth = self._depth
         most = fate.lost + MOST_LOST
+        arrays = 0  # open arrays of records outside any container
         while (at := _space(text, at)) < len(text) and fate.lost < most:
             mark = text[at]
             if mark == "[":
+                arrays += depth == 0
                 depth += depth > 0
                 at += 1
             elif mark in "],}":
+                arrays -= mark == "]" and depth == 0
                 depth -= mark == "]" and depth > 0
                 at += 1
             elif not depth and mark == "{" and self._opens_container(at):
@@ -104,6 +107,9 @@ class Salvage:
                     yield value
                 elif value is not None:
                     fate.lose("a record is no object")
+        if not self._continued and (depth > 0 or arrays > 0) and not fate.lost:
+            # Cut off exactly between two records: nothing is broken, and yet the rest is missing.
+            fate.note("ends before its list of records does")
         if fate.lost >= most:
             fate.reason = f"given up after {MOST_LOST}, the rest is not read; first: {fate.reason}"
 

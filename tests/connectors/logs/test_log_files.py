@@ -129,6 +129,18 @@ def test_a_cut_off_document_gives_every_whole_record(tmp_path):
     assert (49, "partial") == (total(logs), only(logs).status)
 
 
+@pytest.mark.parametrize("ending", [b"", b",", b", "])
+@pytest.mark.parametrize("opening", [b'{"value":[', b"["])
+def test_a_list_cut_off_between_two_records_is_not_whole(tmp_path, opening, ending):
+    """Nothing in such a file is broken, and yet calls are missing."""
+    records = b",".join(json.dumps(one).encode() for one in THREE)
+    (tmp_path / "log").write_bytes(opening + records + ending)
+    found = read(tmp_path)
+    assert 3 == total(found)
+    assert ("partial", True) == (only(found).status, only(found).lost)
+    assert "ends before its list of records does" == only(found).reason
+
+
 def test_what_is_no_object_is_counted_as_lost(tmp_path):
     (tmp_path / "log.json").write_bytes(document([1, "two", event(3), [4]]))
     logs = read(tmp_path)
