@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.aws.hcl import Encoded, Expression, Value, block, comment
+from connectors.hcl import Encoded, Expression, Value, block, comment
 from connectors.aws.remediation_cli import holder_of, policy_name
 from connectors.aws.standing import Kind
 from connectors.reduction import Change

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.aws.containment import Answer, contains
-from connectors.aws.hcl import Encoded, block, comment, quote
+from connectors.hcl import Encoded, block, comment, quote
 from connectors.aws.policy_document import parse_document
 from connectors.aws.remediation import artifacts, render, rollback
 from connectors.aws.remediation_cli import commands, digest
