@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.hcl import Encoded, Expression, Value, block, comment
 from connectors.aws.remediation_cli import holder_of, policy_name
 from connectors.aws.standing import Kind
+from connectors.hcl import Encoded, Expression, Value, block, comment
 from connectors.reduction import Change
 
 _NOT_IN_LABELS = re.compile(r"[^a-z0-9]+")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from connectors.aws.containment import Answer, contains
-from connectors.hcl import Encoded, block, comment, quote
 from connectors.aws.policy_document import parse_document
 from connectors.aws.remediation import artifacts, render, rollback
 from connectors.aws.remediation_cli import commands, digest
 from connectors.aws.standing import Kind
+from connectors.hcl import Encoded, block, comment, quote
 from connectors.reduction import Change
 
 hcl2 = pytest.importorskip("hcl2")
