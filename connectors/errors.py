@@ -3,7 +3,8 @@
 EntdriftError
 ├── EvidenceError      a file or call could not be read; the scan goes on without it
 │   └── BundleError    an evidence bundle is missing, broken or was changed
-└── SettingError       a source's settings make no sense
+├── SettingError       a source's settings make no sense
+└── StateError         the state file cannot be used
 """
 
 
@@ -25,3 +26,7 @@ class BundleError(EvidenceError):
 
 class SettingError(EntdriftError):
     """A source setting that is missing or contradicts another."""
+
+
+class StateError(EntdriftError):
+    """A state file that cannot be read or written, or that another program or a newer version wrote."""

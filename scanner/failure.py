@@ -4,7 +4,7 @@ import errno
 import sys
 import traceback
 
-from connectors.errors import BundleError, EntdriftError, SettingError
+from connectors.errors import BundleError, EntdriftError, SettingError, StateError
 from reports.errors import ReportError
 from reports.escape import terminal
 from scanner.errors import ConfigError
@@ -20,7 +20,7 @@ def exit_code(error: BaseException) -> Exit:
             return Exit.USAGE
         case BundleError():
             return Exit.NO_SOURCE
-        case OSError():
+        case OSError() | StateError():
             return Exit.EXPORT
         case _:
             return Exit.INTERNAL
