@@ -404,6 +404,10 @@ class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: str
     reach: dict[str, ReachEntry]
     reduction: Reduction
+    grants_read: bool | None = None
+    """False when the evidence held no readable grants, so that nothing is known of what it may do."""
+    managed_by_provider: bool | None = None
+    """True for service-linked roles and service agents, which nobody else can change."""
 
 
 class FrameworkReference(msgspec.Struct, frozen=True, kw_only=True):

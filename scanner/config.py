@@ -14,6 +14,8 @@ from connectors.facts import Window
 from connectors.interface import Patterns, Setting, Source
 from connectors.registry import PROVIDERS, connector
 from scanner.errors import ConfigError
+from scanner.gate.policy import GatePolicy
+from scanner.gate.policy import check as check_gates
 from scanner.rules.finding import Limits
 from scanner.tickets_config import check as check_trackers
 
@@ -38,6 +40,8 @@ class Config:
     fail_on: str = "none"
     patterns: Patterns = field(default_factory=Patterns)
     limits: Limits = field(default_factory=Limits)
+    gates: Mapping[str, GatePolicy] = field(default_factory=dict)
+    """The policy of the promotion gate, by stage."""
 
     def window(self, now: datetime) -> Window:
         """Return the window: `end` or now, and `start` or `window_days` before the end."""
@@ -85,6 +89,7 @@ def load(path: Path) -> Config:
     """
     document, data = _read(path)
     check_trackers(document, data)
+    gates = check_gates(document, data)
     scan = _table(document, data, "scan", _SCAN_KEYS)
     ai = _table(document, data, "ai", _AI_KEYS)
     limits = _table(document, data, "limits", _LIMIT_KEYS)
@@ -108,12 +113,18 @@ def load(path: Path) -> Config:
                 for key in _LIMIT_KEYS
             }
         ),
+        gates=gates,
     )
 
 
 def load_trackers(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """Read the `[tickets.NAME]` tables of a config file; what else is in it is not looked at."""
     return check_trackers(*_read(path))
+
+
+def load_gates(path: Path) -> Mapping[str, GatePolicy]:
+    """Read the gates of a config file by stage; what else is in it is not looked at."""
+    return check_gates(*_read(path))
 
 
 def _read(path: Path) -> tuple[_Document, dict[str, Any]]:
@@ -129,7 +140,7 @@ def _read(path: Path) -> tuple[_Document, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}", hint="see config.example.toml") from error
     document = _Document(path, text)
-    _known(document, data, ("scan", "ai", "limits", "source", "tickets"), "")
+    _known(document, data, ("scan", "ai", "limits", "source", "tickets", "gate"), "")
     return document, data
 
 

@@ -181,6 +181,8 @@ def _identity(entry: IdentityResult, cloud: CloudResult) -> doc.IdentityEntry:
             for name, reach in entry.reach.items()
         },
         reduction=reduction(entry, cloud.reductions[entry.identity.id], cloud.permissions),
+        grants_read=entry.readable,
+        managed_by_provider=identity.managed_by_provider,
     )
 
 

@@ -1,0 +1,1 @@
+"""How the decision of a promotion gate is shown."""

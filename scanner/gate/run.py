@@ -1,0 +1,90 @@
+"""What `entdrift gate` does, from its flags to its exit code."""
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reports import json as report_json
+from reports.gate import junit, markdown, text
+from reports.gate.document import GateReport
+from scanner.config import load_gates, moment
+from scanner.errors import ConfigError
+from scanner.exits import Exit
+from scanner.gate.decide import Question, decide
+from scanner.gate.policy import GatePolicy
+from scanner.lookup import REPORT
+from scanner.talk import Talk
+from scanner.write import make_folder, write_standard_output, write_whole
+
+DEFAULT_CONFIG = Path("config.toml")
+FORMATS = ("text", "json", "markdown", "junit")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The flags of `gate`."""
+
+    stage: str
+    source: Path
+    config: Path | None = None
+    output: Path | None = None
+    form: str = "text"
+    now: str | None = None
+
+
+def gate(request: Request, talk: Talk) -> Exit:
+    """Decide, print the decision, and write it in every form below `--output`."""
+    policy, origin = _policy(request)
+    path = request.source / REPORT if request.source.is_dir() else request.source
+    report = report_json.decode(path)
+    decided = decide(
+        Question(
+            stage=request.stage,
+            report=report,
+            digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+            policy=policy,
+            policy_source=origin,
+            now=_present(request.now),
+        )
+    )
+    write_standard_output(render(decided, request.form))
+    if request.output is not None:
+        make_folder(request.output)
+        for form, name in (("json", "gate.json"), ("junit", "gate.xml"), ("markdown", "review.md")):
+            write_whole(request.output / name, render(decided, form))
+            talk.say(f"wrote {request.output / name}")
+    sys.stdout.flush()
+    return Exit.OK if decided.decision == "passed" else Exit.FINDINGS
+
+
+def render(decided: GateReport, form: str) -> bytes:
+    """Return a decision in one form."""
+    match form:
+        case "json":
+            return report_json.write(decided)
+        case "junit":
+            return junit.render(decided)
+        case "markdown":
+            return markdown.render(decided).encode()
+        case _:
+            return text.render(decided).encode()
+
+
+def _policy(request: Request) -> tuple[GatePolicy, str]:
+    """Return the policy of a stage and where it comes from; a config file is needed only when named."""
+    path = request.config or DEFAULT_CONFIG
+    if request.config is None and not path.is_file():
+        return GatePolicy(), "built-in values (no config file)"
+    gates = load_gates(path)
+    if request.stage in gates:
+        return gates[request.stage], f"gate for stage {request.stage} in {path}, built-in values for the rest"
+    return GatePolicy(), f"built-in values ({path} has no gate for stage {request.stage})"
+
+
+def _present(now: str | None) -> datetime:
+    try:
+        return moment(now) if now is not None else datetime.now(UTC).replace(microsecond=0)
+    except ValueError as error:
+        raise ConfigError(f"--now: {error}") from error
