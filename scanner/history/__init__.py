@@ -1,0 +1,1 @@
+"""What outlives a scan: earlier scans, the state of findings, waivers and approvals."""
