@@ -2,24 +2,38 @@
 
 import contextlib
 import gc
+import logging
 import math
-from collections.abc import Generator, Iterator, Sequence
+import os
+import time
+from array import array
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from connectors.errors import StateError
 from connectors.facts import Window
 from connectors.interface import Observer, silent
-from connectors.logs.fold import Folder
-from connectors.logs.rows import LogRead, LogReader
+from connectors.logs.fold import FileRead, Folder
+from connectors.logs.rows import KEPT, LogRead, LogReader
 from connectors.logs.seen import SeenEvents
-from connectors.logs.tally import Tally
-from connectors.logs.walk import Found, find_files
+from connectors.logs.walk import MTIME, Found, find_files
 from connectors.logs.workers import Done, Workers, processors
+
+if TYPE_CHECKING:
+    from connectors.logs.ledger import Ledger, Remembered
+    from connectors.logs.tally import Events, Tally
 
 BATCH_BYTES = 1 << 20
 BATCH_FILES = 256
 ALONE_BYTES = 10 << 20
 """Up to this much (gzip bytes; plain text counts a tenth) one process is faster than starting others."""
 _PLAIN_TO_GZIP = 10
+_RACY_NANOSECONDS = 2_000_000_000
+"""A file this young may change again within one tick of its time of change."""
+
+_log = logging.getLogger(__name__)
 
 
 def read_logs(
@@ -28,27 +42,169 @@ def read_logs(
     window: Window,
     *,
     seen: SeenEvents,
+    ledger: "Ledger | None" = None,
     workers: int | None = None,
     observe: Observer = silent,
 ) -> LogRead:
     """Read every log file under `paths` and return its events as rows.
 
-    Files are taken in the order of their paths, whatever the number of workers: the first copy of an event
-    counts, later ones are duplicates of their file. Events outside the half-open window are read and make
-    no row; every event read counts in `Presence`. `workers` is the number of processes; by default one for
-    each processor, or none beside this one for little input.
+    Of several copies of an event the one in the first file counts, in the order of paths, whatever the
+    number of workers; later ones are duplicates of their file. Events outside the half-open window are read
+    and make no row; every event read counts in `Presence`. `workers` is the number of processes; by default
+    one for each processor, or none beside this one for little input.
+
+    With a ledger, only objects that are new or changed are read; the result is that of reading all.
     """
+    from connectors.logs.tally import Tally  # noqa: PLC0415 numpy is slow to import
+
     found = find_files(paths)
     start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
     tally = Tally(seen, reader.name, start=start, end=end)
-    files = stored = events = 0
-    with _no_collection(), contextlib.closing(_read(found, reader, workers)) as done:
-        for batch, folder in done:
-            for file in tally.add(batch, folder):
-                files, stored, events = files + 1, stored + file.size_bytes, events + file.records
-                observe("log-file", files=files, total=len(found), bytes=stored, events=events)
-        rows, presence = tally.result()
-    return LogRead(rows, tally.files, presence)
+    with _no_collection():
+        _Reading(paths, reader, tally, ledger, observe, len(found)).run(found, workers)
+        return LogRead(*tally.result())
+
+
+@dataclass
+class _Reading:
+    """One read: what is remembered is taken from the ledger, the rest from the files."""
+
+    paths: Sequence[Path]
+    reader: LogReader
+    tally: "Tally"
+    ledger: "Ledger | None"
+    observe: Observer
+    total: int
+    began: int = field(default_factory=time.time_ns)
+    files: int = 0
+    stored: int = 0
+    events: int = 0
+    unchanged: int = 0
+    changed: int = 0
+    gone: int = 0
+
+    def run(self, found: Sequence[Found], workers: int | None) -> None:
+        """Give everything found to the tally."""
+        waiting = {one.path: one for one in found}
+        if self.ledger is not None:
+            with self._told(self.ledger):
+                self._recall(self.ledger, waiting)
+        fresh = list(waiting.values())
+        with contextlib.closing(_read(fresh, self.reader, workers)) as done:
+            for events in _numbered(done, self.tally):
+                self._take(events)
+        if self.ledger is not None:
+            with self._told(self.ledger):
+                self.ledger.commit(self.tally)
+            counts = {"unchanged": self.unchanged, "changed": self.changed, "gone": self.gone}
+            self.observe("log-ledger", read=len(fresh), **counts)
+
+    @contextlib.contextmanager
+    def _told(self, ledger: "Ledger") -> Iterator[None]:
+        """Go on without the ledger when the state file fails: the files are still there."""
+        try:
+            yield
+        except StateError as error:
+            _log.warning("logs are read without what was remembered of them: %s", error)
+            ledger.close()
+            self.ledger = None
+
+    def _recall(self, ledger: "Ledger", waiting: dict[str, Found]) -> None:
+        """Take what is remembered and unchanged, and what was remembered and is gone."""
+        known = set(waiting)
+        unnamed: list[str] = []
+        for page in ledger.remembered():
+            taken = []
+            for one in page:
+                there = waiting.get(one.key)
+                if there is None and one.key in known:
+                    continue  # another scan stored it again meanwhile
+                if there is None and not self._covers(one.key):
+                    unnamed.append(one.key)
+                elif there is None:
+                    taken.append(_kept(one, "no longer there", lost=False))
+                elif there.refused:
+                    taken += [] if there.skipped else [_kept(one, there.refused, lost=True)]
+                elif one.current and (one.size_bytes, one.stamp) == (there.size_bytes, there.stamp):
+                    taken.append(one)
+                else:
+                    self.changed += 1
+            self._take_page(ledger, taken, waiting)
+            known.update(one.key for one in taken)
+        if unnamed:
+            ledger.forget(unnamed)
+
+    def _take_page(
+        self, ledger: "Ledger", taken: "Sequence[Remembered]", waiting: dict[str, Found]
+    ) -> None:
+        if not taken:
+            return
+        events = ledger.unpack(taken, self.tally)
+        self.tally.add(events)
+        for one in taken:
+            gone = waiting.pop(one.key, None) is None or one.file.stamp == ""
+            self.gone += gone
+            self.unchanged += not gone
+        self.files += len(taken)
+        self.events += len(events.times)
+        self._show()
+
+    def _take(self, events: "Events") -> None:
+        """Count what was read just now, and remember it."""
+        self.tally.add(events)
+        for file in events.files:
+            self.files += 1
+            self.stored += file.size_bytes
+            self.events += file.events
+            self._show()
+        if self.ledger is not None:
+            with self._told(self.ledger):
+                self.ledger.keep(events._replace(files=[self._settled(one) for one in events.files]), self.tally)
+
+    def _settled(self, file: FileRead) -> FileRead:
+        """Return a file without its stamp if it may change without changing it."""
+        kind, _, value = file.stamp.partition(":")
+        young = kind == MTIME and int(value) > self.began - _RACY_NANOSECONDS
+        return file._replace(stamp="") if young else file
+
+    def _covers(self, key: str) -> bool:
+        """Return whether the source still names the place of an object."""
+        return any(key == str(path) or key.startswith(f"{path}{os.sep}") for path in self.paths)
+
+    def _show(self) -> None:
+        self.observe(
+            "log-file", files=self.files, total=self.total, bytes=self.stored, events=self.events
+        )
+
+
+def _kept(one: "Remembered", why: str, *, lost: bool) -> "Remembered":
+    """Return an object that cannot be read now as it was read before."""
+    file = one.file
+    reason = f"{why}; {KEPT}"
+    return one._replace(
+        file=file._replace(
+            status="partial" if lost else file.status,
+            reason=f"{file.reason}; {reason}" if file.reason else reason,
+            lost=lost or file.lost,
+            stamp="",
+        )
+    )
+
+
+def _numbered(done: Iterable[Done], tally: "Tally") -> "Iterator[Events]":
+    """Yield batches with the kinds of the tally instead of those of the process that read them."""
+    import numpy as np  # noqa: PLC0415 slow to import
+
+    from connectors.logs.tally import Events  # noqa: PLC0415 as above
+
+    numbers: dict[int, array[int]] = {}
+    for batch, folder in done:
+        if batch.afresh:
+            numbers.pop(folder, None)
+        known = numbers.setdefault(folder, array("I"))
+        known.extend(map(tally.number, batch.fresh))
+        kinds = np.frombuffer(known, np.uint32)[np.frombuffer(batch.kinds, np.uint32)]
+        yield Events(batch.files, batch.ids, np.frombuffer(batch.times, np.uint32), kinds)
 
 
 def _read(found: Sequence[Found], reader: LogReader, workers: int | None) -> Generator[Done, None, None]:

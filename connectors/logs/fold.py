@@ -12,7 +12,7 @@ from connectors.logs.inflate import Inflated
 from connectors.logs.rows import LogReader, RowKey, SharedKeys
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import NO_ID
-from connectors.logs.walk import Found
+from connectors.logs.walk import MTIME, Found
 
 MOST_KINDS = 60_000
 """How many kinds of event a folder remembers before it starts afresh: bounds its memory."""
@@ -43,6 +43,8 @@ class FileRead(NamedTuple):
     rejected: int
     digest: str
     lost: bool
+    stamp: str = ""
+    """What changes when the file changes; empty where that cannot be told."""
 
 
 class Batch(NamedTuple):
@@ -101,9 +103,9 @@ class Folder:
         before = len(batch.times)
         rejected: Counter[str] = Counter()
         fate = Fate()
-        problem = digest = ""
+        problem = digest = stamp = ""
         try:
-            with open(one.path, "rb", buffering=0) as stream:  # noqa: PTH123 - a string all the way, see walk
+            with open(one.local or one.path, "rb", buffering=0) as stream:  # noqa: PTH123 - strings, see walk
                 inflated = Inflated(stream.read)
                 started = os.fstat(stream.fileno())
                 blocks = inflated.blocks()
@@ -116,6 +118,8 @@ class Folder:
             problem, fate.foreign = inflated.problem, inflated.foreign or fate.foreign
             if (started.st_mtime_ns, started.st_size) != (ended.st_mtime_ns, ended.st_size):
                 problem = "changed while it was read: read it again"
+            else:
+                stamp = one.stamp if one.local else f"{MTIME}:{started.st_mtime_ns}"
         except OSError as error:
             problem = f"cannot be read ({error.strerror})"
         except MemoryError:
@@ -127,7 +131,9 @@ class Folder:
         lost = status != "skipped" and (
             bool(problem or fate.lost or fate.reason) or any(why.endswith(_SURPRISE) for why in rejected)
         )
-        return FileRead(one.path, one.size_bytes, status, reason, events, rejected.total(), digest, lost)
+        return FileRead(
+            one.path, one.size_bytes, status, reason, events, rejected.total(), digest, lost, stamp
+        )
 
     def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str]) -> None:
         """Fold records into a batch; one that cannot be folded is rejected with its reason."""

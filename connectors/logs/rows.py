@@ -6,6 +6,10 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 
+KEPT = "its events count as an earlier scan read them"
+"""Ends the reason of a file that cannot be read now and was read before."""
+
+
 class RowKey(NamedTuple):
     """What distinguishes one usage row from another; every column is a string, empty when unknown."""
 

@@ -1,39 +1,34 @@
-"""Count events into rows, each once, in a few bytes per row and day."""
+"""Count events into rows, each once: duplicates taken out, grouped by kind and day."""
 
-import struct
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import compress
+from array import array
+from collections.abc import Sequence
 from sys import intern
-from typing import overload
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from connectors.logs.cells import Cells, cells_of, merged
 from connectors.logs.clock import DAY_SECONDS, day, stamp
-from connectors.logs.fold import Batch, FileRead, Kind
-from connectors.logs.rows import LogFile, Presence, RowKey, UsageRow
-from connectors.logs.seen import NO_ID, SeenEvents
+from connectors.logs.copies import columns, copies, part
+from connectors.logs.fold import FileRead, Kind
+from connectors.logs.rows import LogFile, Presence, RowKey
+from connectors.logs.seen import Run, SeenEvents
+from connectors.logs.store import MOST_IN_MEMORY, Columns, Numbers, Store, joined, on_disk
+from connectors.logs.usage import Rows
 
-_CELL = struct.Struct("<HxxIII")
-"""Day since 1970, count, first and last second since 1970."""
+_TOGETHER = 500_000
+"""So many events are handled at a time: fewer cost more calls, more cost memory."""
+_PAIRS = 4_000_000
 
 
-class _Count:
-    """Events of one kind: of the day met last, and packed, of the days before."""
+class Events(NamedTuple):
+    """The events of some files in order, packed; kinds are those of a Tally."""
 
-    __slots__ = ("closed", "count", "day", "first", "kind", "last")
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        self.day = -1
-        self.count = 0
-        self.first = 0
-        self.last = 0
-        self.closed = bytearray()
-
-    def turn(self, to: int) -> None:
-        """Pack the present day and begin another."""
-        if self.count:
-            self.closed += _CELL.pack(self.day, self.count, self.first, self.last)
-        self.day, self.count = to, 0
+    files: list[FileRead]
+    ids: bytes | bytearray
+    times: Numbers
+    kinds: Numbers
 
 
 class _Sight:
@@ -41,20 +36,16 @@ class _Sight:
 
     __slots__ = ("count", "first", "last")
 
-    def __init__(self, second: int) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self.first = self.last = second
-
-    def add(self, count: int, first: int, last: int) -> None:
-        self.count += count
-        self.first = min(self.first, first)
-        self.last = max(self.last, last)
+        self.first = 1 << 32
+        self.last = 0
 
 
 class Tally:
-    """Merges the batches of all folders, which must come in the order of their files.
+    """Takes the events of files in any order; the result is as if they had come in the order of the files.
 
-    Dates are kept only for kinds of events: 16 bytes for each day on which one occurred.
+    Of several copies of an event, that of the first file counts.
     """
 
     def __init__(self, seen: SeenEvents, reader: str, *, start: int, end: int) -> None:
@@ -62,171 +53,166 @@ class Tally:
         self._reader = reader
         self._start = start
         self._end = end
-        self._kinds: dict[Kind, _Count] = {}
-        self._numbered: dict[int, list[_Count]] = {}
-        self._places: dict[tuple[str, str, str, str], _Sight] = {}
-        self.files: list[LogFile] = []
+        self.kinds: list[Kind] = []
+        """All kinds of event by their numbers."""
+        self._numbers: dict[Kind, int] = {}
+        self._place_numbers: dict[tuple[str, str, str, str], int] = {}
+        self._places = array("I")
+        self._sights: list[_Sight] = []
+        self._files: list[FileRead] = []
+        self._waiting: list[Events] = []
+        self._count = 0
+        self._store = Store()
 
-    def add(self, batch: Batch, folder: int) -> list[LogFile]:
-        """Count a batch of one folder and return the fate of its files."""
-        numbered = self._numbered.setdefault(folder, [])
-        if batch.afresh:
-            numbered.clear()
-        numbered += map(self._kind, batch.fresh)
-        duplicates = self._duplicates(batch)
-        outside = self._outside(batch)
-        self._count(batch, numbered, {*duplicates, *outside})
-        added = []
-        at = 0
-        known = set(duplicates)
-        outside = [event for event in outside if event not in known]
-        for file in batch.files:
-            end = at + file.events
-            added.append(_log_file(file, _between(duplicates, at, end), _between(outside, at, end)))
-            at = end
-        self.files += added
-        return added
-
-    def _kind(self, kind: Kind) -> _Count:
-        found = self._kinds.get(kind)
+    def number(self, kind: Kind) -> int:
+        """Return the number of a kind of event in this tally."""
+        found = self._numbers.get(kind)
         if found is None:
             kind = Kind(tuple([RowKey._make(map(intern, key)) for key in kind.keys]), kind.place)
-            found = self._kinds[kind] = _Count(kind)
+            found = self._numbers[kind] = len(self.kinds)
+            self.kinds.append(kind)
+            place = self._place_numbers.setdefault(kind.place, len(self._place_numbers))
+            if place == len(self._sights):
+                self._sights.append(_Sight())
+            self._places.append(place)
         return found
 
-    def _duplicates(self, batch: Batch) -> list[int]:
-        """Return the positions of events that were counted before, sorted.
+    def add(self, events: Events) -> None:
+        """Count the events of some files."""
+        self._waiting.append(events)
+        self._count += len(events.times)
+        if self._count >= _TOGETHER:
+            self._flush()
 
-        Events without an id are copies only when the same file was read before: then all of them are.
-        """
-        found = self._seen.duplicates(batch.ids)
-        at = 0
-        for file in batch.files:
-            end = at + file.events
-            if file.events and file.digest and self._seen.file_again(file.digest, self._reader):
-                ids = batch.ids
-                found += [event for event in range(at, end) if ids[event * 16 : event * 16 + 16] == NO_ID]
-            at = end
-        return sorted(found)
+    def _flush(self) -> None:
+        """Move what came in to the store."""
+        waiting, self._waiting = self._waiting, []
+        met = len(self._files)
+        self._files += [file for events in waiting for file in events.files]
+        counts = [file.events for events in waiting for file in events.files]
+        if not self._count:
+            return
+        self._count = 0
+        mixed, low = columns(b"".join([events.ids for events in waiting]))
+        times = np.concatenate([events.times for events in waiting])
+        kinds = np.concatenate([events.kinds for events in waiting])
+        owners = np.repeat(np.arange(met, len(self._files), dtype=np.uint32), counts)
+        places = np.frombuffer(self._places, np.uint32)[kinds]
+        self._see(places, times)
+        self._store.add(Columns(mixed, low, times, kinds, owners))
 
-    def _outside(self, batch: Batch) -> list[int]:
-        """Return the positions of events outside the window."""
-        start, end = self._start, self._end
-        times = batch.times
-        if not times or (min(times) >= start and max(times) < end):
-            return []
-        return [at for at, second in enumerate(times) if not start <= second < end]
+    def _see(self, places: Numbers, times: Numbers) -> None:
+        """Note where and when events were seen."""
+        order = np.argsort(places, kind="stable")
+        ordered = places[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        counts = np.diff(starts, append=len(ordered))
+        by_place = times[order]
+        firsts, lasts = np.minimum.reduceat(by_place, starts), np.maximum.reduceat(by_place, starts)
+        found = (ordered[starts], counts, firsts, lasts)
+        for place, count, first, last in zip(*(column.tolist() for column in found), strict=True):
+            sight = self._sights[place]
+            sight.count += count
+            sight.first = min(sight.first, first)
+            sight.last = max(sight.last, last)
 
-    def _count(self, batch: Batch, numbered: list[_Count], uncounted: set[int]) -> None:
-        pairs = zip(batch.kinds, batch.times, strict=True)
-        if uncounted:
-            take = bytearray(b"\1") * len(batch.times)
-            for at in uncounted:
-                take[at] = 0
-                self._see(numbered[batch.kinds[at]].kind.place, 1, batch.times[at], batch.times[at])
-            pairs_taken: Iterator[tuple[int, int]] = compress(pairs, take)
-        else:
-            pairs_taken = pairs
-        for number, second in pairs_taken:
-            count = numbered[number]
-            today = second // DAY_SECONDS
-            if count.day != today or not count.count:
-                count.turn(today)
-                count.first = count.last = second
-            elif second < count.first:
-                count.first = second
-            elif second > count.last:
-                count.last = second
-            count.count += 1
-
-    def _see(self, place: tuple[str, str, str, str], count: int, first: int, last: int) -> None:
-        sight = self._places.get(place)
-        if sight is None:
-            sight = self._places[place] = _Sight(first)
-        sight.add(count, first, last)
-
-    def result(self) -> tuple["Rows", list[Presence]]:
-        """Return all rows, and every place where events were seen, both sorted."""
-        cells: dict[RowKey, bytearray] = {}
-        for count in self._kinds.values():
-            count.turn(-1)
-            for _, events, first, last in _CELL.iter_unpack(count.closed):
-                self._see(count.kind.place, events, first, last)
-            for key in count.kind.keys if count.closed else ():
-                held = cells.get(key)
-                cells[key] = count.closed if held is None else held + count.closed
+    def result(self) -> tuple[Rows, list[LogFile], list[Presence]]:
+        """Return all rows, what became of each file, and every place where events were seen, all sorted."""
+        self._flush()
+        order = sorted(range(len(self._files)), key=lambda owner: self._files[owner].path)
+        files = [self._files[owner] for owner in order]
+        ranks = np.zeros(len(order), np.uint32)
+        ranks[order] = np.arange(len(order))
+        again = [
+            bool(file.events and file.digest) and self._seen.file_again(file.digest, self._reader)
+            for file in files
+        ]
+        duplicates, outside = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
+        cells, new = self._counted(ranks, np.array(again, np.bool_), duplicates, outside)
+        self._store.close()
+        counts = zip(files, duplicates.tolist(), outside.tolist(), strict=True)
+        listed = [_log_file(*one) for one in counts]
+        self._remember(new)
         presence = [
             Presence(*place, sight.count, _stamp(sight.first), _stamp(sight.last))
-            for place, sight in self._places.items()
+            for place, sight in zip(self._place_numbers, self._sights, strict=True)
+            if sight.count
         ]
-        return Rows(cells), sorted(presence)
+        return Rows(cells, self.kinds), listed, sorted(presence)
+
+    def _counted(
+        self,
+        ranks: Numbers,
+        again: npt.NDArray[np.bool_],
+        duplicates: npt.NDArray[np.int64],
+        outside: npt.NDArray[np.int64],
+    ) -> tuple[Cells, list[Run]]:
+        """Count each event once, part by part; also by file those that do not count, and why."""
+        found: list[Cells] = []
+        pending: list[tuple[Numbers, Numbers]] = []
+        new: list[Run] = []
+        parts = self._store.parts
+        for number in range(parts):
+            events = _in_order(self._store.part(number), ranks)
+            before = [part(run, number, parts) for run in self._seen.runs]
+            copied, fresh = _copied(events, before, again)
+            new.append(fresh)
+            inside = (events.times >= self._start) & (events.times < self._end)
+            duplicates += np.bincount(events.owners[copied], minlength=len(again))
+            outside += np.bincount(events.owners[~copied & ~inside], minlength=len(again))
+            counted = ~copied & inside
+            pending.append((events.kinds[counted], events.times[counted]))
+            if sum(len(kinds) for kinds, _ in pending) > _PAIRS:
+                found.append(_grouped(pending))
+                pending = []
+        return merged([*found, _grouped(pending)]), new
+
+    def _remember(self, new: list[Run]) -> None:
+        """Hand the ids on to the reads of other sources."""
+        run = Run(np.concatenate([one.mixed for one in new]), np.concatenate([one.low for one in new]))
+        if len(run.mixed) > MOST_IN_MEMORY:
+            try:
+                run = on_disk(run)
+            except OSError:
+                pass  # memory must do
+        if len(run.mixed):
+            self._seen.runs.append(run)
 
 
-class Rows(Sequence[UsageRow]):
-    """The usage rows in order, made when asked for: a million of them at once would take 300 MB."""
-
-    def __init__(self, cells: dict[RowKey, bytearray]) -> None:
-        self._keys = sorted(cells)
-        self._cells = [_merged(cells[key]) for key in self._keys]
-        self._ends: list[int] = []
-        total = 0
-        for cell in self._cells:
-            total += len(cell) // _CELL.size
-            self._ends.append(total)
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
-    def __iter__(self) -> Iterator[UsageRow]:
-        days: dict[int, str] = {}
-        for key, cell in zip(self._keys, self._cells, strict=True):
-            for number, count, first, last in _CELL.iter_unpack(cell):
-                written = days.get(number)
-                if written is None:
-                    written = days[number] = day(number)
-                begun = stamp(written, first % DAY_SECONDS)
-                ended = begun if first == last else stamp(written, last % DAY_SECONDS)
-                yield UsageRow(*key, written, count, begun, ended)
-
-    @overload
-    def __getitem__(self, at: int) -> UsageRow: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[UsageRow]: ...
-    def __getitem__(self, at: int | slice) -> UsageRow | list[UsageRow]:
-        if isinstance(at, slice):
-            return list(self)[at]
-        at = range(len(self))[at]
-        which = bisect_right(self._ends, at)
-        within_key = at - (self._ends[which - 1] if which else 0)
-        number, count, first, last = _CELL.unpack_from(self._cells[which], within_key * _CELL.size)
-        return UsageRow(*self._keys[which], day(number), count, _stamp(first), _stamp(last))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    def __hash__(self) -> int:
-        raise TypeError("rows are compared, not hashed")
+def _in_order(events: Columns, ranks: Numbers) -> Columns:
+    """Return events in the order of their files, which are told by their ranks from then on."""
+    events = events._replace(owners=ranks[events.owners])
+    if np.all(events.owners[1:] >= events.owners[:-1]):
+        return events
+    return events.taken(np.argsort(events.owners, kind="stable"))
 
 
-def _merged(cells: bytearray) -> bytes:
-    """Return cells sorted by day, one for each day."""
-    if len(cells) == _CELL.size:
-        return bytes(cells)
-    days: dict[int, tuple[int, int, int]] = {}
-    for number, count, first, last in _CELL.iter_unpack(cells):
-        held = days.get(number, (0, first, last))
-        days[number] = (held[0] + count, min(held[1], first), max(held[2], last))
-    return b"".join([_CELL.pack(number, *days[number]) for number in sorted(days)])
+def _copied(
+    events: Columns, before: list[Run], again: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], Run]:
+    """Return which events were there before, and the new ids.
+
+    Events without an id are copies only when the same file was read before: then all of them are.
+    """
+    nameless = (events.mixed == 0) & (events.low == 0)
+    if not np.any(nameless):
+        return copies(events.mixed, events.low, before)
+    copied = nameless & again[events.owners]
+    named = np.flatnonzero(~nameless)
+    found, fresh = copies(events.mixed[named], events.low[named], before)
+    copied[named] = found
+    return copied, fresh
+
+
+def _grouped(pairs: Sequence[tuple[Numbers, Numbers]]) -> Cells:
+    if not pairs:
+        return cells_of(np.zeros(0, np.uint32), np.zeros(0, np.uint32))
+    return cells_of(np.concatenate([kinds for kinds, _ in pairs]), np.concatenate([times for _, times in pairs]))
 
 
 def _stamp(second: int) -> str:
     number, second = divmod(second, DAY_SECONDS)
     return stamp(day(number), second)
-
-
-def _between(positions: list[int], start: int, end: int) -> int:
-    """Return how many sorted positions lie in [start, end)."""
-    return bisect_right(positions, end - 1) - bisect_right(positions, start - 1)
 
 
 def _log_file(file: FileRead, duplicates: int, outside: int) -> LogFile:

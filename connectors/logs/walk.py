@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+MTIME = "mtime"
+"""Begins the stamp of a file in the file system."""
+
+
 class Found(NamedTuple):
     """One path to read, or the reason why it cannot be."""
 
@@ -17,6 +21,10 @@ class Found(NamedTuple):
     """True when the refusal is nothing to worry about."""
     file: tuple[int, int] = (0, 0)
     """Device and inode: the same for two names of one file."""
+    stamp: str = ""
+    """What changes when the content changes: time of change in nanoseconds, or the etag of an object."""
+    local: str = ""
+    """Where the content lies for now, if `path` names an object in a store."""
 
 
 def find_files(paths: Sequence[Path]) -> list[Found]:
@@ -72,4 +80,4 @@ def _file(path: str) -> Found:
         return Found(path, 0, f"cannot be opened ({error.strerror})")
     if not stat.S_ISREG(status.st_mode):
         return Found(path, 0, "is no regular file")
-    return Found(path, status.st_size, file=(status.st_dev, status.st_ino))
+    return Found(path, status.st_size, file=(status.st_dev, status.st_ino), stamp=f"{MTIME}:{status.st_mtime_ns}")

@@ -1,0 +1,63 @@
+"""Group columns of events by kind and day."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.logs.clock import DAY_SECONDS
+
+Whole = npt.NDArray[np.int64]
+
+
+class Cells(NamedTuple):
+    """Counts by (kind or row, day since 1970), sorted by both; with the first and last second of each."""
+
+    keys: Whole
+    days: Whole
+    counts: Whole
+    firsts: Whole
+    lasts: Whole
+
+
+def cells_of(kinds: npt.NDArray[np.uint32], times: npt.NDArray[np.uint32]) -> Cells:
+    """Return the cells of events."""
+    packed = (kinds.astype(np.uint64) << np.uint64(32)) | times
+    packed.sort()
+    keys = (packed >> np.uint64(32)).astype(np.int64)
+    seconds = (packed & np.uint64(0xFFFF_FFFF)).astype(np.int64)
+    days = seconds // DAY_SECONDS
+    starts = _starts(keys, days)
+    ends = np.append(starts[1:], len(keys)) - 1 if len(starts) else starts
+    return Cells(keys[starts], days[starts], ends - starts + 1, seconds[starts], seconds[ends])
+
+
+def merged(pieces: list[Cells]) -> Cells:
+    """Return cells with those of the same key and day made one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    whole = Cells(*(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
+    return regrouped(whole)
+
+
+def regrouped(cells: Cells) -> Cells:
+    """Return cells in any order as sorted ones, one for each key and day."""
+    order = np.lexsort((cells.days, cells.keys))
+    keys, days, counts, firsts, lasts = (column[order] for column in cells)
+    starts = _starts(keys, days)
+    if len(starts) == len(keys):
+        return Cells(keys, days, counts, firsts, lasts)
+    return Cells(
+        keys[starts],
+        days[starts],
+        np.add.reduceat(counts, starts),
+        np.minimum.reduceat(firsts, starts),
+        np.maximum.reduceat(lasts, starts),
+    )
+
+
+def _starts(keys: Whole, days: Whole) -> Whole:
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    changed = (keys[1:] != keys[:-1]) | (days[1:] != days[:-1])
+    return np.flatnonzero(np.concatenate(([True], changed)))

@@ -1,0 +1,71 @@
+"""Tell the first copy of each event from the later ones, for columns of ids."""
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.logs.seen import Run
+
+Words = npt.NDArray[np.uint64]
+Flags = npt.NDArray[np.bool_]
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number: with it, an id is spread evenly and can be got back from both of its columns."""
+
+
+def columns(ids: bytes | bytearray) -> tuple[Words, Words]:
+    """Return packed ids as two columns that together are equal exactly for equal ids.
+
+    The first is spread evenly over its range even where ids are not, so it can be sorted and cut alone.
+    """
+    halves = np.frombuffer(ids, dtype="<u8").reshape(-1, 2)
+    low = halves[:, 1].copy()
+    mixed = (halves[:, 0] + low * _FACTOR) * _FACTOR
+    mixed ^= mixed >> np.uint64(32)
+    return mixed, low
+
+
+def copies(mixed: Words, low: Words, before: list[Run]) -> tuple[Flags, Run]:
+    """Return which events have an id that stands before them or in `before`, and the ids that are new."""
+    order = np.argsort(mixed, kind="stable")
+    sorted_mixed, sorted_low = mixed[order], low[order]
+    same = sorted_mixed[1:] == sorted_mixed[:-1]
+    if np.any(same & (sorted_low[1:] != sorted_low[:-1])):  # one chance in billions, or made on purpose
+        order = np.lexsort((low, mixed))
+        sorted_mixed, sorted_low = mixed[order], low[order]
+        same = (sorted_mixed[1:] == sorted_mixed[:-1]) & (sorted_low[1:] == sorted_low[:-1])
+    first = np.concatenate(([True], ~same)) if len(mixed) else np.zeros(0, np.bool_)
+    known = np.zeros(len(mixed), np.bool_)
+    for run in before:
+        known |= _held(run, sorted_mixed, sorted_low)
+    copied = np.zeros(len(mixed), np.bool_)
+    copied[order] = known | ~first
+    fresh = first & ~known
+    return copied, Run(sorted_mixed[fresh], sorted_low[fresh])
+
+
+def _held(run: Run, mixed: Words, low: Words) -> Flags:
+    """Return which ids stand in a run."""
+    size = len(run.mixed)
+    found = np.zeros(len(mixed), np.bool_)
+    if not size:
+        return found
+    at = np.searchsorted(run.mixed, mixed)
+    open_ = np.arange(len(mixed))
+    while len(open_):
+        place = at[open_]
+        inside = place < size
+        open_, place = open_[inside], place[inside]
+        alike = run.mixed[place] == mixed[open_]
+        open_, place = open_[alike], place[alike]
+        found[open_] |= run.low[place] == low[open_]
+        open_ = open_[~found[open_]]
+        at[open_] += 1  # another id with the same first column
+    return found
+
+
+def part(run: Run, number: int, parts: int) -> Run:
+    """Return the ids of one of `parts` (a power of two) equal ranges of the first column."""
+    width = (1 << 64) // parts
+    start = np.searchsorted(run.mixed, np.uint64(number * width))
+    end = len(run.mixed) if number == parts - 1 else np.searchsorted(run.mixed, np.uint64((number + 1) * width))
+    return Run(run.mixed[start:end], run.low[start:end])

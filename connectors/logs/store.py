@@ -1,0 +1,133 @@
+"""Keep columns of events until all are there: in memory, and past a limit cut into parts on disk."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from connectors.logs.copies import Words
+from connectors.logs.seen import Run
+
+MOST_IN_MEMORY = 4_000_000
+"""So many events (32 bytes each) are held in memory; more go to a temporary file."""
+PARTS = 64
+"""Into how many parts events on disk are cut by their ids, so that each part fits into memory alone."""
+
+Numbers = npt.NDArray[np.uint32]
+
+
+class Columns(NamedTuple):
+    """Events as columns of equal length."""
+
+    mixed: Words
+    low: Words
+    times: Numbers
+    """Seconds since 1970."""
+    kinds: Numbers
+    owners: Numbers
+    """The place of the event's file in the order of files."""
+
+    def taken(self, which: "npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice") -> "Columns":
+        """Return some of the events."""
+        return Columns(*(column[which] for column in self))
+
+
+def joined(pieces: list[Columns]) -> Columns:
+    """Return columns that follow each other as one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if not pieces:
+        words, numbers = np.zeros(0, np.uint64), np.zeros(0, np.uint32)
+        return Columns(words, words, numbers, numbers, numbers)
+    return Columns(*(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
+
+
+class Store:
+    """Collects events and gives them back in parts; all copies of one event are in the same part."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Columns] = []
+        self._held = 0
+        self._disk: IO[bytes] | None = None
+        self._segments: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
+
+    def add(self, events: Columns) -> None:
+        """Keep some events."""
+        self._pieces.append(events)
+        self._held += len(events.times)
+        if self._held > MOST_IN_MEMORY:
+            self._spill()
+
+    @property
+    def parts(self) -> int:
+        """In how many parts the events are."""
+        return 1 if self._disk is None else PARTS
+
+    def part(self, number: int) -> Columns:
+        """Return the events of one part, in any order."""
+        if self._disk is None:
+            return joined(self._pieces)
+        held = [piece.taken(_part_of(piece) == number) for piece in self._pieces]
+        return joined([*self._read(number), *held])
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._pieces = []
+        if self._disk is not None:
+            self._disk.close()
+
+    def _spill(self) -> None:
+        """Write what is in memory to disk, part by part; where the disk refuses, memory must do."""
+        events = joined(self._pieces)
+        which = _part_of(events)
+        order = np.argsort(which, kind="stable")
+        events = events.taken(order)
+        ends = np.searchsorted(which[order], np.arange(PARTS + 1))
+        self._held = 0
+        try:
+            disk = self._disk or tempfile.TemporaryFile(prefix="entdrift-events-")
+            start = disk.seek(0, os.SEEK_END)
+            for number in range(PARTS):
+                for column in events.taken(slice(ends[number], ends[number + 1])):
+                    disk.write(column.tobytes())
+            disk.flush()
+        except OSError:
+            return
+        self._disk = disk
+        for number in range(PARTS):
+            count = int(ends[number + 1] - ends[number])
+            self._segments[number].append((start + int(ends[number]) * _WIDTH, count))
+        self._pieces = []
+
+    def _read(self, number: int) -> Iterator[Columns]:
+        for at, count in self._segments[number]:
+            if self._disk is not None and count:
+                self._disk.seek(at)
+                read = self._disk.read
+                yield Columns(*(np.frombuffer(read(count * width), kind) for kind, width in _FORMAT))
+
+
+def _part_of(events: Columns) -> npt.NDArray[np.uint8]:
+    """Return which part each event belongs to: told by its id, or by its file where it has none."""
+    nameless = (events.mixed == 0) & (events.low == 0)
+    by_id = events.mixed >> np.uint64(64 - PARTS.bit_length() + 1)
+    return np.where(nameless, events.owners % PARTS, by_id).astype(np.uint8)
+
+
+_FORMAT = ((np.uint64, 8), (np.uint64, 8), (np.uint32, 4), (np.uint32, 4), (np.uint32, 4))
+_WIDTH = sum(width for _, width in _FORMAT)
+
+
+def on_disk(run: Run) -> Run:
+    """Return ids moved into temporary files, which are gone when they are; OSError where the disk refuses."""
+    return Run(_mapped(run.mixed), _mapped(run.low))
+
+
+def _mapped(column: Words) -> Words:
+    with tempfile.TemporaryFile(prefix="entdrift-ids-") as file:
+        file.write(column.tobytes())
+        file.flush()
+        return np.memmap(file, np.uint64, "r", shape=column.shape)
