@@ -48,6 +48,8 @@ class Source:
     files: Mapping[str, tuple[Path, ...]]
     texts: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    state: Path | None = None
+    """State file that remembers which log objects were read; without one, every scan reads all of them."""
 
 
 class Status(StrEnum):

@@ -1,6 +1,7 @@
 """Run the whole way: configured sources to evidence, evidence to results and findings."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,15 +17,23 @@ from scanner.rules.registry import find_all, order
 
 
 def collect(
-    sources: Sequence[Source], path: Path, *, window: Window, now: datetime, tool: str, observe: Observer
+    sources: Sequence[Source],
+    path: Path,
+    *,
+    window: Window,
+    now: datetime,
+    tool: str,
+    observe: Observer,
+    state: Path | None = None,
 ) -> Bundle:
     """Gather the evidence of all sources into a bundle at `path` and return it opened.
 
-    Raises BundleError when the path is taken by something else, OSError when the disk refuses.
+    With a state file, log objects that an earlier scan read are not read again. Raises BundleError when the
+    path is taken by something else, OSError when the disk refuses.
     """
     with BundleWriter(path, sources, window, tool=tool, now=now) as writer:
         for provider in PROVIDERS:
-            group = [source for source in sources if source.provider == provider]
+            group = [replace(source, state=state) for source in sources if source.provider == provider]
             if group:
                 observe("provider", name=provider, sources=len(group))
                 connector(provider).collect(group, writer, window, observe)

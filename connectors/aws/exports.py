@@ -10,6 +10,7 @@ from connectors.facts import Window
 from connectors.files import expand, modified
 from connectors.interface import Observer, Outcome, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.remember import remembering
 from connectors.logs.rows import LogFile, LogRead
 from connectors.logs.seen import SeenEvents
 
@@ -45,7 +46,9 @@ def collect_exports(
                 _collect_part(source.name, part, paths, sink)
                 observe("part", source=source.name, part=part)
         if paths := source.files.get("cloudtrail"):
-            read = read_logs(paths, CloudTrailReader(), window, seen=seen, observe=observe)
+            reader = CloudTrailReader()
+            with remembering(source, "cloudtrail", reader) as ledger:
+                read = read_logs(paths, reader, window, seen=seen, ledger=ledger, observe=observe)
             sink.add_logs(source.name, read.rows, read.files, read.presence)
             sink.outcome(_log_outcome(source.name, read))
 

@@ -14,6 +14,7 @@ from connectors.facts import Window
 from connectors.files import expand, modified, read_records
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.remember import remembering
 from connectors.logs.rows import LogFile, Presence
 from connectors.logs.seen import SeenEvents
 
@@ -106,7 +107,9 @@ def collect_exports(source: Source, sink: Sink, window: Window, observe: Observe
     for part in LOGS:
         paths = source.files.get(part, ())
         if paths:
-            read = read_logs(paths, AzureLogs(), window, seen=seen, observe=observe)
+            reader = AzureLogs()
+            with remembering(source, part, reader) as ledger:
+                read = read_logs(paths, reader, window, seen=seen, ledger=ledger, observe=observe)
             answers = read_answers(read.files, window, seen)
             names = {file.path for file in answers.files} if answers else set()
             files = [file for file in read.files if file.path not in names]

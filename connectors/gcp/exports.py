@@ -14,6 +14,7 @@ from connectors.gcp.export_files import read_export
 from connectors.gcp.scrub import scrub
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.remember import remembering
 from connectors.logs.rows import LogRead
 from connectors.logs.seen import SeenEvents
 
@@ -127,7 +128,11 @@ def collect(sources: Sequence[Source], sink: Sink, window: Window, observe: Obse
                 observe("part", source=source.name, part=part.name)
                 sink.outcome(_read_part(source, part, sink))
         if LOGS in source.files:
-            read = read_logs(source.files[LOGS], AuditLogReader(), window, seen=seen, observe=observe)
+            reader = AuditLogReader()
+            with remembering(source, LOGS, reader) as ledger:
+                read = read_logs(
+                    source.files[LOGS], reader, window, seen=seen, ledger=ledger, observe=observe
+                )
             sink.add_logs(source.name, read.rows, read.files, read.presence)
             sink.outcome(_log_outcome(source.name, read))
 

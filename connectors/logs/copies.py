@@ -67,5 +67,7 @@ def part(run: Run, number: int, parts: int) -> Run:
     """Return the ids of one of `parts` (a power of two) equal ranges of the first column."""
     width = (1 << 64) // parts
     start = np.searchsorted(run.mixed, np.uint64(number * width))
-    end = len(run.mixed) if number == parts - 1 else np.searchsorted(run.mixed, np.uint64((number + 1) * width))
+    end = (
+        len(run.mixed) if number == parts - 1 else np.searchsorted(run.mixed, np.uint64((number + 1) * width))
+    )
     return Run(run.mixed[start:end], run.low[start:end])

@@ -134,9 +134,7 @@ class _Reading:
         if unnamed:
             ledger.forget(unnamed)
 
-    def _take_page(
-        self, ledger: "Ledger", taken: "Sequence[Remembered]", waiting: dict[str, Found]
-    ) -> None:
+    def _take_page(self, ledger: "Ledger", taken: "Sequence[Remembered]", waiting: dict[str, Found]) -> None:
         if not taken:
             return
         events = ledger.unpack(taken, self.tally)
@@ -159,7 +157,9 @@ class _Reading:
             self._show()
         if self.ledger is not None:
             with self._told(self.ledger):
-                self.ledger.keep(events._replace(files=[self._settled(one) for one in events.files]), self.tally)
+                self.ledger.keep(
+                    events._replace(files=[self._settled(one) for one in events.files]), self.tally
+                )
 
     def _settled(self, file: FileRead) -> FileRead:
         """Return a file without its stamp if it may change without changing it."""
@@ -172,9 +172,7 @@ class _Reading:
         return any(key == str(path) or key.startswith(f"{path}{os.sep}") for path in self.paths)
 
     def _show(self) -> None:
-        self.observe(
-            "log-file", files=self.files, total=self.total, bytes=self.stored, events=self.events
-        )
+        self.observe("log-file", files=self.files, total=self.total, bytes=self.stored, events=self.events)
 
 
 def _kept(one: "Remembered", why: str, *, lost: bool) -> "Remembered":

@@ -31,7 +31,8 @@ LEDGER = Component(
         """
         CREATE TABLE log_scope (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
         CREATE TABLE log_version (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-        CREATE TABLE log_kind (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
+        CREATE TABLE log_kind (
+            id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
         CREATE TABLE log_object (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             scope INTEGER NOT NULL REFERENCES log_scope (id),
@@ -103,7 +104,7 @@ class Ledger:
                 connection.execute(f"INSERT INTO {table} (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
                 query = f"SELECT id FROM {table} WHERE name = ?"
                 numbers.append(int(connection.execute(query, (name,)).fetchone()[0]))
-        return cls(state, *numbers)
+        return cls(state, numbers[0], numbers[1])
 
     def remembered(self) -> Iterator[list[Remembered]]:
         """Yield all objects, page by page; one that is read by another scan meanwhile may come twice."""
@@ -135,9 +136,7 @@ class Ledger:
             kinds.append(one.packed[20 * count :])
         stored = np.frombuffer(b"".join(kinds), "<u4")
         files = [one.file for one in objects]
-        return Events(
-            files, b"".join(ids), np.frombuffer(b"".join(times), "<u4"), self._known(stored, tally)
-        )
+        return Events(files, b"".join(ids), np.frombuffer(b"".join(times), "<u4"), self._known(stored, tally))
 
     def _known(self, stored: Numbers, tally: Tally) -> Numbers:
         """Return the tally's numbers for kinds of the ledger."""
@@ -188,7 +187,9 @@ class Ledger:
         for file in events.files:
             end = at + file.events
             if file.stamp and file.digest:
-                packed = bytes(events.ids[16 * at : 16 * end]) + times[4 * at : 4 * end] + kinds[4 * at : 4 * end]
+                packed = (
+                    bytes(events.ids[16 * at : 16 * end]) + times[4 * at : 4 * end] + kinds[4 * at : 4 * end]
+                )
                 facts = _Facts(file.status, file.reason, file.events, file.rejected, file.digest, file.lost)
                 yield (
                     self.scope,

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-
 KEPT = "its events count as an earlier scan read them"
 """Ends the reason of a file that cannot be read now and was read before."""
 

@@ -32,7 +32,7 @@ class Columns(NamedTuple):
 
     def taken(self, which: "npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice") -> "Columns":
         """Return some of the events."""
-        return Columns(*(column[which] for column in self))
+        return Columns._make(column[which] for column in self)
 
 
 def joined(pieces: list[Columns]) -> Columns:
@@ -42,7 +42,7 @@ def joined(pieces: list[Columns]) -> Columns:
     if not pieces:
         words, numbers = np.zeros(0, np.uint64), np.zeros(0, np.uint32)
         return Columns(words, words, numbers, numbers, numbers)
-    return Columns(*(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
+    return Columns._make(np.concatenate(columns) for columns in zip(*pieces, strict=True))
 
 
 class Store:
@@ -88,7 +88,7 @@ class Store:
         ends = np.searchsorted(which[order], np.arange(PARTS + 1))
         self._held = 0
         try:
-            disk = self._disk or tempfile.TemporaryFile(prefix="entdrift-events-")
+            disk = self._disk or tempfile.TemporaryFile(prefix="entdrift-events-")  # noqa: SIM115 see close
             start = disk.seek(0, os.SEEK_END)
             for number in range(PARTS):
                 for column in events.taken(slice(ends[number], ends[number + 1])):
@@ -107,7 +107,7 @@ class Store:
             if self._disk is not None and count:
                 self._disk.seek(at)
                 read = self._disk.read
-                yield Columns(*(np.frombuffer(read(count * width), kind) for kind, width in _FORMAT))
+                yield Columns._make(np.frombuffer(read(count * width), kind) for kind, width in _FORMAT)
 
 
 def _part_of(events: Columns) -> npt.NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """Count events into rows, each once: duplicates taken out, grouped by kind and day."""
 
+import contextlib
 from array import array
 from collections.abc import Sequence
 from sys import intern
@@ -14,7 +15,7 @@ from connectors.logs.copies import columns, copies, part
 from connectors.logs.fold import FileRead, Kind
 from connectors.logs.rows import LogFile, Presence, RowKey
 from connectors.logs.seen import Run, SeenEvents
-from connectors.logs.store import MOST_IN_MEMORY, Columns, Numbers, Store, joined, on_disk
+from connectors.logs.store import MOST_IN_MEMORY, Columns, Numbers, Store, on_disk
 from connectors.logs.usage import Rows
 
 _TOGETHER = 500_000
@@ -171,10 +172,8 @@ class Tally:
         """Hand the ids on to the reads of other sources."""
         run = Run(np.concatenate([one.mixed for one in new]), np.concatenate([one.low for one in new]))
         if len(run.mixed) > MOST_IN_MEMORY:
-            try:
+            with contextlib.suppress(OSError):  # memory must do
                 run = on_disk(run)
-            except OSError:
-                pass  # memory must do
         if len(run.mixed):
             self._seen.runs.append(run)
 
@@ -207,7 +206,9 @@ def _copied(
 def _grouped(pairs: Sequence[tuple[Numbers, Numbers]]) -> Cells:
     if not pairs:
         return cells_of(np.zeros(0, np.uint32), np.zeros(0, np.uint32))
-    return cells_of(np.concatenate([kinds for kinds, _ in pairs]), np.concatenate([times for _, times in pairs]))
+    return cells_of(
+        np.concatenate([kinds for kinds, _ in pairs]), np.concatenate([times for _, times in pairs])
+    )
 
 
 def _stamp(second: int) -> str:

@@ -36,7 +36,8 @@ class Rows(Sequence[UsageRow]):
                 written = days[number] = day(number)
             begun = stamp(written, first % DAY_SECONDS)
             ended = begun if first == last else stamp(written, last % DAY_SECONDS)
-            yield UsageRow(*keys[key], written, count, begun, ended)
+            row: RowKey = keys[key]
+            yield UsageRow(*row, written, count, begun, ended)
 
     @overload
     def __getitem__(self, at: int) -> UsageRow: ...

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-
 MTIME = "mtime"
 """Begins the stamp of a file in the file system."""
 
@@ -80,4 +79,6 @@ def _file(path: str) -> Found:
         return Found(path, 0, f"cannot be opened ({error.strerror})")
     if not stat.S_ISREG(status.st_mode):
         return Found(path, 0, "is no regular file")
-    return Found(path, status.st_size, file=(status.st_dev, status.st_ino), stamp=f"{MTIME}:{status.st_mtime_ns}")
+    return Found(
+        path, status.st_size, file=(status.st_dev, status.st_ino), stamp=f"{MTIME}:{status.st_mtime_ns}"
+    )
