@@ -25,3 +25,9 @@ def account_of(text: str) -> str:
     """Return the account id in an ARN, or an empty string."""
     arn = parse_arn(text)
     return arn.account if arn else ""
+
+
+def without_path(text: str) -> str:
+    """Return the ARN of a role without its path: names of roles are unique in an account whatever it is."""
+    head, marker, name = text.partition(":role/")
+    return f"{head}{marker}{name.rpartition('/')[2]}" if marker else text

@@ -9,6 +9,7 @@ from connectors.aws.observability import Observability, union
 from connectors.aws.recorded import Recorded
 from connectors.aws.tables import table
 from connectors.aws.usage import Called
+from connectors.aws.witnesses import Witnesses
 from connectors.facts import Blind, Entitlement, Window
 
 _GLOBAL = (
@@ -32,7 +33,15 @@ _GLOBAL = (
 class BlindSpots:
     """Works out blind spots; what depends only on the account is worked out once per set of permissions."""
 
-    def __init__(self, sets: Observability, catalogue: Catalogue, called: Called, window: Window) -> None:
+    def __init__(
+        self,
+        sets: Observability,
+        catalogue: Catalogue,
+        called: Called,
+        window: Window,
+        witnesses: Witnesses | None = None,
+    ) -> None:
+        self._witnesses = witnesses or Witnesses(())
         self._sets = sets
         self._catalogue = catalogue
         self._called = called
@@ -53,7 +62,8 @@ class BlindSpots:
         if key not in self._cache:
             self._cache[key] = tuple(self._of_account(held, recorded))
         contradicted = _blind(held, *self._contradiction(holder, recorded))
-        return (*contradicted, *self._cache[key], *self._of_identity(entitlement.identity, held))
+        seen = self._witnesses.blind(entitlement.identity, held, self._called, self._catalogue, self._window)
+        return (*contradicted, *seen, *self._cache[key], *self._of_identity(entitlement.identity, held))
 
     def _contradiction(self, holder: Holder, recorded: Recorded) -> tuple[str, str, str]:
         """Return why logs without a single record of a role prove nothing: IAM saw it act in their time.

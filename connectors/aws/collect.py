@@ -23,6 +23,7 @@ from connectors.aws.live_inventory import ai_inventory
 from connectors.aws.live_organization import Members, organization_policies
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.live_trails import enabled_regions, roles_anywhere, trails
+from connectors.aws.live_witnesses import last_accessed, unused_access
 from connectors.aws.session import Session, open_session
 from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
@@ -151,6 +152,8 @@ def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
         "access_keys": lambda: access_keys(account),
         "service_specific_credentials": lambda: service_specific_credentials(account),
         "credential_report": lambda: credential_report(account, way.wait),
+        "last_accessed": lambda: last_accessed(account, way.window.start, way.wait),
+        "unused_access": lambda: unused_access(calls, looked),
         "oidc_providers": lambda: oidc_providers(account),
         "trails": lambda: trails(calls, regions),
         "roles_anywhere": lambda: roles_anywhere(calls, looked),

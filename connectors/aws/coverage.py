@@ -12,6 +12,7 @@ from connectors.aws.observability import observability
 from connectors.aws.recorded import Recorded, read_recorded
 from connectors.aws.trails import read_trails, trail_caveats
 from connectors.aws.usage import Called, Heard
+from connectors.aws.witnesses import Witnesses
 from connectors.facts import Caveat, Coverage, Entitlement, Window
 from connectors.interface import Evidence, Status
 
@@ -38,7 +39,7 @@ def read_coverage(
     groups = inventory.groups.values()
     places = [(holder.account, holder.source) for holder in (*inventory.holders, *groups)]
     recorded = read_recorded(evidence, trails, places)
-    spots = BlindSpots(observability(catalogue), catalogue, called, window)
+    spots = BlindSpots(observability(catalogue), catalogue, called, window, Witnesses(evidence))
     holders = {holder.arn: holder for holder in inventory.holders}
     return Covered(
         entitlements={
@@ -188,4 +189,6 @@ _EFFECTS = {
     "credential_report": "ages and last uses of keys may be missing",
     "access_keys": "keys may be missing",
     "service_specific_credentials": "keys may be missing",
+    "last_accessed": "IAM's own word on last use is missing: the logs alone say what was not called",
+    "unused_access": "what Access Analyzer saw of use is missing: the logs alone say what was not called",
 }

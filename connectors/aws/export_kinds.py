@@ -10,7 +10,7 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +41,18 @@ def authorization_details(path: Path) -> Records:
     One document, pages in a list, or documents one after another; extra lists of keys are taken too.
     """
     records: Records = []
-    for document in _documents(path):
+    for document in documents(path):
         lists = [name for name in ACCOUNT_LISTS if _is_account_list(document, name)]
         keys = [name for name in KEY_LISTS if isinstance(document.get(name), list)]
         if not lists and not keys:
-            raise _wrong(path, document, "an authorization-details dump", _DETAILS_HINT)
+            raise wrong_kind(path, document, "an authorization-details dump", _DETAILS_HINT)
         for name in (*lists, *keys):
-            records += [_record(name, path, item) for item in document[name] if isinstance(item, dict)]
+            records += [as_record(name, path, item) for item in document[name] if isinstance(item, dict)]
         account = next((account_of(str(r["record"].get("Arn"))) for r in reversed(records)), "")
         # The API marks a page that is not the last; the CLI, told to stop early, leaves where to go on.
         cut = document.get("IsTruncated") is True or bool(document.get("NextToken"))
         page = {"IsTruncated": cut, "Account": account}
-        records.append(_record(PAGE, path, page))
+        records.append(as_record(PAGE, path, page))
     return records
 
 
@@ -69,10 +69,10 @@ _DETAILS_HINT = "write it with: aws iam get-account-authorization-details --outp
 
 def organization_policies(path: Path) -> Records:
     """Return policy documents with their targets, or an organization tree, as they are written."""
-    records = [_record("Organization", path, document) for document in _documents(path)]
+    records = [as_record("Organization", path, document) for document in documents(path)]
     if not any(_holds_policies(record["record"]) for record in records):
         first = records[0]["record"] if records else {}
-        raise _wrong(
+        raise wrong_kind(
             path, first, "a dump of organization policies", "docs/aws.md shows the shapes that are read"
         )
     return records
@@ -86,10 +86,10 @@ def _holds_policies(document: dict[str, Any]) -> bool:
 
 def trails(path: Path) -> Records:
     """Return the documents of `describe-trails`, `get-event-selectors` and `get-trail-status`."""
-    records = [_record("Trails", path, document) for document in _documents(path)]
+    records = [as_record("Trails", path, document) for document in documents(path)]
     if not any(_TRAIL_KEYS & record["record"].keys() for record in records):
         first = records[0]["record"] if records else {}
-        raise _wrong(path, first, "an export of trails", "write it with: aws cloudtrail describe-trails")
+        raise wrong_kind(path, first, "an export of trails", "write it with: aws cloudtrail describe-trails")
     return records
 
 
@@ -115,11 +115,11 @@ def credential_report(path: Path) -> Records:
             f"{path}: has no columns {', '.join(sorted(_REPORT_COLUMNS))}, so it is no credential report",
             hint="write it with: aws iam get-credential-report --query Content --output text | base64 -d",
         )
-    return [_record("CredentialReport", path, row) for row in rows]
+    return [as_record("CredentialReport", path, row) for row in rows]
 
 
 def _wrapped_report(path: Path) -> list[dict[str, str]]:
-    found = [document for document in _documents(path) if isinstance(document.get("Content"), str)]
+    found = [document for document in documents(path) if isinstance(document.get("Content"), str)]
     if not found:
         raise EvidenceError(f"{path}: is JSON without Content", hint="is this a credential report?")
     content = found[0]["Content"]
@@ -132,17 +132,17 @@ def _wrapped_report(path: Path) -> list[dict[str, str]]:
 def key_lists(path: Path) -> Records:
     """Return access keys and service-specific credentials, without any secret they may still hold."""
     records: Records = []
-    for document in _documents(path):
+    for document in documents(path):
         lists = [name for name in KEY_LISTS if isinstance(document.get(name), list)]
         if lists:
             for name in lists:
-                records += [_record(name, path, _with_user(item, document)) for item in document[name]]
+                records += [as_record(name, path, _with_user(item, document)) for item in document[name]]
         elif "AccessKeyId" in document or "ServiceSpecificCredentialId" in document:
             name = "AccessKeys" if "AccessKeyId" in document else "ServiceSpecificCredentials"
-            records.append(_record(name, path, document))
+            records.append(as_record(name, path, document))
         else:
             hint = "write it with: aws iam list-access-keys, or list-service-specific-credentials"
-            raise _wrong(path, document, "a list of keys", hint)
+            raise wrong_kind(path, document, "a list of keys", hint)
     return records
 
 
@@ -153,18 +153,7 @@ def _with_user(item: Any, document: dict[str, Any]) -> dict[str, Any]:
     return held
 
 
-READERS: dict[str, tuple[Callable[[Path], Records], tuple[str, ...]]] = {
-    "authorization_details": (authorization_details, (".json", ".json.gz")),
-    "credential_report": (credential_report, (".csv", ".csv.gz", ".json")),
-    "organization_policies": (organization_policies, (".json", ".json.gz")),
-    "trails": (trails, (".json", ".json.gz")),
-    "access_keys": (key_lists, (".json", ".json.gz")),
-    "service_specific_credentials": (key_lists, (".json", ".json.gz")),
-}
-"""What reads each part, and which files of a folder it takes."""
-
-
-def _documents(path: Path) -> Iterator[dict[str, Any]]:
+def documents(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of a file: one, a list of them, several in a row, or lists of pages."""
     waiting: list[Any] = [read_json(path)]
     while waiting:
@@ -179,7 +168,8 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
             )
 
 
-def _record(name: str, path: Path, item: Any) -> dict[str, Any]:
+def as_record(name: str, path: Path, item: Any) -> dict[str, Any]:
+    """Return one raw record as a bundle holds it, without key material."""
     return {"list": name, "file": path.name, "record": scrub(item)}
 
 
@@ -192,7 +182,8 @@ def scrub(value: Any) -> Any:
     return value
 
 
-def _wrong(path: Path, document: dict[str, Any], wanted: str, hint: str) -> EvidenceError:
+def wrong_kind(path: Path, document: dict[str, Any], wanted: str, hint: str) -> EvidenceError:
+    """Return the error for a file of another kind, saying what it is instead where that shows."""
     if isinstance(document.get("Records"), list):
         return EvidenceError(
             f"{path}: is a CloudTrail log file, not {wanted}", hint="name it under cloudtrail instead"

@@ -1,10 +1,19 @@
 """Read exported files into the evidence bundle: raw records and folded log rows, an outcome per part."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.aws.events import CloudTrailReader
-from connectors.aws.export_kinds import PAGE, READERS, Records
+from connectors.aws.export_kinds import (
+    PAGE,
+    Records,
+    authorization_details,
+    credential_report,
+    key_lists,
+    organization_policies,
+    trails,
+)
+from connectors.aws.export_witnesses import last_accessed, unused_access
 from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.files import expand, modified
@@ -27,7 +36,23 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("trails", "files", "output of `describe-trails`, `get-event-selectors`, `get-trail-status`"),
     Setting("access_keys", "files", "output of `aws iam list-access-keys` for each user"),
     Setting("service_specific_credentials", "files", "output of `list-service-specific-credentials`"),
+    Setting(
+        "last_accessed", "files", "output of `aws iam get-service-last-accessed-details` for roles and users"
+    ),
+    Setting("unused_access", "files", "unused-access findings of IAM Access Analyzer (`get-finding-v2`)"),
 )
+
+READERS: dict[str, tuple[Callable[[Path], Records], tuple[str, ...]]] = {
+    "authorization_details": (authorization_details, (".json", ".json.gz")),
+    "credential_report": (credential_report, (".csv", ".csv.gz", ".json")),
+    "organization_policies": (organization_policies, (".json", ".json.gz")),
+    "trails": (trails, (".json", ".json.gz")),
+    "access_keys": (key_lists, (".json", ".json.gz")),
+    "service_specific_credentials": (key_lists, (".json", ".json.gz")),
+    "last_accessed": (last_accessed, (".json", ".json.gz")),
+    "unused_access": (unused_access, (".json", ".json.gz")),
+}
+"""What reads each part, and which files of a folder it takes."""
 
 _NEEDED = ("authorization_details", "cloudtrail")
 """A source without either says nothing about access."""

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.aws.calls import CallError, Calls
@@ -17,11 +18,13 @@ _POLL_SECONDS = 2.0
 
 @dataclass
 class Account:
-    """One account being read; its users are learned from the authorization details."""
+    """One account being read; its users and roles are learned from the authorization details."""
 
     calls: Calls
     users: dict[str, str] = field(default_factory=dict)
     """User name to ARN."""
+    roles: dict[str, str] = field(default_factory=dict)
+    """Role ARN to when it was last used, as far as the authorization details say."""
 
 
 def authorization_details(account: Account) -> Finds:
@@ -47,6 +50,9 @@ def authorization_details(account: Account) -> Finds:
                         named |= set(_policies_of(record))
                     if name == "UserDetailList":
                         account.users[str(record.get("UserName"))] = str(record.get("Arn"))
+                    elif name == "RoleDetailList" and not _linked(record):
+                        used = record.get("RoleLastUsed") or {}
+                        account.roles[str(record.get("Arn"))] = _when(used.get("LastUsedDate"))
                     yield Found(name, call, record)
     except CallError as error:
         page["IsTruncated"] = True
@@ -54,6 +60,14 @@ def authorization_details(account: Account) -> Finds:
     if read:
         yield Found(PAGE, call, page)
     yield from _flat(calls.each(_missing(calls), sorted(named - held)))
+
+
+def _linked(record: Mapping[str, Any]) -> bool:
+    return str(record.get("Path") or "").startswith("/aws-service-role/")
+
+
+def _when(value: Any) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else ""
 
 
 def _policies_of(record: Mapping[str, Any]) -> Iterator[str]:

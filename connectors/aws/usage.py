@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
+from connectors.aws.arns import without_path
 from connectors.aws.event_actions import EventActions, Sureness
 from connectors.facts import Entitlement, Unmapped, Usage
 from connectors.interface import Evidence
@@ -72,6 +75,8 @@ class Called:
     """Identity → ARNs that its credentials were issued to, as records name them."""
     heard: dict[str, Heard] = field(default_factory=dict)
     """Account that recorded the events → what its records speak of."""
+    newest: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(identity, permission or `service:`, in lower case) → newest call, refused ones too."""
 
 
 def read_usage(
@@ -89,8 +94,12 @@ def read_usage(
     calls: dict[tuple[str, str, str, str, str, str], _Calls] = {}
     unmapped: Counter[tuple[str, str]] = Counter()
     unattributed: Counter[str] = Counter()
+    paths = {without_path(arn): arn for arn in entitlements}
     for one in evidence:
         for row in one.usage():
+            if row.identity in paths and row.identity not in entitlements:
+                # Records without a session issuer name a role by its session, which has lost the path.
+                row = msgspec.structs.replace(row, identity=paths[row.identity])  # noqa: PLW2901
             heard = result.heard.get(row.account)
             if heard is None:
                 heard = result.heard[row.account] = Heard()
@@ -115,6 +124,7 @@ def read_usage(
                 key = (row.identity, permission, row.resource, row.credential, row.via, row.operation)
                 calls.setdefault(key, _Calls()).add(row)
     result.usage = [_usage(key, seen) for key, seen in sorted(calls.items())]
+    result.newest = _newest(result.usage)
     result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(unmapped.items())]
     result.unattributed = dict(sorted(unattributed.items()))
     return result
@@ -148,6 +158,15 @@ def _permissions(
             needed.permissions
         )
     return (), False
+
+
+def _newest(usage: Iterable[Usage]) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for row in usage:
+        name = row.permission.lower()
+        for key in ((row.identity, name), (row.identity, name.partition(":")[0] + ":")):
+            found[key] = max(found.get(key, ""), row.last_seen)
+    return found
 
 
 def _source_and_name(operation: str) -> tuple[str, str]:

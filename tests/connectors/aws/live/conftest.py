@@ -76,6 +76,9 @@ class Cloud:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.answers: dict[tuple[str, str], Callable[..., Any]] = {}
+        self.answer("iam", "GenerateServiceLastAccessedDetails", {"JobId": "j" * 36})
+        report = {"JobStatus": "COMPLETED", "ServicesLastAccessed": []}
+        self.answer("iam", "GetServiceLastAccessedDetails", report)
 
     def answer(self, service: str, operation: str, give: Any) -> None:
         """Answer an operation with a value, a function of its parameters, or an error."""

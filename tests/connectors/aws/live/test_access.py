@@ -148,6 +148,12 @@ def fill_everything(cloud):
     cloud.answer("cloudtrail", "DescribeTrails", {"trailList": [trail]})
     cloud.answer("cloudtrail", "GetEventSelectors", {})
     cloud.answer("cloudtrail", "GetTrailStatus", {})
+    analyzer = {
+        "arn": "arn:aws:access-analyzer:eu-west-1:123456789012:analyzer/a",
+        "type": "ACCOUNT_UNUSED_ACCESS",
+    }
+    cloud.answer("accessanalyzer", "ListAnalyzers", {"analyzers": [analyzer]})
+    cloud.answer("accessanalyzer", "ListFindingsV2", {"findings": [{"id": "f"}]})
     for kind in resource_kinds():
         model = CORE.get_service_model(kind.service)
         for name in (kind.list, kind.describe):

@@ -85,11 +85,13 @@ def test_a_whole_account_is_read(account, source, gather):
         "ai_inventory": Status.OK,
         "authorization_details": Status.OK,
         "credential_report": Status.OK,
+        "last_accessed": Status.OK,
         "oidc_providers": Status.OK,
         "organization_policies": Status.OK,
         "roles_anywhere": Status.OK,
         "service_specific_credentials": Status.OK,
         "trails": Status.OK,
+        "unused_access": Status.OK,
     }
     (key,) = found.records("access_keys")
     assert (account.key, f"arn:aws:iam::{ACCOUNT}:user/bot") == (key["AccessKeyId"], key["UserArn"])
