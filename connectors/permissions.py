@@ -1,10 +1,12 @@
 """Interned permission names, and sets of them as integers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 _IN_BYTE = tuple(tuple(bit for bit in range(8) if value >> bit & 1) for value in range(256))
-_GROUPED = 64
-"""Answers of `by_service` kept at a time: one identity asks for about twenty."""
+_SPLIT = 256
+"""Sets whose parts by service are kept at a time: one identity asks for about twenty, and for each reason."""
+_LISTED = 2_000_000
+"""Names in the lists kept at a time: identities that hold the same policies ask for the same ones."""
 
 
 class Permissions:
@@ -25,8 +27,12 @@ class Permissions:
         self._names: list[str] = []
         self._index: dict[str, int] = {}
         self._known = 0
-        self._services: list[str] = []
-        self._grouped: dict[int, dict[str, list[str]]] = {}
+        self._members: dict[str, list[int]] = {}
+        self._masks: dict[str, int] = {}
+        self._masked = 0
+        self._split: dict[int, dict[str, int]] = {}
+        self._listed: dict[tuple[str, int], list[str]] = {}
+        self._held = 0
 
     def __len__(self) -> int:
         return len(self._names)
@@ -49,7 +55,7 @@ class Permissions:
         if found is None:
             found = self._index[folded] = len(self._names)
             self._names.append(name)
-            self._services.append(self.service(name))
+            self._members.setdefault(self.service(name), []).append(found)
         return found
 
     def find(self, name: str) -> int | None:
@@ -63,48 +69,72 @@ class Permissions:
 
     def mask(self, names: Iterable[str]) -> int:
         """Return the set of these names, interning new ones."""
-        bits = bytearray()
-        for name in names:
-            byte, bit = divmod(self.index(name), 8)
-            if byte >= len(bits):
-                bits.extend(bytes(byte + 1 - len(bits)))
-            bits[byte] |= 1 << bit
-        return int.from_bytes(bits, "little")
+        return _mask(map(self.index, names))
 
     def names(self, permissions: int) -> list[str]:
-        """Return the names of a set, sorted."""
-        return sorted(map(self._names.__getitem__, _bits(permissions)))
+        """Return the names of a set, sorted; not to be changed by the caller."""
+        return self._list("", permissions)
+
+    def services(self, permissions: int) -> Mapping[str, int]:
+        """Return a set split by service, sorted by service; not to be changed by the caller.
+
+        The last few answers are kept: publishing and rules ask for the same sets again and again.
+        """
+        if self._masked != len(self._names):
+            self._masks = {name: _mask(self._members[name]) for name in sorted(self._members)}
+            self._masked = len(self._names)
+            self._split.clear()
+        found = self._split.get(permissions)
+        if found is None:
+            parts = ((service, permissions & mask) for service, mask in self._masks.items())
+            found = {service: part for service, part in parts if part}
+            if len(self._split) >= _SPLIT:
+                self._split.clear()
+            self._split[permissions] = found
+        return found
 
     def by_service(self, permissions: int) -> Mapping[str, list[str]]:
         """Return the names of a set grouped by service, both sorted; not to be changed by the caller.
 
-        The last few answers are kept: publishing and rules ask for the same sets again and again.
+        Equal parts of different sets give the same list.
         """
-        found = self._grouped.get(permissions)
+        return {service: self._list(service, part) for service, part in self.services(permissions).items()}
+
+    def whole(self, part: int, of: int) -> tuple[list[str], list[str]]:
+        """Split `part` into the services of which it holds all of `of`, and the names of the rest, sorted."""
+        held = self.services(of)
+        services, rest = [], 0
+        for service, mask in self.services(part).items():
+            if mask == held.get(service):
+                services.append(service)
+            else:
+                rest |= mask
+        return services, self.names(rest)
+
+    def _list(self, service: str, part: int) -> list[str]:
+        found = self._listed.get((service, part))
         if found is None:
-            found = self._group(permissions)
-            if len(self._grouped) >= _GROUPED:
-                self._grouped.clear()
-            self._grouped[permissions] = found
+            found = sorted(map(self._names.__getitem__, _bits(part)))
+            self._held += len(found)
+            if self._held > _LISTED:
+                self._listed.clear()
+                self._held = len(found)
+            self._listed[service, part] = found
         return found
 
-    def _group(self, permissions: int) -> dict[str, list[str]]:
-        grouped: dict[str, list[str]] = {}
-        services, names = self._services, self._names
-        for index in _bits(permissions):
-            service = services[index]
-            if service in grouped:
-                grouped[service].append(names[index])
-            else:
-                grouped[service] = [names[index]]
-        return {service: sorted(grouped[service]) for service in sorted(grouped)}
+
+def _mask(bits: Iterable[int]) -> int:
+    """Return the set of these bit numbers."""
+    packed = bytearray()
+    for index in bits:
+        byte, bit = divmod(index, 8)
+        if byte >= len(packed):
+            packed.extend(bytes(byte + 1 - len(packed)))
+        packed[byte] |= 1 << bit
+    return int.from_bytes(packed, "little")
 
 
-def _bits(permissions: int) -> Iterator[int]:
-    """Yield the bit numbers of a set, ascending."""
+def _bits(permissions: int) -> list[int]:
+    """Return the bit numbers of a set, ascending."""
     packed = permissions.to_bytes((permissions.bit_length() + 7) // 8, "little")
-    for byte, value in enumerate(packed):
-        if value:
-            base = byte * 8
-            for bit in _IN_BYTE[value]:
-                yield base + bit
+    return [byte * 8 + bit for byte, value in enumerate(packed) if value for bit in _IN_BYTE[value]]

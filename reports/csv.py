@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from reports import escape, finding_types
 from reports.document import VERDICTS, FindingEntry, IdentityEntry, Report, Verdict
-from reports.json import resolve
 from reports.overview import open_findings
 
 _Cell = str | int | bool
@@ -109,7 +108,7 @@ def permissions(report: Report) -> str:
 
     `reason_code` is empty where the report names no reason; calls are those of the usage rows it holds.
     """
-    rows = (row for identity in report.identities for row in _permissions(report, identity))
+    rows = (row for identity in report.identities for row in _permissions(identity))
     return _table(PERMISSION_COLUMNS, rows)
 
 
@@ -184,7 +183,7 @@ def _identity(identity: IdentityEntry, severities: list[str]) -> list[_Cell]:
     ]
 
 
-def _permissions(report: Report, identity: IdentityEntry) -> Iterator[list[_Cell]]:
+def _permissions(identity: IdentityEntry) -> Iterator[list[_Cell]]:
     calls: dict[str, list[int]] = {}
     seen: dict[str, list[str]] = {}
     for usage in identity.usage:
@@ -195,7 +194,7 @@ def _permissions(report: Report, identity: IdentityEntry) -> Iterator[list[_Cell
     codes = _Reasons(identity)
     for entry in identity.services:
         for verdict in VERDICTS:
-            for name in resolve(report, entry, verdict):
+            for name in getattr(entry, verdict):
                 times = sorted(filter(None, seen.get(name, [])))
                 yield [
                     identity.provider,

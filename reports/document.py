@@ -199,8 +199,8 @@ class GrantEntry(msgspec.Struct, frozen=True, kw_only=True):
 class ServiceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One service of one identity: how many permissions are granted and the names by verdict, sorted.
 
-    A long list that many identities share is written once in the document's `permission_sets`; then the
-    list here holds only what is not in that set and `sets` names the set by verdict.
+    In large documents a list that others share is written once in `permission_sets`; then the list here holds
+    only what is not in that set and `sets` names the set by verdict.
     """
 
     service: str
@@ -217,7 +217,8 @@ class VerdictReason(msgspec.Struct, frozen=True, kw_only=True):
     """Why permissions got their verdict; sorted by (verdict, code, reason).
 
     `services` are those where the reason holds for every permission with that verdict; `permissions`
-    names the rest one by one, so that each permission's reason can be told exactly.
+    names the rest one by one, so that each permission's reason can be told exactly. In large documents a list
+    that others share stands in `permission_sets` under the id `set`.
     """
 
     verdict: Verdict
@@ -227,6 +228,7 @@ class VerdictReason(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     services: list[str]
     permissions: list[str]
+    set: str = ""
 
 
 class UsageEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -408,6 +410,10 @@ class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
     """False when the evidence held no readable grants, so that nothing is known of what it may do."""
     managed_by_provider: bool | None = None
     """True for service-linked roles and service agents, which nobody else can change."""
+    services_shared: list[str] = []
+    """In large documents: ids of further `services` that stand in `service_rows`."""
+    reasons_shared: list[str] = []
+    """In large documents: ids of further `reasons` that stand in `reason_rows`."""
 
 
 class FrameworkReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -447,6 +453,8 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["open", "waived", "fixed", "regressed"]
     first_seen: str
     waiver: Waiver | None = None
+    framework_set: str = ""
+    """In large documents: id of the `frameworks` in `framework_sets`."""
 
 
 class UnmappedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -476,7 +484,11 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole document."""
+    """The whole document.
+
+    The sets and rows at the top hold what many entries of a large document share, by id; they are empty in
+    small ones.
+    """
 
     schema_version: str
     tool: Tool
@@ -492,3 +504,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[FindingEntry]
     unmapped_events: list[UnmappedEntry]
     limits_of_analysis: list[LimitEntry]
+    service_rows: dict[str, ServiceEntry] = {}
+    reason_rows: dict[str, VerdictReason] = {}
+    framework_sets: dict[str, list[FrameworkReference]] = {}

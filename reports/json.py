@@ -1,24 +1,16 @@
 """Write and read the report document as JSON, with lists that many identities share written once."""
 
 import codecs
-import hashlib
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from reports.document import SCHEMA_VERSION, VERDICTS, IdentityEntry, Reduction, Report, ServiceEntry, Verdict
+from reports.document import SCHEMA_VERSION, Report
 from reports.errors import ReportError
+from reports.sharing import share, spread
 
 _READABLE_BYTES = 8_000_000
 """Above this the document is written without line breaks: they would add about a third."""
-
-_SHARING_NAMES = 200_000
-"""Permission names written in place before sharing starts; fewer are easier to read where they are."""
-
-_SHARED_LENGTH = 3
-"""Shortest list that is shared: a reference takes the room of one name."""
 
 
 class _Head(msgspec.Struct):
@@ -31,9 +23,10 @@ def encode(report: Report) -> bytes:
     """Write the report as UTF-8 JSON in stable order: equal reports give equal bytes.
 
     Small documents are indented by one space, so that two scans can be compared line by line. In large
-    ones the long lists are shared and line breaks left out: 500 administrators stay below 50 MB.
+    ones what many entries share is written once and line breaks are left out: 500 administrators stay
+    below 50 MB.
     """
-    return write(share_permission_sets(report))
+    return write(share(report))
 
 
 def write(document: object) -> bytes:
@@ -68,88 +61,12 @@ def decode(source: bytes | Path) -> Report:
             hint="Read it with the entdrift version that wrote it, or scan again.",
         )
     try:
-        return msgspec.json.decode(raw, type=Report)
+        return spread(msgspec.json.decode(raw, type=Report))
     except msgspec.DecodeError as error:
         raise ReportError(
             f"{name} does not follow report schema {version}: {error}",
             hint="It was changed by hand or by another program, or written by a newer entdrift: update.",
         ) from error
-
-
-def share_permission_sets(report: Report) -> Report:
-    """Move equal long lists of permission names into `permission_sets`, when the document is large.
-
-    Only lists of three names or more that occur at least twice are moved, and only when the report holds
-    more than 200,000 names in all. A set's id is a hash of its names, so it is the same in every report.
-    """
-    lists = [names for identity in report.identities for _, names in _lists(identity)]
-    lists += [stay.permissions for identity in report.identities for stay in identity.reduction.stays]
-    if sum(len(names) for names in lists) <= _SHARING_NAMES:
-        return report
-    seen = Counter(tuple(names) for names in lists if len(names) >= _SHARED_LENGTH)
-    ids = {names: _set_id(names) for names, count in seen.items() if count > 1}
-    sets = report.permission_sets | {ids[names]: list(names) for names in ids}
-    return msgspec.structs.replace(
-        report,
-        permission_sets=dict(sorted(sets.items())),
-        identities=[
-            msgspec.structs.replace(
-                identity,
-                services=[_refer(entry, ids) for entry in identity.services],
-                reduction=_refer_stays(identity.reduction, ids),
-            )
-            for identity in report.identities
-        ],
-    )
-
-
-def resolve(report: Report, service_entry: ServiceEntry, verdict: Verdict) -> list[str]:
-    """Name all permissions of a service with a verdict, sorted, whether written in place or shared."""
-    own: list[str] = getattr(service_entry, verdict)
-    set_id = service_entry.sets.get(verdict)
-    if set_id is None:
-        return own
-    try:
-        return sorted({*own, *report.permission_sets[set_id]})
-    except KeyError as error:
-        raise ReportError(
-            f"the report names permission set {set_id} for {service_entry.service} but does not hold it",
-            hint="The report was cut or edited; scan again.",
-        ) from error
-
-
-def _lists(identity: IdentityEntry) -> Iterator[tuple[Verdict, list[str]]]:
-    for entry in identity.services:
-        for verdict in VERDICTS:
-            yield verdict, getattr(entry, verdict)
-
-
-def _refer(entry: ServiceEntry, ids: dict[tuple[str, ...], str]) -> ServiceEntry:
-    moved = {
-        verdict: ids[names]
-        for verdict in VERDICTS
-        if verdict not in entry.sets and (names := tuple(getattr(entry, verdict))) in ids
-    }
-    if not moved:
-        return entry
-    emptied: dict[str, list[str]] = {verdict: [] for verdict in moved}
-    return msgspec.structs.replace(entry, sets=entry.sets | moved, **emptied)
-
-
-def _refer_stays(reduction: Reduction, ids: dict[tuple[str, ...], str]) -> Reduction:
-    if not any(tuple(stay.permissions) in ids for stay in reduction.stays):
-        return reduction
-    stays = [
-        msgspec.structs.replace(stay, set=ids[names], permissions=[])
-        if (names := tuple(stay.permissions)) in ids
-        else stay
-        for stay in reduction.stays
-    ]
-    return msgspec.structs.replace(reduction, stays=stays)
-
-
-def _set_id(names: tuple[str, ...]) -> str:
-    return hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _read(path: Path) -> bytes:

@@ -16,7 +16,6 @@ from reports.document import (
     ServiceEntry,
     Severity,
 )
-from reports.json import resolve
 from reports.moments import epoch_milliseconds
 
 VERSION = "1.8.0"
@@ -51,7 +50,7 @@ _Event = dict[str, Any]
 def render(report: Report) -> bytes:
     """Give `report.ocsf.json`: a JSON array with one event per finding, waived and fixed among them."""
     identities = {(entry.provider, entry.account, entry.id): entry for entry in report.identities}
-    analyses = {key: _analysis(report, entry) for key, entry in identities.items()}
+    analyses = {key: _analysis(entry) for key, entry in identities.items()}
     events = []
     for finding in report.findings:
         key = (finding.provider, finding.account, finding.identity)
@@ -155,12 +154,12 @@ def _credential(credential: CredentialEntry) -> _Event:
     }
 
 
-def _analysis(report: Report, identity: IdentityEntry) -> tuple[_Event, bool]:
+def _analysis(identity: IdentityEntry) -> tuple[_Event, bool]:
     """Count unused permissions by service; True when services were left out of the list."""
     last_seen: dict[str, str] = {}
     for usage in identity.usage:
         last_seen[usage.permission] = max(usage.last_seen, last_seen.get(usage.permission, ""))
-    services = [_service(report, entry, last_seen) for entry in identity.services]
+    services = [_service(entry, last_seen) for entry in identity.services]
     services.sort(key=lambda service: -int(service["unused_privileges_count"]))
     return {
         "analyzed_privileges_count": identity.permissions.granted,
@@ -170,10 +169,10 @@ def _analysis(report: Report, identity: IdentityEntry) -> tuple[_Event, bool]:
     }, len(services) > SERVICES
 
 
-def _service(report: Report, entry: ServiceEntry, last_seen: dict[str, str]) -> _Event:
+def _service(entry: ServiceEntry, last_seen: dict[str, str]) -> _Event:
     """Analyse one service; a permission whose use cannot be seen is never counted as unused."""
-    unused = len(resolve(report, entry, "unused"))
-    used = resolve(report, entry, "used")
+    unused = len(entry.unused)
+    used = entry.used
     last = max((last_seen.get(permission, "") for permission in used), default="")
     return {
         "name": entry.service,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from reports.document import VERDICTS, IdentityEntry, Report, ServiceEntry, Verdict
+from reports.document import VERDICTS, IdentityEntry, Report, Verdict
 from reports.frame_columns import (
     UNKNOWN_TIME,
     Column,
@@ -23,7 +23,6 @@ from reports.frame_columns import (
     seconds_of,
     times,
 )
-from reports.json import resolve
 
 _Codes = npt.NDArray[np.int32]
 _CALLED: tuple[Verdict, ...] = ("used", "denied")
@@ -111,26 +110,18 @@ class _Names:
         self.services, self.service = codes_of({entry.service for entry in entries})
         reasons = {reason.code for identity in report.identities for reason in identity.reasons}
         self.reasons, self.reason = codes_of(reasons | {""})
-        self._shared: dict[str, _Codes] = {}
+        self._known: dict[int, _Codes] = {}
 
     def codes(self, names: Sequence[str]) -> _Codes:
-        return np.fromiter(map(self.code.__getitem__, names), np.int32, len(names))
-
-    def of(self, entry: ServiceEntry, verdict: Verdict) -> _Codes:
-        """Give the permissions of a service with a verdict; shared lists are looked up once."""
-        own: list[str] = getattr(entry, verdict)
-        shared = entry.sets.get(verdict)
-        if shared is None:
-            return self.codes(own)
-        if own:
-            return self.codes(resolve(self.report, entry, verdict))
-        if shared not in self._shared:
-            self._shared[shared] = self.codes(resolve(self.report, entry, verdict))
-        return self._shared[shared]
+        """Give a list of permissions as positions; a list that many identities share is looked up once."""
+        found = self._known.get(id(names))
+        if found is None:
+            found = np.fromiter(map(self.code.__getitem__, names), np.int32, len(names))
+            self._known[id(names)] = found
+        return found
 
 
 def _lists(report: Report) -> Iterator[Sequence[str]]:
-    yield from report.permission_sets.values()
     for identity in report.identities:
         for entry in identity.services:
             for verdict in VERDICTS:
@@ -150,11 +141,12 @@ def _add(rows: _Rows, number: int, identity: IdentityEntry, names: _Names) -> No
     calls = _calls(identity)
     for entry in identity.services:
         for code, verdict in enumerate(VERDICTS):
-            run = names.of(entry, verdict)
+            own: list[str] = getattr(entry, verdict)
+            run = names.codes(own)
             if not len(run):
                 continue
             if verdict in _CALLED:
-                _add_calls(rows, resolve(names.report, entry, verdict), calls)
+                _add_calls(rows, own, calls)
             rows.runs.append(run)
             rows.identity.append(number)
             rows.service.append(names.service[entry.service])

@@ -8,8 +8,7 @@ from connectors.facts import Facts, Grant
 from connectors.interface import Patterns
 from connectors.reduction import Ruling
 from connectors.registry import connector
-from reports.document import IdentityEntry, KeptPermissions, Report, Verdict
-from reports.json import resolve
+from reports.document import IdentityEntry, Report, Verdict
 from scanner.offer import claim_lines
 
 EVIDENCE = "evidence"
@@ -33,8 +32,8 @@ def explain(
     ]
     if not permission:
         return [*lines, *_identity(entry)]
-    name = _spelling(report, entry, permission)
-    lines += ["", *_verdict(report, entry, name), "", "Where it is written"]
+    name = _spelling(entry, permission)
+    lines += ["", *_verdict(entry, name), "", "Where it is written"]
     lines += _written(entry, folder, name, resource)
     lines += [
         "",
@@ -42,7 +41,7 @@ def explain(
         *_use(entry, name, resource),
         "",
         "Reduction",
-        *_fate(report, entry, name),
+        *_fate(entry, name),
     ]
     return lines
 
@@ -76,28 +75,29 @@ def _identity(entry: IdentityEntry) -> Iterator[str]:
         yield f"  stays although unused: {stay.count:,}: {stay.reason}"
 
 
-def _spelling(report: Report, entry: IdentityEntry, permission: str) -> str:
+def _spelling(entry: IdentityEntry, permission: str) -> str:
     """Return the permission as the report spells it; compared without case."""
     folded = permission.lower()
     for service in entry.services:
         for verdict in _VERDICTS:
-            for name in resolve(report, service, verdict):
+            names: list[str] = getattr(service, verdict)
+            for name in names:
                 if name.lower() == folded:
                     return name
     return permission
 
 
-def _place(report: Report, entry: IdentityEntry, name: str) -> tuple[Verdict | None, str]:
+def _place(entry: IdentityEntry, name: str) -> tuple[Verdict | None, str]:
     """Return the verdict of a permission and the service it is listed under."""
     for service in entry.services:
         for verdict in _VERDICTS:
-            if name in resolve(report, service, verdict):
+            if name in getattr(service, verdict):
                 return verdict, service.service
     return None, ""
 
 
-def _verdict(report: Report, entry: IdentityEntry, name: str) -> Iterator[str]:
-    verdict, service = _place(report, entry, name)
+def _verdict(entry: IdentityEntry, name: str) -> Iterator[str]:
+    verdict, service = _place(entry, name)
     if verdict is None:
         yield f"{name}: neither granted nor called"
         return
@@ -178,15 +178,9 @@ def _use(entry: IdentityEntry, name: str, resource: str) -> Iterator[str]:
         yield "  none"
 
 
-def _names(report: Report, stay: KeptPermissions, name: str, service: str) -> bool:
-    """Tell whether a reason to stay names a permission, in place or in a shared set."""
-    listed = report.permission_sets.get(stay.set, []) if stay.set else stay.permissions
-    return name in listed or service in stay.services
-
-
-def _fate(report: Report, entry: IdentityEntry, name: str) -> Iterator[str]:
-    verdict, service = _place(report, entry, name)
-    stay = next((s for s in entry.reduction.stays if _names(report, s, name, service)), None)
+def _fate(entry: IdentityEntry, name: str) -> Iterator[str]:
+    verdict, service = _place(entry, name)
+    stay = next((s for s in entry.reduction.stays if name in s.permissions or service in s.services), None)
     if verdict is None:
         yield "  nothing to take away"
     elif verdict != "unused":

@@ -29,13 +29,13 @@ def reduction(entry: IdentityResult, found: ReductionResult, permissions: Permis
     offered = not refuted
     removed = replacement.removed if offered else 0
     kept = entry.verdicts.granted & ~removed
-    kept_services = permissions.by_service(kept)
+    kept_services = permissions.services(kept)
     return doc.Reduction(
         disposition=disposition,
         reason=_reason(replacement, proof, refuted, undecided),
         keeps=kept.bit_count(),
         removes=removed.bit_count(),
-        removes_services=[name for name in permissions.by_service(removed) if name not in kept_services],
+        removes_services=[name for name in permissions.services(removed) if name not in kept_services],
         removes_grants=_grants(entry, removed) if offered else [],
         removes_credentials=list(found.credentials) if offered else [],
         artifacts=_documents(replacement.artifacts) if offered else [],
@@ -54,14 +54,14 @@ def _without_document(
     unwritten = not found.able and bool(found.removable or found.credentials)
     removed = found.removable if unwritten else 0
     kept = entry.verdicts.granted & ~removed
-    kept_services = permissions.by_service(kept)
+    kept_services = permissions.services(kept)
     why = _NOT_WRITTEN if unwritten else _NOTHING
     return doc.Reduction(
         disposition="review" if unwritten else "none",
         reason=_reason_without(entry, found, unwritten=unwritten),
         keeps=kept.bit_count(),
         removes=removed.bit_count(),
-        removes_services=[name for name in permissions.by_service(removed) if name not in kept_services],
+        removes_services=[name for name in permissions.services(removed) if name not in kept_services],
         removes_grants=_grants(entry, removed) if unwritten else [],
         removes_credentials=list(found.credentials) if unwritten else [],
         proof=doc.Proof(
@@ -205,15 +205,9 @@ def changes_of(reduction: doc.Reduction) -> tuple[Change, ...]:
 def _stays(
     entry: IdentityResult, found: ReductionResult, permissions: Permissions
 ) -> list[doc.KeptPermissions]:
-    unused = permissions.by_service(entry.verdicts.unused)
     rows = []
     for stay in sorted(found.stays, key=lambda stay: (stay.code, stay.reason)):
-        services, single = [], []
-        for service, names in permissions.by_service(stay.permissions).items():
-            if len(names) == len(unused.get(service, ())):
-                services.append(service)
-            else:
-                single += names
+        services, single = permissions.whole(stay.permissions, entry.verdicts.unused)
         rows.append(
             doc.KeptPermissions(
                 code=stay.code,

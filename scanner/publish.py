@@ -239,7 +239,7 @@ def _counts(entry: IdentityResult) -> doc.PermissionCounts:
 def _services(entry: IdentityResult, cloud: CloudResult) -> list[doc.ServiceEntry]:
     verdicts, permissions = entry.verdicts, cloud.permissions
     named = {verdict: permissions.by_service(verdicts.of(verdict)) for verdict in Verdict}
-    granted = {name: len(names) for name, names in permissions.by_service(verdicts.granted).items()}
+    granted = {name: part.bit_count() for name, part in permissions.services(verdicts.granted).items()}
     return [
         doc.ServiceEntry(
             service=service,
@@ -257,15 +257,9 @@ def _services(entry: IdentityResult, cloud: CloudResult) -> list[doc.ServiceEntr
 def _reasons(entry: IdentityResult, cloud: CloudResult) -> list[doc.VerdictReason]:
     """Name whole services where a reason holds for all their permissions of that verdict."""
     permissions = cloud.permissions
-    whole = {verdict: permissions.by_service(entry.verdicts.of(verdict)) for verdict in Verdict}
     rows = []
     for reason in entry.verdicts.reasons:
-        services, single = [], []
-        for service, names in permissions.by_service(reason.permissions).items():
-            if len(names) == len(whole[reason.verdict][service]):
-                services.append(service)
-            else:
-                single += names
+        services, single = permissions.whole(reason.permissions, entry.verdicts.of(reason.verdict))
         rows.append(
             doc.VerdictReason(
                 verdict=reason.verdict.value,

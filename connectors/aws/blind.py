@@ -212,10 +212,9 @@ class BlindSpots:
                 "",
             )
 
-    def _creators_of(self) -> dict[str, int]:
+    def _creators_of(self) -> Mapping[str, int]:
         """Return the tagging permissions by service."""
-        grouped = self._catalogue.permissions.by_service(self._tagging)
-        return {service: self._catalogue.permissions.mask(names) for service, names in grouped.items()}
+        return self._catalogue.permissions.services(self._tagging)
 
 
 def _blind(permissions: int, code: str, reason: str, fix: str) -> Iterator[Blind]:

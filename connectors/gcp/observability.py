@@ -270,7 +270,7 @@ class Observability:
     def _blind(self, code: str, hidden: _Hidden, identity: str) -> Blind:
         places = sorted(hidden.nodes)
         where = names(places) if any(places) else "the resource's unknown project"
-        prefixes = sorted(self._permissions.by_service(hidden.permissions)) if _fixed_by_config(code) else []
+        prefixes = list(self._permissions.services(hidden.permissions)) if _fixed_by_config(code) else []
         return Blind(hidden.permissions, code, reason(code, where, identity), fix(code, places, prefixes))
 
 

@@ -9,9 +9,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from reports.document import FindingEntry, Report
+from reports.sharing import share
 
 PACK_ABOVE_BYTES = 300_000
 """Below this plain JSON opens faster and can be read with any editor."""
+
+_IN_PLACE_NAMES = 20_000
+"""Permission names of all identities together that the page writes in place; nobody reads them there."""
 
 # What could end the element or start another, and the line ends that JSON allows but JavaScript once did not.
 # `ensure_ascii` already writes U+2028 and U+2029 (and lone surrogates) as escapes.
@@ -30,12 +34,14 @@ class Island(NamedTuple):
 def island(report: Report) -> Island:
     """Return the data block of a report.
 
-    Findings are laid out by column, framework references stand once, and fingerprints are packed: of
-    ten thousand findings that halves the page and the time the browser needs to read it.
+    What many identities share stands once, as in a large report.json. Findings are laid out by column,
+    framework references stand once, and fingerprints are packed: of ten thousand findings that halves the
+    page and the time the browser needs to read it.
     """
-    document: dict[str, Any] = msgspec.to_builtins(report)
-    findings = document.pop("findings")
+    document: dict[str, Any] = msgspec.to_builtins(share(report, above=_IN_PLACE_NAMES))
+    findings = msgspec.to_builtins(report.findings)
     document["framework_sets"] = _share_frameworks(findings)
+    del document["findings"]
     document["finding_columns"] = _columns(findings)
     document["finding_fingerprints"] = _pack_fingerprints(document["finding_columns"])
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).translate(_ESCAPES)

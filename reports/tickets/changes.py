@@ -77,7 +77,7 @@ def _services_table(report: Report, services: list[Removal]) -> list[str]:
         "",
         (
             "The full list is in `report.json`: `identities`, this id, `services`, `unused`"
-            " (with `sets` pointing into `permission_sets`)."
+            " (a large report writes what many identities share once: docs/report-schema.md)."
         ),
     ]
 

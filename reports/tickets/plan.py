@@ -79,7 +79,7 @@ def _ticket(report: Report, identity: IdentityEntry, findings: list[FindingEntry
     still_open = [finding for finding in findings if is_open(finding)]
     priority = _priority([finding.severity for finding in still_open])
     key = ticket_key(identity.provider, identity.account, identity.id)
-    removes = removals(report, identity)
+    removes = removals(identity)
     labels = ["entdrift", key, identity.provider, f"severity-{priority}"]
     labels += [f"stage-{identity.stage}"] if identity.stage else []
     title = _title(identity, still_open)

@@ -2,18 +2,19 @@
 
 import msgspec
 
-from reports.document import GrantEntry, IdentityEntry, Reduction, Report
-from reports.json import resolve
+from reports.document import GrantEntry, IdentityEntry, Reduction
 
 NAMES_LIMIT = 50
-"""Permission names per service that a ticket carries; the report carries all."""
+"""Permission names per service that a ticket carries at most; the report carries all."""
+_NAMES_TOGETHER = 1_000
+"""Names in one ticket: with many services each shows fewer, but never less than three."""
 
 
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to take away: the unused permissions of a service, a grant, or a credential.
 
     `count` is the number of permissions (0 for a credential), `of` how many the service or grant gives
-    now; `permissions` names the first fifty.
+    now; `permissions` names the first fifty, fewer where very many services lose something.
     """
 
     kind: str
@@ -24,7 +25,7 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-def removals(report: Report, identity: IdentityEntry) -> list[Removal]:
+def removals(identity: IdentityEntry) -> list[Removal]:
     """List what the reduction takes away: permissions by service, whole grants, credentials.
 
     Only permissions with the verdict `unused` are named: one whose use cannot be seen is never on the
@@ -33,7 +34,7 @@ def removals(report: Report, identity: IdentityEntry) -> list[Removal]:
     reduction = identity.reduction
     if reduction.disposition == "none":
         return []
-    found = _permissions(report, identity) if reduction.removes else []
+    found = _permissions(identity) if reduction.removes else []
     grants = {grant.id: grant for grant in identity.grants}
     found += [_grant(grant_id, grants.get(grant_id)) for grant_id in reduction.removes_grants]
     credentials = {credential.id: credential for credential in identity.credentials}
@@ -50,21 +51,19 @@ def offers_removal(reduction: Reduction) -> bool:
     return reduction.disposition != "none" and bool(takes)
 
 
-def _permissions(report: Report, identity: IdentityEntry) -> list[Removal]:
-    found = []
-    for entry in identity.services:
-        unused = resolve(report, entry, "unused")
-        if unused:
-            found.append(
-                Removal(
-                    kind="permissions",
-                    name=entry.service,
-                    count=len(unused),
-                    of=entry.granted,
-                    permissions=unused[:NAMES_LIMIT],
-                )
-            )
-    return found
+def _permissions(identity: IdentityEntry) -> list[Removal]:
+    losing = [entry for entry in identity.services if entry.unused]
+    limit = max(3, min(NAMES_LIMIT, _NAMES_TOGETHER // max(1, len(losing))))
+    return [
+        Removal(
+            kind="permissions",
+            name=entry.service,
+            count=len(entry.unused),
+            of=entry.granted,
+            permissions=entry.unused[:limit],
+        )
+        for entry in losing
+    ]
 
 
 def _grant(grant_id: str, grant: GrantEntry | None) -> Removal:

@@ -34,7 +34,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     places = written_in(result, unused)
     message = (
         f"{called(result)} can delete or overwrite with {many(len(names), 'permission')} in "
-        f"{many(len(context.permissions.by_service(unused)), 'service')} that it did not use {watched.text}."
+        f"{many(len(context.permissions.services(unused)), 'service')} that it did not use {watched.text}."
     )
     if everywhere:
         message += f" On every resource: {everywhere.bit_count():,}."
@@ -54,7 +54,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             "every_resource": everywhere.bit_count(),
             "used": (destructive & verdicts.used).bit_count(),
             "unobservable": hidden,
-            "services": list(context.permissions.by_service(unused))[:NAMES],
+            "services": list(context.permissions.services(unused))[:NAMES],
             "written_in": places,
             **watched.evidence(result, context),
         },

@@ -87,7 +87,7 @@ def is_admin(result: IdentityResult, context: RuleContext) -> bool:
 
 def spans_many(permissions: PermissionSet, context: RuleContext) -> bool:
     """Tell whether the permissions lie in more services than one task is likely to need."""
-    return len(context.permissions.by_service(permissions)) >= MANY_SERVICES
+    return len(context.permissions.services(permissions)) >= MANY_SERVICES
 
 
 def only_young(result: IdentityResult, context: RuleContext) -> PermissionSet:

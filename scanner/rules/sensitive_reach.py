@@ -58,7 +58,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "class": name,
                 "permissions": names[:NAMES],
                 "permissions_total": len(names),
-                "services": list(context.permissions.by_service(unused))[:NAMES],
+                "services": list(context.permissions.services(unused))[:NAMES],
                 "used": (reaching & verdicts.used).bit_count(),
                 "unobservable": hidden,
                 "resources_used": list(resources[:NAMES]),

@@ -31,7 +31,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             hidden |= reason.permissions
         names = context.permissions.names(hidden)
         share = round(100 * len(names) / granted, 1)
-        services = context.permissions.by_service(hidden)
+        services = context.permissions.services(hidden)
         fixes = sorted({reason.fix for reason in reasons if reason.fix})
         texts = sorted({reason.text for reason in reasons})
         more = f" (and {many(len(texts) - 1, 'reason')} like it)" if len(texts) > 1 else ""

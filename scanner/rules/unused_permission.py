@@ -32,12 +32,14 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         return
     if is_young(identity.created, context):
         return
-    by_service = context.permissions.by_service(unused)
+    by_service = context.permissions.services(unused)
     tally = _tally(result, context)
     last_used = _last_used(result, context)
     for subject, services in _subjects(by_service, result, context).items():
-        names = [name for service in services for name in by_service[service]]
-        mask = context.permissions.mask(names)
+        mask = 0
+        for service in services:
+            mask |= by_service[service]
+        names = context.permissions.names(mask)
         counts = {
             word: sum(counted.get(service, 0) for service in services) for word, counted in tally.items()
         }
@@ -71,15 +73,15 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
 
 
 def _subjects(
-    by_service: Mapping[str, Sequence[str]], result: IdentityResult, context: RuleContext
+    by_service: Mapping[str, PermissionSet], result: IdentityResult, context: RuleContext
 ) -> dict[str, list[str]]:
     """Return the services of each finding: one each, but the untouched ones of an administrator together."""
     swept = _swept(result, context)
-    touched = context.permissions.by_service(result.verdicts.used | result.verdicts.denied)
+    touched = context.permissions.services(result.verdicts.used | result.verdicts.denied)
     untouched = [
         service
-        for service, names in by_service.items()
-        if swept and service not in touched and not context.permissions.mask(names) & ~swept
+        for service, unused in by_service.items()
+        if swept and service not in touched and not unused & ~swept
     ]
     together = set(untouched if len(untouched) > 1 else ())
     subjects = {service: [service] for service in by_service if service not in together}
@@ -106,7 +108,7 @@ def _tally(result: IdentityResult, context: RuleContext) -> dict[str, dict[str, 
         "unobservable": verdicts.unobservable,
     }
     return {
-        word: {service: len(names) for service, names in context.permissions.by_service(found).items()}
+        word: {service: part.bit_count() for service, part in context.permissions.services(found).items()}
         for word, found in sets.items()
     }
 

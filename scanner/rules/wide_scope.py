@@ -64,7 +64,7 @@ def _finding(
             "conditions": sorted({e.grant.conditions for e in entries if e.grant.conditions})[:NAMES],
             "permissions": names[:NAMES],
             "permissions_total": len(names),
-            "services": list(context.permissions.by_service(reaching))[:NAMES],
+            "services": list(context.permissions.services(reaching))[:NAMES],
             "resources_used": resources[:NAMES],
             "resources_used_total": len(resources),
         },

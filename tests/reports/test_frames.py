@@ -12,9 +12,8 @@ import pytest
 from report_sample import AGENT, BUILDER, finding, hostile_report, identity, sample_report
 
 from reports import csv as report_csv
-from reports import json as report_json
+from reports import sharing
 from reports.document import CredentialEntry, ServiceEntry, UsageEntry, VerdictReason
-from reports.errors import ReportError
 from reports.frames import Frames
 from reports.permission_frame import permission_frame
 
@@ -200,21 +199,15 @@ def test_calls_past_a_cut_list_are_unknown_and_not_zero():
 
 
 def test_shared_lists_give_the_same_rows(monkeypatch, report):
-    monkeypatch.setattr(report_json, "_SHARING_NAMES", 0)
+    monkeypatch.setattr(sharing, "SHARING_NAMES", 0)
     twins = [
         *report.identities,
         *(msgspec.structs.replace(entry, id=f"{entry.id}/2") for entry in report.identities),
     ]
     twice = msgspec.structs.replace(report, identities=twins)
-    shared = report_json.share_permission_sets(twice)
+    shared = sharing.share(twice)
     assert shared.permission_sets
-    pd.testing.assert_frame_equal(permission_frame(twice), permission_frame(shared))
-
-
-def test_a_missing_shared_list_is_named(report):
-    entry = identity(services=[ServiceEntry(service="s3", granted=3, sets={"unused": "feedbeef"})])
-    with pytest.raises(ReportError, match="names permission set feedbeef for s3"):
-        permission_frame(msgspec.structs.replace(report, identities=[entry]))
+    pd.testing.assert_frame_equal(permission_frame(twice), permission_frame(sharing.spread(shared)))
 
 
 def test_a_reason_of_one_permission_outranks_that_of_its_service():

@@ -140,27 +140,6 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         report_json.decode(tmp_path)
 
 
-def test_small_reports_share_nothing(report):
-    assert report_json.share_permission_sets(report) is report
-
-
-def test_large_reports_share_lists_and_every_name_can_still_be_told():
-    report = many_administrators(30)
-    shared = report_json.share_permission_sets(report)
-    assert len(shared.permission_sets) == 1
-    for before, after in zip(report.identities, shared.identities, strict=True):
-        for old, new in zip(before.services, after.services, strict=True):
-            assert report_json.resolve(report, old, "unused") == report_json.resolve(shared, new, "unused")
-            assert report_json.resolve(shared, new, "used") == old.used
-    assert report_json.share_permission_sets(shared) is shared
-
-
-def test_a_missing_set_is_an_error_not_an_empty_list(report):
-    entry = ServiceEntry(service="s3", granted=1, sets={"unused": "set-0"})
-    with pytest.raises(ReportError, match="permission set set-0 for s3"):
-        report_json.resolve(report, entry, "unused")
-
-
 def test_five_hundred_administrators_stay_below_fifty_megabytes():
     raw = report_json.encode(many_administrators(500))
     assert len(raw) < 50_000_000

@@ -10,7 +10,6 @@ import pytest
 from markdown_it import MarkdownIt
 from report_sample import AGENT, BUILDER, FOUNDRY, NOTHING, finding, hostile_report, identity
 
-from reports import json as report_json
 from reports.document import PermissionCounts, ServiceEntry
 from reports.tickets import csv as tickets_csv
 from reports.tickets import json as tickets_json
@@ -131,15 +130,12 @@ def test_a_long_list_is_cut_and_says_where_the_rest_is(report):
     assert len(ticket.removes) == 60
 
 
-def test_shared_permission_sets_are_resolved(report):
-    reduction = msgspec.structs.replace(NOTHING, disposition="safe", removes=400_000, keeps=0)
-    big = with_identity(
-        report,
-        *(identity(id=f"i{n}", services=wide(300, 700), reduction=reduction) for n in range(2)),
-    )
-    shared = report_json.share_permission_sets(big)
-    assert shared.permission_sets
-    assert plan(shared) == plan(big)
+def test_a_ticket_over_very_many_services_names_fewer_permissions_of_each(report):
+    reduction = msgspec.structs.replace(NOTHING, disposition="safe", removes=4_000, keeps=0)
+    wide_one = with_identity(report, identity(id="i", services=wide(400, 10), reduction=reduction))
+    (ticket,) = plan(wide_one)
+    assert {3} == {len(row.permissions) for row in ticket.removes}
+    assert {10} == {row.count for row in ticket.removes}
 
 
 def test_no_reduction_is_said_with_its_reason(report):

@@ -39,6 +39,18 @@ function fingerprintOf(model, { entry, index }) {
   return entry.fingerprint;
 }
 
+// Put back the lists and rows that a large report writes once for many identities.
+function readIdentities(doc) {
+  for (const entry of doc.identities) {
+    const services = entry.services_shared.map((id) => doc.service_rows[id]);
+    entry.services = [...entry.services, ...services].sort((left, right) =>
+      left.service < right.service ? -1 : 1,
+    );
+    const reasons = entry.reasons_shared.map((id) => doc.reason_rows[id]);
+    entry.reasons = [...entry.reasons, ...reasons];
+  }
+}
+
 function identityKey(provider, account, id) {
   return `${provider}\n${account}\n${id}`;
 }
@@ -46,6 +58,7 @@ function identityKey(provider, account, id) {
 // Wrap the document: every identity with its findings, every finding with its identity.
 function buildModel(doc) {
   doc.findings = readFindings(doc);
+  readIdentities(doc);
   const model = { doc, identities: [], findings: [], byKey: new Map(), byId: new Map() };
   doc.identities.forEach((entry, index) => {
     const wrapped = { entry, index, findings: [], lists: null };
@@ -93,6 +106,12 @@ function serviceLists(model, service) {
   return lists;
 }
 
+// The names that a reason or a kept permission lists, with the shared ones.
+function namesOf(model, row) {
+  const shared = model.doc.permission_sets[row.set] ?? [];
+  return shared.length ? [...row.permissions, ...shared] : row.permissions;
+}
+
 // All services of an identity as {service, granted, lists, counts}, most granted first; made once.
 function servicesOf(model, identity) {
   identity.lists ??= identity.entry.services
@@ -106,11 +125,11 @@ function servicesOf(model, identity) {
 }
 
 // Find why a permission has its verdict: a reason that names it, else one that holds for its service.
-function reasonFinder(identity) {
+function reasonFinder(model, identity) {
   const named = new Map();
   const whole = new Map();
   for (const reason of identity.entry.reasons) {
-    for (const permission of reason.permissions) {
+    for (const permission of namesOf(model, reason)) {
       const key = `${reason.verdict}\n${permission}`;
       if (!named.has(key)) named.set(key, reason);
     }

@@ -3,7 +3,7 @@
 function permissionsSection(model, identity) {
   const services = servicesOf(model, identity);
   if (!services.length) return el("p", {}, none("No permission could be read for this identity."));
-  const reasonOf = reasonFinder(identity);
+  const reasonOf = reasonFinder(model, identity);
   const usage = new Map(usageByPermission(identity).map((row) => [row.permission, row]));
   return [
     basis(model, " · each bar is the whole of one service; parts below 1 % are drawn 1 % wide"),
