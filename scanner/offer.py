@@ -11,7 +11,7 @@ from reports.document import IdentityEntry, Reduction
 from scanner.errors import ConfigError
 from scanner.proof import changes_of
 
-FORMS = ("json", "terraform", "cli", "cloudformation", "rollback", "break-glass")
+FORMS = ("json", "terraform", "cli", "cloudformation", "bicep", "rollback", "break-glass")
 CLAIMS = ("replay", "containment", "limits", "backtest", "restore")
 
 
@@ -29,12 +29,18 @@ def offer(entry: IdentityEntry, form: str, until: str = "") -> str:
         raise ConfigError(
             f"{entry.name}: no replacement is offered: {reduction.reason}", hint=_hint(reduction)
         )
-    documents = connector(entry.provider).render(changes_of(reduction), form, until)
+    try:
+        documents = connector(entry.provider).render(changes_of(reduction), form, until)
+    except KeyError as error:
+        raise ConfigError(
+            f"{entry.name}: {entry.provider} has no form {form}", hint="try --form cli or --form terraform"
+        ) from error
     if not documents:
         raise ConfigError(f"{entry.name}: there is nothing to write as {form}", hint="try --form json")
     if form in ("cloudformation", "break-glass"):
         return "".join(document.content for document in documents)
-    return "\n".join([*_comments(entry), "", *_bodies(documents)])
+    mark = "//" if form == "bicep" else "#"
+    return "\n".join([*_comments(entry, mark), "", *_bodies(documents, mark)])
 
 
 def claim_lines(reduction: Reduction) -> list[str]:
@@ -83,20 +89,26 @@ def _document(text: str) -> object:
         return text
 
 
-def _comments(entry: IdentityEntry) -> list[str]:
+def _comments(entry: IdentityEntry, mark: str) -> list[str]:
     """Return the claims as comments; JSON escapes keep every one on its line and visible."""
     lines = [f"reduction of {entry.id}", *claim_lines(entry.reduction)]
     lines += [f"note: {note}" for note in entry.reduction.notes]
-    return [f"# {json.dumps(line)[1:-1]}" for line in lines]
+    return [f"{mark} {json.dumps(line)[1:-1]}" for line in lines]
 
 
-def _bodies(documents: Sequence[Document]) -> list[str]:
-    """Return scripts as they are, and documents beside a script as comments that carry name and digest."""
+def _bodies(documents: Sequence[Document], mark: str) -> list[str]:
+    """Return scripts as they are, and documents beside a script as comments that carry name and digest.
+
+    Several files of one form stand one after the other, each below its name.
+    """
+    scripts = [document for document in documents if document.form != "json"]
     bodies = []
     for document in documents:
         if document.form == "json":
-            bodies.append(f"# {json.dumps(document.name)[1:-1]}")
+            bodies.append(f"{mark} {json.dumps(document.name)[1:-1]}")
         else:
+            if len(scripts) > 1:
+                bodies.append(f"{mark} file {json.dumps(document.name)[1:-1]}")
             bodies.append(document.content)
     return bodies
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from connectors.azure.exports import LOGS, SETTINGS, collect_exports
 from connectors.azure.interpret import interpret
+from connectors.azure.reduction import reduce_all
+from connectors.azure.remediation import render
 from connectors.facts import Facts, Window
 from connectors.interface import Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
 from connectors.logs.seen import SeenEvents
@@ -39,14 +41,12 @@ class AzureConnector:
     def reduce(
         self, evidence: Sequence[Evidence], facts: Facts, questions: Sequence[Question], window: Window
     ) -> Reductions:
-        """Say that this wing writes no replacements."""
-        del evidence, facts, questions, window
-        return Reductions()
+        """Return a checked replacement for each identity of which something can go."""
+        return reduce_all(evidence, facts, questions, window)
 
     def render(self, changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
-        """Refuse every form: this wing writes no changes."""
-        del changes, until
-        raise KeyError(form)
+        """Write changes in one form."""
+        return render(changes, form, until)
 
     def rule(
         self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window

@@ -15,8 +15,16 @@ _MOST_PROVIDERS = 100
 """An unfiltered `az provider operation list` names over 200 providers; fewer means it was filtered."""
 
 
-def build_universe(inventory: Inventory, rows: Sequence[UsageRow], evidence: Sequence[Evidence]) -> Universe:
-    """Return the operations of role definitions, logs and the optional provider catalogue."""
+def build_universe(
+    inventory: Inventory,
+    rows: Sequence[UsageRow],
+    evidence: Sequence[Evidence],
+    permissions: Permissions | None = None,
+) -> Universe:
+    """Return the operations of role definitions, logs and the optional provider catalogue.
+
+    `permissions` are those of facts made from the same evidence: sets then mean what they mean there.
+    """
     named: dict[Plane, set[str]] = {Plane.CONTROL: set(), Plane.DATA: set()}
     for definition in inventory.definitions.values():
         for block in definition.blocks:
@@ -32,12 +40,14 @@ def build_universe(inventory: Inventory, rows: Sequence[UsageRow], evidence: Seq
         if permission:
             named[plane_of(row, permission)].add(permission)
     spelling = _providers((*named[Plane.CONTROL], *named[Plane.DATA]))
-    permissions = Permissions(
-        source="role definitions, operations seen in logs" + (", provider operations" if providers else ""),
-        date=_date(evidence),
-        service=lambda name: spelling.get(name.partition("/")[0].lower(), name.partition("/")[0]),
-        fold=str.lower,
-    )
+    if permissions is None:
+        permissions = Permissions(
+            source="role definitions, operations seen in logs"
+            + (", provider operations" if providers else ""),
+            date=_date(evidence),
+            service=lambda name: spelling.get(name.partition("/")[0].lower(), name.partition("/")[0]),
+            fold=str.lower,
+        )
     universe = Universe(permissions)
     for plane in Plane:
         universe.add(plane, _spelled(named[plane], spelling))

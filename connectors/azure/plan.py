@@ -1,0 +1,381 @@
+"""Plan the steps from what one identity holds to what it needs, in an order that never cuts too early.
+
+What is new is created before what it replaces is deleted. Roles and group assignments that others hold too
+are never edited: the identity gets a role of its own.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+from connectors.azure.by_hand import credential_steps, notes
+from connectors.azure.claims import contained, short
+from connectors.azure.desk import Desk, permissions_of
+from connectors.azure.grants import WIDE
+from connectors.azure.ids import Level, level, subscription
+from connectors.azure.inventory import Assignment, Definition
+from connectors.azure.narrow import gathered, places, settled
+from connectors.azure.policy import Block
+from connectors.azure.standing import (
+    ASSIGNMENT,
+    DEFINITION,
+    Access,
+    Kind,
+    Right,
+    document,
+    right,
+)
+from connectors.facts import PermissionSet, Usage
+from connectors.reduction import Change, Question, Standing, Stay
+
+_NAMESPACE = uuid5(NAMESPACE_DNS, "entdrift")
+_NOT_IN_NAMES = re.compile(r"[^\w .()-]", re.ASCII)
+_LONGEST_PART = 60
+_MOST_REGIONS = 4
+"""More custom roles than this in the place of one assignment are more than anybody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Permissions of one assignment that are to be given at the same scopes."""
+
+    permissions: PermissionSet
+    scopes: tuple[str, ...]
+
+
+@dataclass
+class Plan:
+    """The steps for one identity, the reasons for what stays, and notes for people."""
+
+    identity: str
+    access: Access
+    changes: list[Change] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    made: list[tuple[Assignment, Region]] = field(default_factory=list)
+    """What custom roles were made for: built-in roles may do instead."""
+
+
+class _ImpossibleError(Exception):
+    """An assignment cannot be replaced; code and reason say why."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+def plan(question: Question, desk: Desk, blind: PermissionSet) -> Plan:
+    """Return the steps that take the removable permissions and credentials from one identity.
+
+    `blind` are the permissions of which a call may have left no record: those are neither taken nor moved.
+    """
+    own = [
+        assignment
+        for _, assignment in sorted(desk.inventory.assignments.items())
+        if assignment.principal == question.identity
+    ]
+    access = Access(assignments={one.id: desk.document(one) for one in own})
+    found = Plan(question.identity, access)
+    planner = _Planner(found, question, desk, blind)
+    planner.work(own)
+    steps, said = credential_steps(question, desk)
+    found.changes += steps
+    found.notes += [*said, *notes(question, desk)]
+    return found
+
+
+class _Planner:
+    """Works through the assignments of one identity, each seen beside what the others have become."""
+
+    def __init__(self, found: Plan, question: Question, desk: Desk, blind: PermissionSet) -> None:
+        self._found, self._question, self._desk, self._blind = found, question, desk, blind
+        self._ground = desk.ground(question.usage)
+        self._current: dict[str, list[Right]] = {}
+        self._first: list[Change] = []
+        self._then: list[Change] = []
+        self._calls: dict[str, list[Usage]] = {}
+        for row in question.usage:
+            self._calls.setdefault(desk.universe.permissions.spelling(row.permission), []).append(row)
+        self._credited = {row.grant for row in question.usage if row.grant and row.count > row.denied}
+
+    def work(self, own: Sequence[Assignment]) -> None:
+        """Plan all: what no call was credited to first and the widest first, so that it leans on the rest."""
+        self._current = {one.id: [self._desk.right(one)] for one in own}
+        order = sorted(own, key=lambda one: (one.id in self._credited, one.scope.count("/"), one.id))
+        for assignment in order:
+            try:
+                self._assignment(assignment)
+            except _ImpossibleError as why:
+                held = permissions_of(self._desk.universe, self._desk.right(assignment))
+                self._found.stays.append(Stay(held & self._question.remove, why.code, why.reason))
+        self._found.changes += [*self._first, *self._then]
+
+    def _assignment(self, assignment: Assignment) -> None:
+        held = self._desk.right(assignment)
+        if held.blocks is None:
+            return
+        given = self._desk.roles.given(assignment)
+        keep = (given.granted | given.conditional) & ~self._question.remove
+        if not keep:
+            if given.granted & self._question.remove:
+                self._deletable(assignment)
+                self._delete(assignment)
+            return
+        if self._is_redundant(assignment, held):
+            self._deletable(assignment)
+            self._delete(assignment)
+            where = short(assignment.scope)
+            self._found.notes.append(
+                f"Deleted without a replacement: {self._role(assignment)} on {where}. No call went through "
+                f"it, and what it gives the identity also has by another assignment."
+            )
+            return
+        regions = self._regions(assignment, given.granted, keep)
+        if regions == [Region(keep, (assignment.scope,))] and not self._takes(held.blocks, keep):
+            return
+        self._replace(assignment, held, regions)
+
+    def _takes(self, blocks: Iterable[Block], keep: PermissionSet) -> bool:
+        """Return whether some block, written for `keep`, differs from the one that stands."""
+        return any(self._desk.trimmer.trim(block, keep) != block for block in blocks)
+
+    def _deletable(self, assignment: Assignment) -> None:
+        """Raise when an assignment cannot be deleted and made again exactly as it was."""
+        written = self._desk.raw.get(assignment.id)
+        if written is None:
+            raise _ImpossibleError(
+                "no-id", "the export gives its role assignment no id: use az role assignment list"
+            )
+        if "delegatedManagedIdentityResourceId" in json.loads(written)["properties"]:
+            reason = "its role assignment is delegated from another tenant, which manages it"
+            raise _ImpossibleError("managed-elsewhere", reason)
+
+    def _is_redundant(self, assignment: Assignment, held: Right) -> bool:
+        """Return whether logs credit others with the use, and those give all that this one does."""
+        if assignment.id in self._credited:
+            return False
+        others = [
+            one
+            for name in self._credited & set(self._current) - {assignment.id}
+            for one in self._current[name]
+            if one.blocks is not None
+        ]
+        if not others or any(block.condition for block in held.blocks or ()):
+            return False
+        return contained(others, [held], self._ground).standing is Standing.PROVED
+
+    def _regions(self, assignment: Assignment, granted: PermissionSet, keep: PermissionSet) -> list[Region]:
+        """Return what stays at the assignment's scope, and what is needed in smaller scopes only."""
+        moved = self._moves(assignment, granted & keep & ~self._blind)
+        regions: dict[tuple[str, ...], PermissionSet] = {}
+        gone = 0
+        for permission, scopes in moved.items():
+            bit = self._desk.universe.permissions.mask([permission])
+            gone |= bit
+            if scopes:
+                key = tuple(sorted(scopes))
+                regions[key] = regions.get(key, 0) | bit
+        rest = keep & ~gone
+        found = [Region(rest, (assignment.scope,))] if rest else []
+        return [*found, *(Region(mask, scopes) for scopes, mask in sorted(regions.items()))]
+
+    def _moves(self, assignment: Assignment, movable: PermissionSet) -> dict[str, frozenset[str]]:
+        """Return the permissions that are needed in smaller scopes than the assignment's, with these.
+
+        A trim moves what was used to the resource groups, where use settled there long enough ago that the
+        same move made earlier would have refused nothing. A rebuild moves to resources, without that test.
+        """
+        finest = self._question.rebuild
+        if assignment.condition or not (finest or level(assignment.scope) in WIDE):
+            return {}
+        if self._desk.raw.get(assignment.id) is None:
+            return {}
+        deadline = "" if finest else self._deadline(assignment)
+        if deadline is None:
+            return {}
+        held = self._desk.right(assignment)
+        others = [
+            one
+            for name, rights in self._current.items()
+            if name != assignment.id
+            for one in rights
+            if not one.condition
+        ]
+        found: dict[str, frozenset[str]] = {}
+        for permission, rows in sorted(self._calls.items()):
+            if not movable >> self._desk.universe.permissions.index(permission) & 1:
+                continue
+            where = places(rows, held, others, self._ground, finest=finest)
+            if where is None or (deadline and max(where.first.values()) >= deadline):
+                continue
+            found[permission] = where.needed
+        found = {name: gathered(scopes, assignment.scope) for name, scopes in found.items()}
+        if len({scopes for scopes in found.values() if scopes}) > _MOST_REGIONS:
+            union = gathered({scope for scopes in found.values() for scope in scopes}, assignment.scope)
+            found = {name: union if scopes else scopes for name, scopes in found.items()}
+        return {name: scopes for name, scopes in found.items() if assignment.scope not in scopes}
+
+    def _deadline(self, assignment: Assignment) -> str | None:
+        identity = self._desk.identities.get(self._question.identity)
+        observed = self._desk.logs.observed.get(identity.account) if identity else None
+        if identity is None or observed is None:
+            return None
+        return settled(self._desk.window, max(observed.first, identity.created, assignment.created))
+
+    def _replace(self, assignment: Assignment, held: Right, regions: Sequence[Region]) -> None:
+        self._deletable(assignment)
+        blocks = self._own_blocks(assignment, held.blocks or ())
+        made: list[tuple[Change | None, str, tuple[str, ...]]] = []
+        for region in regions:
+            trimmed = [self._desk.trimmer.trim(block, region.permissions) for block in blocks]
+            if len(blocks) == len(held.blocks or ()) and trimmed == list(blocks):
+                if region.scopes == (assignment.scope,):
+                    return
+                made.append((None, self._role_id(assignment), region.scopes))
+                continue
+            made += [self._new_role(assignment, block, region.scopes) for block in trimmed if block]
+        current = []
+        roles: dict[str, str] = {}
+        for role, role_id, scopes in made:
+            if role is not None:
+                self._first.append(role)
+                roles[role.target.lower()] = role.after
+            for scope in scopes:
+                change = self._new_assignment(assignment, role_id, scope)
+                self._first.append(change)
+                current.append(
+                    right(change.target.lower(), change.after, roles, self._desk.inventory.definitions)
+                )
+        self._found.made += [(assignment, region) for region in regions]
+        self._delete(assignment)
+        self._current[assignment.id] = current
+        self._say_moves(assignment, regions)
+
+    def _own_blocks(self, assignment: Assignment, blocks: Sequence[Block]) -> list[Block]:
+        """Return the blocks that a custom role can carry; they must give what is to stay."""
+        free = [block for block in blocks if not block.condition]
+        have = needed = 0
+        for block in blocks:
+            if block.condition:
+                needed |= self._desk.trimmer.whole(block)
+            else:
+                have |= self._desk.trimmer.whole(block)
+        if needed & ~have & ~self._question.remove:
+            role = self._role(assignment)
+            reason = f"{role} gives it under a condition of its own, which a custom role cannot carry"
+            raise _ImpossibleError("condition-undecided", reason)
+        return free
+
+    def _new_role(
+        self, assignment: Assignment, block: Block, scopes: tuple[str, ...]
+    ) -> tuple[Change, str, tuple[str, ...]]:
+        homes = {_home(block, scope) for scope in scopes}
+        lists = {
+            "actions": list(block.actions),
+            "notActions": list(block.not_actions),
+            "dataActions": list(block.data_actions),
+            "notDataActions": list(block.not_data_actions),
+        }
+        name = self._guid("role", assignment.id, json.dumps([lists, *scopes]))
+        home = min(homes)
+        base = self._desk.spelling.of(home if level(home) is Level.MANAGEMENT_GROUP else _subscription(home))
+        identifier = f"{base}/providers/{DEFINITION}/{name}"
+        held = document(
+            {
+                "id": identifier,
+                "name": str(name),
+                "type": DEFINITION,
+                "properties": {
+                    "roleName": self._title(assignment, name),
+                    "description": f"Made by entdrift: what one identity needs of {self._role(assignment)}.",
+                    "type": "CustomRole",
+                    "permissions": [lists],
+                    "assignableScopes": [self._desk.spelling.of(one) for one in sorted(homes)],
+                },
+            }
+        )
+        change = Change(Kind.CREATE_ROLE, self._question.identity, identifier, "", held)
+        return change, identifier, scopes
+
+    def _new_assignment(self, assignment: Assignment, role_id: str, scope: str) -> Change:
+        old = json.loads(self._desk.document(assignment))["properties"]
+        written = old["scope"] if scope == assignment.scope else self._desk.spelling.of(scope)
+        name = self._guid("assignment", assignment.id, role_id, scope)
+        identifier = f"{written.rstrip('/')}/providers/{ASSIGNMENT}/{name}"
+        kept = {key: old[key] for key in ("condition", "conditionVersion") if old.get(key)}
+        properties = {
+            "scope": written,
+            "roleDefinitionId": role_id,
+            "principalId": old["principalId"],
+            "principalType": old["principalType"] or self._kind(),
+        }
+        held = {"id": identifier, "name": str(name), "type": ASSIGNMENT, "properties": properties | kept}
+        return Change(Kind.CREATE_ASSIGNMENT, self._question.identity, identifier, "", document(held))
+
+    def _delete(self, assignment: Assignment) -> None:
+        written = self._desk.document(assignment)
+        target = json.loads(written)["id"]
+        self._then.append(Change(Kind.DELETE_ASSIGNMENT, self._question.identity, target, written))
+        self._current[assignment.id] = []
+
+    def _say_moves(self, assignment: Assignment, regions: Sequence[Region]) -> None:
+        for region in regions:
+            if region.scopes == (assignment.scope,):
+                continue
+            count, role = region.permissions.bit_count(), self._role(assignment)
+            places_ = ", ".join(short(scope) for scope in region.scopes)
+            self._found.notes.append(
+                f"{count} permissions of {role} hold only in {places_} afterwards, where they were used, "
+                f"and no longer in the rest of {short(assignment.scope)}."
+            )
+
+    def _guid(self, *parts: str) -> UUID:
+        return uuid5(_NAMESPACE, "\n".join((self._question.identity, *parts)))
+
+    def _role(self, assignment: Assignment) -> str:
+        definition: Definition | None = self._desk.roles.definition(assignment)
+        return definition.name if definition else assignment.role or assignment.definition
+
+    def _role_id(self, assignment: Assignment) -> str:
+        found: str = json.loads(self._desk.document(assignment))["properties"]["roleDefinitionId"]
+        return found
+
+    def _kind(self) -> str:
+        """Return what kind of principal the identity is, where old exports leave it out."""
+        identity = self._desk.identities.get(self._question.identity)
+        return "User" if identity and identity.kind == "user" else "ServicePrincipal"
+
+    def _title(self, assignment: Assignment, name: UUID) -> str:
+        """Return a role name that is unique in the tenant and safe everywhere."""
+        identity = self._desk.identities.get(self._question.identity)
+        parts = [
+            identity.name if identity and identity.name else self._question.identity,
+            self._role(assignment),
+        ]
+        words = [_NOT_IN_NAMES.sub("-", part).strip()[:_LONGEST_PART] for part in parts]
+        return f"entdrift {' '.join(words)} {str(name)[:8]}"
+
+
+def _home(block: Block, scope: str) -> str:
+    """Return the scope that makes a custom role assignable at `scope`."""
+    match level(scope):
+        case Level.SUBSCRIPTION | Level.RESOURCE_GROUP:
+            return scope
+        case Level.MANAGEMENT_GROUP if not block.data_actions:
+            return scope
+        case Level.MANAGEMENT_GROUP:
+            reason = f"a custom role with data actions cannot stand on the management group {short(scope)}"
+            raise _ImpossibleError("management-group", reason)
+        case Level.RESOURCE if subscription(scope):
+            segments = scope.strip("/").split("/")
+            depth = 4 if segments[2] == "resourcegroups" else 2
+            return "/" + "/".join(segments[:depth])
+        case _:
+            reason = f"a custom role cannot stand on {short(scope)}"
+            raise _ImpossibleError("tenant-root", reason)
+
+
+def _subscription(scope: str) -> str:
+    return "/" + "/".join(scope.strip("/").split("/")[:2])

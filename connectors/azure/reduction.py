@@ -1,0 +1,98 @@
+"""Answer what a smaller access of each identity looks like, and check the claims about it."""
+
+from collections.abc import Iterable, Sequence
+
+from connectors.azure.alternative import alternatives
+from connectors.azure.claims import contained, replay, restored
+from connectors.azure.desk import Desk, open_desk, permissions_of
+from connectors.azure.plan import Plan, plan
+from connectors.azure.quotas import check_limits
+from connectors.azure.rehearsal import rehearsal
+from connectors.azure.remediation import artifacts, rollback
+from connectors.azure.standing import rights, simulate
+from connectors.facts import Facts, PermissionSet, Window
+from connectors.interface import Evidence
+from connectors.reduction import Question, Reductions, Replacement, Stay
+
+
+def reduce_all(
+    evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Question], window: Window
+) -> Reductions:
+    """Return a replacement for each identity of which something can be taken away."""
+    desk = open_desk(evidence, facts, window)
+    found: dict[str, Replacement] = {}
+    failed: dict[str, str] = {}
+    for question in sorted(questions, key=lambda one: one.identity):
+        entitlement = facts.entitlements.get(question.identity)
+        if entitlement is None:
+            continue
+        blind = question.blind
+        for spot in entitlement.blind:
+            blind |= spot.permissions
+        try:
+            planned = plan(question, desk, blind)
+            if planned.changes:
+                found[question.identity] = replacement(planned, question, desk)
+        except Exception as error:  # noqa: BLE001 one identity's odd role must not cost the others theirs
+            failed[question.identity] = f"{type(error).__name__}: {error}"
+    return Reductions(able=True, found=found, failed=failed)
+
+
+def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
+    """Return the planned changes with what was checked about them."""
+    before = planned.access
+    steps = simulate(before, planned.changes)
+    after = steps[-1][1]
+    known = desk.inventory.definitions
+    old, new = rights(before, known), rights(after, known)
+    ground = desk.ground(question.usage)
+    given = 0
+    for one in new:
+        given |= permissions_of(desk.universe, one)
+    groups = _groups(question, desk)
+    original = {
+        action
+        for one in old
+        for block in one.blocks or ()
+        for action in (*block.actions, *block.not_actions, *block.data_actions, *block.not_data_actions)
+    }
+    return Replacement(
+        identity=planned.identity,
+        changes=tuple(planned.changes),
+        removed=question.remove & ~given & ~groups,
+        replay=replay(old, new, question.usage, ground),
+        containment=contained(old, new, ground),
+        limits=check_limits(steps, desk.tenant, desk.universe, original),
+        restore=restored(before, after, planned.changes, ground),
+        stays=_stays(planned.stays, question.remove & (given | groups), groups),
+        notes=tuple(planned.notes),
+        artifacts=(
+            *artifacts(planned.changes),
+            *alternatives(planned, desk),
+            *rehearsal(planned, question, desk),
+        ),
+        rollback=rollback(planned.changes),
+    )
+
+
+def _groups(question: Question, desk: Desk) -> PermissionSet:
+    """Return what groups give an identity: it keeps that whatever becomes of its own assignments."""
+    found = 0
+    for assignment in desk.through.get(question.identity, ()):
+        given = desk.roles.given(assignment)
+        found |= given.granted | given.conditional
+    return found
+
+
+def _stays(stays: Iterable[Stay], left: PermissionSet, groups: PermissionSet) -> tuple[Stay, ...]:
+    """Return why each permission that was to go stays: the first reason that names it."""
+    found: dict[tuple[str, str], PermissionSet] = {}
+    through = Stay(groups, "through-group", "a group gives it, whose assignments other members hold too")
+    rest = Stay(left, "does-not-fit", "a role without it would need more action strings than we write")
+    for stay in (*stays, through, rest):
+        here = stay.permissions & left
+        if here:
+            key = (stay.code, stay.reason)
+            found[key] = found.get(key, 0) | here
+            left &= ~here
+    return tuple(Stay(permissions, *key) for key, permissions in found.items())

@@ -1,0 +1,86 @@
+"""Write a replacement's changes in every form people apply them in, and the way back."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+
+from connectors.azure.remediation_bicep import bicep
+from connectors.azure.remediation_break_glass import break_glass
+from connectors.azure.remediation_cli import commands, restore_commands, script
+from connectors.azure.remediation_terraform import terraform
+from connectors.azure.standing import Kind
+from connectors.reduction import Change, Document
+
+_NEW = {Kind.CREATE_ROLE, Kind.CREATE_ASSIGNMENT}
+
+
+def render(changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
+    """Return the changes in one form; KeyError for one that Azure does not have."""
+    if form == "break-glass":
+        return break_glass(changes, until)
+    return _FORMS[form](changes)
+
+
+def artifacts(changes: Sequence[Change]) -> tuple[Document, ...]:
+    """Return the replacement: each new document, and the commands that put all in place."""
+    if not changes:
+        return ()
+    holder = changes[0].holder
+    documents = [
+        Document("json", _title(change.after), change.after + "\n", change.target)
+        for change in changes
+        if change.kind in _NEW
+    ]
+    return (
+        *documents,
+        Document("cli", "apply", script(commands(changes)), holder),
+        Document("terraform", "apply", terraform(changes), holder),
+    )
+
+
+def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
+    """Return the way back: each assignment as it stands, with its digest, and the commands for it."""
+    documents = [
+        Document(
+            "json",
+            f"{_title(change.before)}, sha256 {digest(change.before + chr(10))}",
+            change.before + "\n",
+            change.target,
+        )
+        for change in changes
+        if change.kind == Kind.DELETE_ASSIGNMENT
+    ]
+    found = restore_commands(changes)
+    if not found:
+        return ()
+    return (*documents, Document("cli", "restore", script(found), changes[0].holder))
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a document's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _title(text: str) -> str:
+    held = json.loads(text)
+    properties = held["properties"]
+    if "roleName" in properties:
+        return f"role definition {properties['roleName']}"
+    role = properties["roleDefinitionId"].rpartition("/")[2]
+    return f"role assignment {held['name']} of role {role} on {properties['scope']}"
+
+
+def _of_form(form: str) -> Callable[[Sequence[Change]], tuple[Document, ...]]:
+    def chosen(changes: Sequence[Change]) -> tuple[Document, ...]:
+        return tuple(document for document in artifacts(changes) if document.form == form)
+
+    return chosen
+
+
+_FORMS: dict[str, Callable[[Sequence[Change]], tuple[Document, ...]]] = {
+    "json": _of_form("json"),
+    "cli": _of_form("cli"),
+    "terraform": _of_form("terraform"),
+    "bicep": bicep,
+    "rollback": rollback,
+}

@@ -1,0 +1,148 @@
+"""Write changes as az commands, and their way back, quoted for bash.
+
+Commands are chained with `&&`: when one fails, none of those after it runs, so nothing is deleted whose
+replacement was not created. Between creating and deleting the script waits until Azure has spread the news.
+Everything is named by id. What already stands is not made twice: each id is fixed beforehand.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from unicodedata import category
+from urllib.parse import quote
+
+from connectors.azure.standing import Kind
+from connectors.reduction import Change
+
+Words = tuple[str, ...]
+VERSION = "2022-04-01"
+WAIT_SECONDS = 600
+"""Azure says that a change of role assignments may take ten minutes to be known everywhere."""
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
+
+
+def commands(changes: Sequence[Change]) -> list[Words]:
+    """Return the commands that make the changes, as lists of words."""
+    return list(_waiting(((change, _forward(change)) for change in changes), Kind.DELETE_ASSIGNMENT))
+
+
+def restore_commands(changes: Sequence[Change]) -> list[Words]:
+    """Return the commands that take the changes back, last change first."""
+    steps = ((change, _backward(change)) for change in reversed(changes))
+    return list(_waiting(steps, Kind.CREATE_ASSIGNMENT))
+
+
+def _waiting(steps: Iterable[tuple[Change, Iterable[Words]]], cuts: Kind) -> Iterator[Words]:
+    """Yield commands, with a wait between the last that gives and the first that takes."""
+    gave = waited = False
+    for change, found in steps:
+        if change.kind == cuts and gave and not waited:
+            waited = True
+            yield ("sleep", str(WAIT_SECONDS))
+        gave = gave or change.kind in (Kind.CREATE_ASSIGNMENT, Kind.DELETE_ASSIGNMENT)
+        yield from found
+
+
+def script(found: Sequence[Words]) -> str:
+    """Return commands as text for bash."""
+    return " && \\\n".join(" ".join(quoted(word) for word in command) for command in found) + "\n"
+
+
+def quoted(word: str) -> str:
+    """Return a word quoted for bash; characters that a reader cannot see are written as escapes."""
+    if not any(category(letter) in _HIDDEN for letter in word):
+        return shlex.quote(word)
+    return "$'" + "".join(_escaped(letter) for letter in word) + "'"
+
+
+def _escaped(letter: str) -> str:
+    if letter in "'\\":
+        return "\\" + letter
+    if category(letter) not in _HIDDEN:
+        return letter
+    code = ord(letter)
+    if category(letter) == "Cs":
+        return "\\ufffd"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def compact(value: Any) -> str:
+    """Return JSON on one line, in ASCII."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _put(identifier: str, properties: dict[str, Any]) -> Words:
+    return (
+        *("az", "rest", "--method", "put", "--url", address(identifier)),
+        *("--body", compact({"properties": properties})),
+    )
+
+
+def _delete(identifier: str) -> Words:
+    return ("az", "rest", "--method", "delete", "--url", address(identifier))
+
+
+def address(identifier: str, version: str = VERSION) -> str:
+    """Return an id as an address relative to Resource Manager: `az rest` knows the cloud's own host."""
+    return f"{quote(identifier, safe='/()')}?api-version={version}"
+
+
+def create_assignment(text: str) -> Words:
+    """Return the command that makes an assignment as its document says, under its own id.
+
+    az reads a value that begins with `@` from a file of that name; such texts go into a request body instead.
+    """
+    held = json.loads(text)
+    properties = dict(held["properties"])
+    scope = properties.pop("scope")
+    words: Words = (
+        *("az", "role", "assignment", "create", "--name", held["name"]),
+        *("--assignee-object-id", properties["principalId"]),
+        *("--assignee-principal-type", properties["principalType"] or "ServicePrincipal"),
+        *("--role", properties["roleDefinitionId"], "--scope", scope),
+    )
+    for key, option in (
+        ("condition", "--condition"),
+        ("conditionVersion", "--condition-version"),
+        ("description", "--description"),
+    ):
+        if properties.get(key):
+            words = (*words, option, properties[key])
+    plain = all(_plain(word) for word in words[4:])
+    if plain and "delegatedManagedIdentityResourceId" not in properties:
+        return words
+    return _put(held["id"], properties)
+
+
+def _plain(word: str) -> bool:
+    """Tell whether az takes a word for what it is: no file name, no option that the words do not mean."""
+    return not word.startswith("@") and (not word.startswith("-") or bool(_OPTION.fullmatch(word)))
+
+
+def _forward(change: Change) -> Iterator[Words]:
+    match Kind(change.kind):
+        case Kind.CREATE_ROLE:
+            yield _put(change.target, json.loads(change.after)["properties"])
+        case Kind.CREATE_ASSIGNMENT:
+            yield create_assignment(change.after)
+        case Kind.DELETE_ASSIGNMENT:
+            yield ("az", "role", "assignment", "delete", "--ids", change.target)
+        case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
+            place, _, holder = change.note.partition(":")
+            words = ("az", "ad", place, "credential", "delete", "--id", holder, "--key-id", change.target)
+            yield (*words, "--cert") if change.kind == Kind.REMOVE_CERTIFICATE else words
+
+
+def _backward(change: Change) -> Iterator[Words]:
+    match Kind(change.kind):
+        case Kind.CREATE_ROLE:
+            yield _delete(change.target)
+        case Kind.CREATE_ASSIGNMENT:
+            yield ("az", "role", "assignment", "delete", "--ids", change.target)
+        case Kind.DELETE_ASSIGNMENT:
+            yield create_assignment(change.before)
+        case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
+            return
