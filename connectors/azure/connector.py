@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from connectors.azure.access import policy_text
 from connectors.azure.exports import LOGS, SETTINGS, collect_exports
 from connectors.azure.interpret import interpret
+from connectors.azure.live_settings import LIVE_SETTINGS, LiveSettings
 from connectors.azure.reduction import reduce_all
 from connectors.azure.remediation import render
 from connectors.facts import Facts, Window
-from connectors.interface import Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
+from connectors.interface import Check, Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
 from connectors.logs.seen import SeenEvents
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
@@ -16,13 +18,14 @@ class AzureConnector:
     """Azure's wing."""
 
     name = "azure"
-    settings: tuple[Setting, ...] = SETTINGS
+    settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS)
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Gather the evidence of all Azure sources; an event that two of them hold counts once."""
         seen = SeenEvents()
         for source in sources:
-            if not any(source.files.get(part) for part in ("role_assignments", *LOGS)):
+            named = any(source.files.get(part) for part in ("role_assignments", *LOGS))
+            if source.mode == "export" and not named:
                 sink.outcome(
                     Outcome(
                         source.name,
@@ -33,6 +36,12 @@ class AzureConnector:
                     )
                 )
             collect_exports(source, sink, window, observe, seen)
+        live = [source for source in sources if source.mode == "live"]
+        if live:
+            from connectors.azure.collect import Way, collect_live  # noqa: PLC0415 the SDKs are slow to import
+
+            for source in live:
+                collect_live(source, sink, Way(window, observe, seen))
 
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn gathered evidence into facts."""
@@ -54,6 +63,16 @@ class AzureConnector:
         """Say that this wing decides no single requests."""
         del evidence, identity, permission, resource, window
         return None
+
+    def examine(self, source: Source, window: Window) -> Sequence[Check]:
+        """Try the requests of a live source."""
+        from connectors.azure.examine import examine  # noqa: PLC0415 the SDKs are slow to import
+
+        return examine(source, window)
+
+    def policy(self, source: Source) -> str:
+        """Return the custom role and the Graph permissions of a live source as JSON."""
+        return policy_text(LiveSettings.of(source))
 
 
 CONNECTOR = AzureConnector()

@@ -92,7 +92,7 @@ _HINTS = {
 
 SETTINGS: tuple[Setting, ...] = (
     *(Setting(dump.part, "files", f"{dump.what}: {dump.command}") for dump in DUMPS),
-    *(Setting(name, "files", help_text) for name, help_text in LOGS.items()),
+    *(Setting(name, "files", help_text, modes=("export", "live")) for name, help_text in LOGS.items()),
 )
 """All are optional by themselves; a source needs `role_assignments` or `activity_logs`."""
 

@@ -13,7 +13,7 @@ from connectors.facts import Identity, Signal, SignalKind
 from connectors.interface import Patterns
 
 PROVIDER = "azure"
-_MICROSOFT_TENANTS = {"f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-41af-91ab-2d7cd011db47"}
+MICROSOFT_TENANTS = {"f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-41af-91ab-2d7cd011db47"}
 """Owners of first-party applications: Microsoft Services and Microsoft.
 
 Source: learn, entra identity, verify-first-party-apps-sign-in.
@@ -101,7 +101,7 @@ def _identity(
         owner=_owner(data, tags, patterns),
         created=utc(data.get("createddatetime")) or ties.created,
         enabled=data.get("accountenabled") is not False,
-        managed_by_provider=guid(data.get("appownerorganizationid")) in _MICROSOFT_TENANTS,
+        managed_by_provider=guid(data.get("appownerorganizationid")) in MICROSOFT_TENANTS,
         signals=tuple(sorted(signals)),
         workloads=tuple(sorted(ties.workloads)),
         trusted=tuple(

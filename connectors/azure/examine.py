@@ -1,0 +1,96 @@
+"""Try a live source on a small scale: who am I, which requests work, what is lost without the others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.azure.access import Access, access_table, lost
+from connectors.azure.calls import CallError, Calls
+from connectors.azure.catalogue import catalogue
+from connectors.azure.collect import Reached, Way, collect_live
+from connectors.azure.live_settings import LiveSettings
+from connectors.facts import Window
+from connectors.interface import Check, Outcome, Record, Source, Status, silent
+from connectors.logs.seen import SeenEvents
+
+
+@dataclass
+class _Kept:
+    """A sink that keeps the outcomes and throws the records away."""
+
+    results: list[Outcome] = field(default_factory=list)
+
+    def add(self, source: str, part: str, records: Iterable[Record]) -> int:
+        """Read the records, so that their requests are sent."""
+        del source, part
+        return sum(1 for _ in records)
+
+    def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
+        """Ignore logs."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Keep an outcome."""
+        self.results.append(outcome)
+
+
+def examine(source: Source, window: Window) -> list[Check]:
+    """Send each request once, on the first item of each list, and say how it went."""
+    kept = _Kept()
+    reached = collect_live(source, kept, Way(window, silent, SeenEvents(), sample=True))
+    if reached.calls is None or not reached.subscriptions:
+        reason = "; ".join(one.reason for one in kept.results if one.reason)
+        who = [_caller(reached)] if reached.who else []
+        return [*who, Check("identity" if not who else "subscriptions", "failed", reason, lost("session"))]
+    checks = [_caller(reached)]
+    for part in catalogue("access")["parts"]:
+        checks += _part(part["name"], reached.calls, kept.results)
+    return [*checks, _activity(LiveSettings.of(source))]
+
+
+def _activity(settings: LiveSettings) -> Check:
+    if settings.activity_log:
+        return Check(
+            "activity_log",
+            "partial",
+            "read over REST, for small accounts: writes, deletes and actions of 90 days, some 200 to a page",
+            "reads of the control plane are never in it, and data actions need resource_logs",
+            "export it with a diagnostic setting and name the files under activity_logs",
+        )
+    return Check("activity_log", "ok", "read from the files named under activity_logs")
+
+
+def _caller(reached: Reached) -> Check:
+    who = reached.who
+    named = who.get("name") or who.get("appid") or "an unnamed token"
+    detail = f"{named} (object {who['oid']})" if who.get("oid") else named
+    detail += f" in tenant {who['tid']}" if who.get("tid") else ""
+    return Check("identity", "ok", f"{detail}; {len(reached.subscriptions)} subscriptions")
+
+
+def _part(name: str, calls: Calls, outcomes: Sequence[Outcome]) -> Iterator[Check]:
+    """Yield one line for a part, and one for each of its requests that does not work."""
+    rows = [row for row in access_table().values() if row.part == name]
+    tried = {row.name: _tally(row, calls) for row in rows}
+    failed = {call: error for call, (worked, error) in tried.items() if error is not None and not worked}
+    worked = [call for call, (count, _) in tried.items() if count]
+    if name == "session":
+        return
+    if not failed and not worked:
+        outcome = next((one for one in outcomes if one.part == name), None)
+        if outcome is not None and outcome.status is Status.FAILED:
+            yield Check(name, "failed", outcome.reason, lost(name))
+        return
+    left = len(rows) - len(worked) - len(failed)
+    detail = f"{len(worked)} of {len(rows)} requests work" + (
+        f", {left} had nothing to ask about" if left else ""
+    )
+    yield Check(
+        name, "ok" if not failed else "partial" if worked else "failed", detail, lost(name) if failed else ""
+    )
+    for call, error in sorted(failed.items()):
+        yield Check(call, "failed", str(error), "", error.hint)
+
+
+def _tally(row: Access, calls: Calls) -> tuple[int, CallError | None]:
+    found = [tally for (name, _), tally in calls.tallies.items() if name == row.name]
+    return sum(one.worked for one in found), next((one.error for one in found if one.error is not None), None)
