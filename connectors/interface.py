@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.logs.rows import LogFile, Presence, UsageRow
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
@@ -162,6 +163,8 @@ class Connector(Protocol):
 
     name: str
     settings: tuple[Setting, ...]
+    baselines: BaselineWing
+    """What it answers about approved and proposed access."""
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Gather the evidence of all sources of this cloud.

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from scanner.baseline_cli import baseline
 from scanner.gate_cli import gate
 from scanner.tickets_cli import tickets
 
@@ -276,6 +277,7 @@ def explain(*, identity: str, permission: str, resource: str, source: Path) -> N
     sys.exit(run.explain(identity, permission, resource, source))
 
 
+cli.add_command(baseline)
 cli.add_command(gate)
 cli.add_command(tickets)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from connectors.aws.access import policy_text
+from connectors.aws.baselines import AwsBaselines
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage import read_coverage
 from connectors.aws.derivation import rule
@@ -17,6 +18,7 @@ from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
 from connectors.aws.usage import read_usage
+from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Connector, Evidence, Observer, Patterns, Setting, Sink, Source
 from connectors.logs.seen import SeenEvents
@@ -28,6 +30,7 @@ class AwsConnector:
 
     name = "aws"
     settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS)
+    baselines: BaselineWing = AwsBaselines()
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Read files, and ask AWS for live sources; an event that two sources hold counts once."""

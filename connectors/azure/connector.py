@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from connectors.azure.access import policy_text
+from connectors.azure.baselines import AzureBaselines
 from connectors.azure.exports import LOGS, SETTINGS, collect_exports
 from connectors.azure.interpret import interpret
 from connectors.azure.live_settings import LIVE_SETTINGS, LiveSettings
 from connectors.azure.reduction import reduce_all
 from connectors.azure.remediation import render
+from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
 from connectors.logs.seen import SeenEvents
@@ -17,6 +19,7 @@ from connectors.reduction import Change, Document, Question, Reductions, Ruling
 class AzureConnector:
     """Azure's wing."""
 
+    baselines: BaselineWing = AzureBaselines()
     name = "azure"
     settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.gcp import exports
+from connectors.gcp.baselines import GcpBaselines
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
 from connectors.interface import Evidence, Observer, Patterns, Setting, Sink, Source
@@ -13,6 +15,7 @@ from connectors.reduction import Change, Document, Question, Reductions, Ruling
 class GcpConnector:
     """Google Cloud: IAM allow and deny policies, roles, service accounts, audit logs."""
 
+    baselines: BaselineWing = GcpBaselines()
     name: str = PROVIDER
     settings: tuple[Setting, ...] = exports.SETTINGS
 

@@ -1,0 +1,1 @@
+"""How the comparison with baselines is shown."""
