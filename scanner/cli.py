@@ -226,7 +226,7 @@ def report(
     sys.exit(run.report(source, formats, output, fail_on, talk))
 
 
-_FORMS = ["json", "terraform", "cli", "cloudformation", "bicep", "rollback", "break-glass"]
+_FORMS = ["json", "terraform", "cli", "cloudformation", "bicep", "rollback", "break-glass", "alternative"]
 _FROM = click.option(
     "--from",
     "source",

@@ -156,7 +156,7 @@ def _grant(grant: Grant) -> str:
 
 def _ruled(ruling: Ruling | None, name: str, resource: str) -> Iterator[str]:
     if ruling is None:
-        yield f"  {name} on {resource}: no decision: only AWS identities of a dump can be asked about"
+        yield f"  {name} on {resource}: no decision: it cannot be asked about single requests"
         return
     by = f" by {ruling.layer}" + (f", statement {ruling.statement}" if ruling.statement else "")
     yield f"  {name} on {resource}: {ruling.answer}{by}" + (f" ({ruling.reason})" if ruling.reason else "")

@@ -11,7 +11,7 @@ from reports.document import IdentityEntry, Reduction
 from scanner.errors import ConfigError
 from scanner.proof import changes_of
 
-FORMS = ("json", "terraform", "cli", "cloudformation", "bicep", "rollback", "break-glass")
+FORMS = ("json", "terraform", "cli", "cloudformation", "bicep", "rollback", "break-glass", "alternative")
 CLAIMS = ("replay", "containment", "limits", "backtest", "restore")
 
 
@@ -29,6 +29,8 @@ def offer(entry: IdentityEntry, form: str, until: str = "") -> str:
         raise ConfigError(
             f"{entry.name}: no replacement is offered: {reduction.reason}", hint=_hint(reduction)
         )
+    if form == "alternative":
+        return _alternatives(entry)
     try:
         documents = connector(entry.provider).render(changes_of(reduction), form, until)
     except KeyError as error:
@@ -41,6 +43,18 @@ def offer(entry: IdentityEntry, form: str, until: str = "") -> str:
         return "".join(document.content for document in documents)
     mark = "//" if form == "bicep" else "#"
     return "\n".join([*_comments(entry, mark), "", *_bodies(documents, mark)])
+
+
+def _alternatives(entry: IdentityEntry) -> str:
+    """Return the nearest ready-made roles, which the claims say nothing about, each with its excess."""
+    found = [
+        {"name": one.name, "applies_to": one.applies_to, "document": _document(one.content)}
+        for one in entry.reduction.artifacts
+        if one.form == "alternative"
+    ]
+    if not found:
+        raise ConfigError(f"{entry.name}: no ready-made roles come near what is kept", hint="try --form json")
+    return json.dumps(found, indent=2) + "\n"
 
 
 def claim_lines(reduction: Reduction) -> list[str]:
@@ -115,5 +129,5 @@ def _bodies(documents: Sequence[Document], mark: str) -> list[str]:
 
 def _hint(reduction: Reduction) -> str:
     if reduction.disposition == "review":
-        return "this version writes replacements for AWS identities; --form json prints what could go"
+        return "this version writes no replacements for this cloud; --form json prints what could go"
     return "--form json prints the claims and what stays"

@@ -21,7 +21,7 @@ Disposition = Literal["safe", "review", "none"]
 def reduction(entry: IdentityResult, found: ReductionResult, permissions: Permissions) -> doc.Reduction:
     """Return the reduction of one identity for the report."""
     replacement = found.replacement
-    if replacement is None:
+    if replacement is None or not (replacement.changes or replacement.removed):
         return _without_document(entry, found, permissions)
     proof = _proof(replacement, found)
     refuted, undecided = _claims(proof, "refuted"), _claims(proof, "undecided")

@@ -8,6 +8,8 @@ from connectors.gcp import exports
 from connectors.gcp.baselines import GcpBaselines
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
+from connectors.gcp.reduction import reduce_all
+from connectors.gcp.remediation import render
 from connectors.interface import Evidence, Observer, Patterns, Setting, Sink, Source
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
@@ -30,14 +32,13 @@ class GcpConnector:
     def reduce(
         self, evidence: Sequence[Evidence], facts: Facts, questions: Sequence[Question], window: Window
     ) -> Reductions:
-        """Say that this wing writes no replacements."""
-        del evidence, facts, questions, window
-        return Reductions()
+        """Return a checked replacement for each identity of which something can go."""
+        del window
+        return reduce_all(evidence, facts, questions)
 
     def render(self, changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
-        """Refuse every form: this wing writes no changes."""
-        del changes, until
-        raise KeyError(form)
+        """Write changes in one form."""
+        return render(changes, form, until)
 
     def rule(
         self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window

@@ -101,6 +101,13 @@ PARTS = (
         ("keys", *_INVENTORY),
         lambda record: shapes.api_key(record) is not None,
     ),
+    Part(
+        "testable_permissions",
+        "testable permissions",
+        "gcloud iam list-testable-permissions //cloudresourcemanager.googleapis.com/projects/ID",
+        ("permissions",),
+        shapes.testable_permission,
+    ),
 )
 
 SETTINGS = (

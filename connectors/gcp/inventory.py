@@ -37,13 +37,13 @@ class Inventory:
     api_keys: list[Found] = field(default_factory=list)
 
 
-def read_inventory(evidence: Sequence[Evidence]) -> Inventory:
-    """Return the inventory of all sources.
+def read_inventory(evidence: Sequence[Evidence], permissions: Permissions | None = None) -> Inventory:
+    """Return the inventory of all sources; `permissions` are those of facts made from them before.
 
     Any export may hold any asset: an inventory dump named as `resources` also gives its roles, service
     accounts, keys and policies.
     """
-    permissions = Permissions(
+    permissions = permissions or Permissions(
         source=_catalogue_name(evidence), date=_catalogue_date(evidence), service=service_of
     )
     role_records = []

@@ -14,6 +14,7 @@ _UNKNOWN = {
     "service_account_keys": "keys it lists are missing; those seen in logs are shown with unknown state",
     "resources": "what runs as which account is incomplete: AI workloads may be missed",
     "deny_policies": "what it refuses is shown as granted",
+    "testable_permissions": "what custom roles may hold is not known: reductions are undecided about it",
     LOGS: "calls in it were not seen: what they may have used is shown as unobservable",
 }
 

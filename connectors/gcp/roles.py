@@ -1,7 +1,7 @@
 """Know what each role holds, from the role definitions in the evidence and nothing else."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,9 @@ class Roles:
 
     def __len__(self) -> int:
         return len(self._roles)
+
+    def __iter__(self) -> Iterator[Role]:
+        return iter(sorted(self._roles.values(), key=lambda role: role.name))
 
     def find(self, name: str) -> Role | None:
         """Return a role's definition, or None when the evidence does not hold it."""

@@ -150,6 +150,14 @@ def deny_policy(record: Record) -> Mapping[str, Any] | None:
     return record if "denypolicies" in name or "/denypolicies" in _text(record, "kind") else None
 
 
+def testable_permission(record: Record) -> bool:
+    """Return whether a record is a permission with what Google says about it in custom roles."""
+    name = _text(record, "name")
+    return name.count(".") > 1 and not {"includedPermissions", "assetType", "asset_type", "email"} & set(
+        record
+    )
+
+
 def resource(record: Record) -> Resource | None:
     """Return the inventory resource a record holds, or None.
 

@@ -202,17 +202,56 @@ def test_reduce_of_nobody_lists_whom_it_could_mean(demo):
     assert "did you mean" in found.stderr
 
 
-def test_a_cloud_without_replacements_says_so(demo):
-    report = json.loads((demo / "report.json").read_text())
-    one = next(
-        one
-        for one in report["identities"]
-        if one["provider"] == "gcp" and one["reduction"]["disposition"] == "review"
+def test_a_cloud_without_replacements_says_so():
+    unable = ReductionResult(
+        able=False,
+        removable=A,
+        credentials=(),
+        stays=(),
+        replacement=None,
+        backtest=Backtest(Standing.PROVED, days=30),
     )
-    assert "writes no replacement" in one["reduction"]["proof"]["replay"]["reason"]
-    found = run("reduce", one["id"], "--form", "terraform", "--from", demo)
+    found = reduction(entry(), unable, NAMES)
+    assert "review" == found.disposition
+    assert "writes no replacement" in found.proof.replay.reason
+
+
+def of_google(demo):
+    report = json.loads((demo / "report.json").read_text())
+    return next(
+        one for one in report["identities"] if one["provider"] == "gcp" and one["reduction"]["changes"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("json", '"includedPermissions"'),
+        ("cli", "gcloud projects remove-iam-policy-binding"),
+        ("terraform", 'resource "google_project_iam_member"'),
+        ("rollback", "gcloud iam roles delete"),
+        ("break-glass", "takes no condition"),
+    ],
+)
+def test_reduce_prints_google_clouds_forms_from_the_report_alone(demo, form, words):
+    found = run("reduce", of_google(demo)["id"], "--form", form, "--from", demo)
+    assert (0, True) == (found.exit_code, words in found.stdout), found.output
+
+
+def test_a_form_that_a_cloud_does_not_have_gets_a_clear_message(demo):
+    found = run("reduce", of_google(demo)["id"], "--form", "cloudformation", "--from", demo)
     assert 2 == found.exit_code
-    assert "no replacement is offered" in found.stderr
+    assert "gcp has no form cloudformation" in found.stderr
+
+
+def test_explain_of_a_google_identity_tells_its_binding_role_and_level(demo):
+    one = of_google(demo)
+    unused = next(s["unused"][0] for s in one["services"] if s["unused"])
+    found = run("explain", one["id"], unused, "--from", demo)
+    assert 0 == found.exit_code, found.output
+    assert f"{unused}: unused, because" in found.stdout
+    assert one["name"] + " -> " in found.stdout
+    assert "//cloudresourcemanager.googleapis.com/projects/" in found.stdout
 
 
 def test_explain_tells_where_a_permission_is_written_and_what_becomes_of_it(demo):

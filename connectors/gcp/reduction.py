@@ -1,0 +1,80 @@
+"""Answer what a smaller access of each identity looks like, and check the claims about it."""
+
+from collections.abc import Iterable, Sequence
+
+from connectors.facts import Facts
+from connectors.gcp.claims import contained, given, limits, replay, restored
+from connectors.gcp.desk import Desk, open_desk
+from connectors.gcp.plan import Plan, plan
+from connectors.gcp.remediation import artifacts, rollback
+from connectors.gcp.standing import apply
+from connectors.interface import Evidence
+from connectors.reduction import Document, Question, Reductions, Replacement, Stay
+
+ALTERNATIVE = "alternative"
+
+
+def reduce_all(evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Question]) -> Reductions:
+    """Return a replacement for each identity of which something can be taken away."""
+    desk = open_desk(evidence, facts)
+    found: dict[str, Replacement] = {}
+    failed: dict[str, str] = {}
+    for question in sorted(questions, key=lambda one: one.identity):
+        try:
+            planned = plan(question, desk)
+            if planned.changes or question.remove:
+                found[question.identity] = replacement(planned, question, desk)
+        except Exception as error:  # noqa: BLE001 one identity's odd policy must not cost the others theirs
+            failed[question.identity] = f"{type(error).__name__}: {error}"
+    return Reductions(able=True, found=found, failed=failed)
+
+
+def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
+    """Return the planned changes with what was checked about them."""
+    before = after = planned.access
+    for change in planned.changes:
+        after = apply(after, change)
+    still = given(after, desk)
+    return Replacement(
+        identity=planned.identity,
+        changes=tuple(planned.changes),
+        removed=question.remove & ~still,
+        replay=replay(before, after, question.usage, desk, planned.above),
+        containment=contained(before, after, desk),
+        limits=limits(before, planned.changes, after, desk),
+        restore=restored(before, after, planned.changes),
+        stays=_stays(planned.stays, question.remove & still),
+        notes=tuple(planned.notes),
+        artifacts=(*artifacts(planned.changes), *_alternatives(planned, desk)),
+        rollback=rollback(planned.changes),
+    )
+
+
+def _alternatives(planned: Plan, desk: Desk) -> list[Document]:
+    """Return for each place the nearest cover by predefined roles, labelled with what it gives too much."""
+    found = []
+    for kept in planned.kept if planned.changes else ():
+        cover = desk.ready.nearest(kept.wanted, kept.present, kept.roles)
+        if cover is None or not cover.roles or not kept.present & ~kept.wanted & ~cover.excess:
+            continue
+        excess, new = cover.excess.bit_count(), cover.outside.bit_count()
+        beyond = f"{excess:,} permissions too many, {new:,} of them new access"
+        name = f"predefined roles instead, not proved: {beyond}"
+        found.append(
+            Document(ALTERNATIVE, name, desk.ready.described(cover, kept.wanted) + "\n", kept.resource)
+        )
+    return found
+
+
+def _stays(stays: Iterable[Stay], left: int) -> tuple[Stay, ...]:
+    """Return why each permission that was to go stays: the first reason that names it."""
+    found: dict[tuple[str, str], int] = {}
+    for stay in stays:
+        here = stay.permissions & left
+        if here:
+            found[stay.code, stay.reason] = found.get((stay.code, stay.reason), 0) | here
+            left &= ~here
+    if left:
+        reason = "a binding that could not be written anew gives it"
+        found["does-not-fit", reason] = left
+    return tuple(Stay(permissions, *key) for key, permissions in found.items())
