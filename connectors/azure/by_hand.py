@@ -26,7 +26,7 @@ def credential_steps(question: Question, desk: Desk) -> tuple[list[Change], list
     for name in question.credentials:
         kind = _KINDS.get(kinds.get(name, ""))
         holder = _holder(question.identity, name, desk)
-        if kind is None or not holder or not guid(name):
+        if kind is None or not guid(holder.partition(":")[2]) or not guid(name):
             said.append(f"Remove {name} by hand: the evidence does not say where it is kept.")
             continue
         steps.append(Change(kind, question.identity, name, "", "", holder))

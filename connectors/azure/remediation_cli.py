@@ -6,7 +6,6 @@ Everything is named by id. What already stands is not made twice: each id is fix
 """
 
 import json
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -21,7 +20,6 @@ VERSION = "2022-04-01"
 WAIT_SECONDS = 600
 """Azure says that a change of role assignments may take ten minutes to be known everywhere."""
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-_OPTION = re.compile(r"--[a-z]+(-[a-z]+)*")
 
 
 def commands(changes: Sequence[Change]) -> list[Words]:
@@ -93,7 +91,8 @@ def address(identifier: str, version: str = VERSION) -> str:
 def create_assignment(text: str) -> Words:
     """Return the command that makes an assignment as its document says, under its own id.
 
-    az reads a value that begins with `@` from a file of that name; such texts go into a request body instead.
+    az reads a value that begins with `@` from a file of that name, and takes one that begins with `-` for an
+    option; such texts go into a request body instead.
     """
     held = json.loads(text)
     properties = dict(held["properties"])
@@ -111,15 +110,10 @@ def create_assignment(text: str) -> Words:
     ):
         if properties.get(key):
             words = (*words, option, properties[key])
-    plain = all(_plain(word) for word in words[4:])
+    plain = not any(word.startswith(("@", "-")) for word in words[5::2])
     if plain and "delegatedManagedIdentityResourceId" not in properties:
         return words
     return _put(held["id"], properties)
-
-
-def _plain(word: str) -> bool:
-    """Tell whether az takes a word for what it is: no file name, no option that the words do not mean."""
-    return not word.startswith("@") and (not word.startswith("-") or bool(_OPTION.fullmatch(word)))
 
 
 def _forward(change: Change) -> Iterator[Words]:
