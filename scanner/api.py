@@ -147,6 +147,7 @@ def _analyse(
         now=now,
         observe=observe,
         limits=config.limits,
+        safety=config.safety,
     )
     return Result(publish(found, pipeline.judge(found, config.limits)))
 

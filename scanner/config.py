@@ -17,6 +17,8 @@ from scanner.errors import ConfigError
 from scanner.gate.policy import GatePolicy
 from scanner.gate.policy import check as check_gates
 from scanner.rules.finding import Limits
+from scanner.safety import KEYS as _SAFETY_KEYS
+from scanner.safety import Safety
 from scanner.tickets_config import check as check_trackers
 
 FAIL_ON = ("none", "info", "low", "medium", "high", "critical")
@@ -40,6 +42,7 @@ class Config:
     fail_on: str = "none"
     patterns: Patterns = field(default_factory=Patterns)
     limits: Limits = field(default_factory=Limits)
+    safety: Safety = field(default_factory=Safety)
     gates: Mapping[str, GatePolicy] = field(default_factory=dict)
     """The policy of the promotion gate, by stage."""
 
@@ -93,6 +96,7 @@ def load(path: Path) -> Config:
     scan = _table(document, data, "scan", _SCAN_KEYS)
     ai = _table(document, data, "ai", _AI_KEYS)
     limits = _table(document, data, "limits", _LIMIT_KEYS)
+    safety = _table(document, data, "reductions", _SAFETY_KEYS)
     base = path.resolve().parent
     return Config(
         sources=_sources(document, data.get("source"), base),
@@ -113,6 +117,7 @@ def load(path: Path) -> Config:
                 for key in _LIMIT_KEYS
             }
         ),
+        safety=Safety(**{key: _texts(document, "reductions", safety, key, ()) for key in _SAFETY_KEYS}),
         gates=gates,
     )
 
@@ -140,7 +145,7 @@ def _read(path: Path) -> tuple[_Document, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}", hint="see config.example.toml") from error
     document = _Document(path, text)
-    _known(document, data, ("scan", "ai", "limits", "source", "tickets", "gate"), "")
+    _known(document, data, ("scan", "ai", "limits", "reductions", "source", "tickets", "gate"), "")
     return document, data
 
 

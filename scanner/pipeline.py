@@ -14,6 +14,7 @@ from scanner.reduction import reduce_cloud
 from scanner.results import CloudResult, ScanResult, SourceResult
 from scanner.rules.finding import Finding, Limits, RuleContext
 from scanner.rules.registry import find_all, order
+from scanner.safety import Safety
 
 
 def collect(
@@ -48,6 +49,7 @@ def analyse(
     now: datetime,
     observe: Observer,
     limits: Limits | None = None,
+    safety: Safety | None = None,
 ) -> ScanResult:
     """Analyse a bundle; touches nothing but the bundle."""
     clouds: list[CloudResult] = []
@@ -71,7 +73,15 @@ def analyse(
         )
         observe("reduce", name=provider)
         clouds.append(
-            reduce_cloud(wing, evidence, facts, cloud, window=bundle.window, limits=limits or Limits())
+            reduce_cloud(
+                wing,
+                evidence,
+                facts,
+                cloud,
+                window=bundle.window,
+                limits=limits or Limits(),
+                safety=safety or Safety(),
+            )
         )
         sources += [_source(source, facts) for source in evidence]
     return ScanResult(

@@ -1,5 +1,6 @@
 """Work out one identity's rebuilt policies from the evidence beside a report."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from scanner.reduction import rebuild_one
 from scanner.rules.finding import Limits
 
 EVIDENCE = "evidence"
+_BY_CHOICE = {"opted-out", "grace-period"}
+"""Why unused permissions stay by configuration, which the evidence does not hold: the report says which."""
 
 
 def rebuilt(entry: IdentityEntry, folder: Path, now: str) -> Reduction:
@@ -38,6 +41,17 @@ def rebuilt(entry: IdentityEntry, folder: Path, now: str) -> Reduction:
     )
     for one in cloud.identities:
         if one.identity.id == entry.id:
-            found = rebuild_one(wing, evidence, facts, one, window=bundle.window, limits=Limits())
+            kept = facts.permissions.mask(_kept(entry))
+            found = rebuild_one(wing, evidence, facts, one, window=bundle.window, limits=Limits(), kept=kept)
             return reduction(one, found, facts.permissions)
     raise ConfigError(f"{entry.id}: the evidence beside the report does not describe it")
+
+
+def _kept(entry: IdentityEntry) -> Iterator[str]:
+    """Yield the unused permissions that stay in the report by the configuration it was made with."""
+    unused = {row.service: row.unused for row in entry.services}
+    for stay in entry.reduction.stays:
+        if stay.code in _BY_CHOICE:
+            yield from stay.permissions
+            for service in stay.services:
+                yield from unused.get(service, ())

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from connectors.facts import Effect, Facts, PermissionSet, Window
@@ -11,8 +11,20 @@ from connectors.reduction import Question, Reductions, Standing, Stay
 from scanner.backtest import backtest, calls_since, cut_moment
 from scanner.results import CloudResult, IdentityResult, ReductionResult
 from scanner.rules.finding import Limits
+from scanner.safety import Safety
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """What the configuration keeps of one identity: the reason when it is all, else permissions."""
+
+    whole: str = ""
+    permissions: PermissionSet = 0
+
+
+_NO_OPT_OUT = OptOut()
 
 
 def reduce_cloud(
@@ -23,9 +35,14 @@ def reduce_cloud(
     *,
     window: Window,
     limits: Limits,
+    safety: Safety,
 ) -> CloudResult:
     """Return the results of one cloud with a reduction for each identity."""
-    asked = {entry.identity.id: question(entry, window, limits) for entry in cloud.identities}
+    kept = safety.kept(facts.permissions)
+    asked = {
+        entry.identity.id: question(entry, window, limits, OptOut(safety.keeper(entry.identity), kept))
+        for entry in cloud.identities
+    }
     worth = [one for one, _ in asked.values() if one.remove or one.credentials or one.idle or one.trust]
     answers = wing.reduce(evidence, facts, worth, window) if worth else Reductions(able=True)
     calls: Counter[str] = Counter()
@@ -62,12 +79,14 @@ def rebuild_one(
     *,
     window: Window,
     limits: Limits,
+    kept: PermissionSet = 0,
 ) -> ReductionResult:
     """Return the reduction of one identity as fresh documents with narrowed resources.
 
-    The earlier cut is tested for permissions alone, so a rebuilt policy is never better than `review`.
+    `kept` are unused permissions that stay all the same. The earlier cut is tested for permissions alone, so
+    a rebuilt policy is never better than `review`.
     """
-    asked, stays = question(entry, window, limits)
+    asked, stays = question(entry, window, limits, OptOut(permissions=kept))
     name = entry.identity.id
     entitlement = facts.entitlements.get(name)
     blind = 0
@@ -104,15 +123,23 @@ def _failed(asked: Question, answers: Reductions) -> tuple[Stay, ...]:
     return (Stay(asked.remove, "not-written", text),) if reason else ()
 
 
-def question(entry: IdentityResult, window: Window, limits: Limits) -> tuple[Question, tuple[Stay, ...]]:
+def question(
+    entry: IdentityResult, window: Window, limits: Limits, opted: OptOut = _NO_OPT_OUT
+) -> tuple[Question, tuple[Stay, ...]]:
     """Return what may go from one identity, and what is unused and stays all the same.
 
-    Only permissions with the verdict `unused` may go. They stay where the provider manages the identity,
-    where the identity or every grant that gives them is younger than the grace period, and where the
-    identity's grants are not in the evidence.
+    Only permissions with the verdict `unused` may go. They stay where the configuration keeps them, where the
+    provider manages the identity, where the identity or every grant that gives them is younger than the grace
+    period, and where the identity's grants are not in the evidence.
     """
     unused = entry.verdicts.unused
+    if opted.whole:
+        reason = f"the config keeps this identity as it is (keep_identities: {opted.whole})"
+        return Question(entry.identity.id, 0, entry.usage), (Stay(unused, "opted-out", reason),)
     stays: list[Stay] = []
+    if opted.permissions & unused:
+        reason = "the config keeps it (keep_permissions)"
+        stays.append(Stay(opted.permissions & unused, "opted-out", reason))
     young = _only_young(entry, window, limits)
     if entry.identity.managed_by_provider:
         stays.append(Stay(unused, "managed-by-provider", "the provider manages this identity's grants"))
@@ -136,7 +163,7 @@ def question(entry: IdentityResult, window: Window, limits: Limits) -> tuple[Que
             trust=entry.observed is not None
             and not entry.identity.managed_by_provider
             and not _is_young(entry.identity.created, window, limits),
-            idle=_is_idle(entry, window) and bool(remove),
+            idle=_is_idle(entry, window) and bool(remove) and not opted.permissions & unused,
         ),
         tuple(stays),
     )

@@ -149,6 +149,7 @@ def scan(request: Request, talk: Talk) -> Exit:
         now=now,
         observe=talk.observe,
         limits=config.limits,
+        safety=config.safety,
     )
     report = publish(result, pipeline.judge(result, config.limits))
     written, failed = outputs.write(report, targets, output, talk)

@@ -48,7 +48,7 @@ class Desk:
     kinds: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Kind of credential by identity and id."""
     taken: Mapping[str, set[str]] = field(default_factory=dict)
-    """By role: services that were seen to assume it."""
+    """By role: who was seen to assume it."""
     trimmed: dict[object, Trimmed] = field(default_factory=dict)
     """Documents trimmed before: many identities hold the same ones and need the same of them."""
     binder: Binder = field(init=False)

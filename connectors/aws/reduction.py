@@ -1,6 +1,7 @@
 """Answer what a smaller access of each identity looks like, and check the claims about it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
@@ -12,7 +13,7 @@ from connectors.aws.quotas import check_limits
 from connectors.aws.remediation import artifacts, rollback
 from connectors.aws.replay import Compiled, replay
 from connectors.aws.standing import Access, apply, read_originals, take_back
-from connectors.aws.trust import assumed_by_services
+from connectors.aws.trust import assumed_by, check_trust
 from connectors.facts import Effect, Facts, Window
 from connectors.interface import Evidence
 from connectors.reduction import (
@@ -25,6 +26,8 @@ from connectors.reduction import (
     Stay,
 )
 
+_SHOWN = 5
+
 
 def reduce_all(
     evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Question], window: Window
@@ -35,7 +38,7 @@ def reduce_all(
     catalogue.permissions = facts.permissions
     kinds = {(one.identity, one.id): one.kind for one in facts.credentials}
     inventory, originals = read_inventory(evidence), read_originals(evidence)
-    desk = Desk(catalogue, inventory, originals, window, kinds, assumed_by_services(evidence))
+    desk = Desk(catalogue, inventory, originals, window, kinds, assumed_by(evidence))
     holders = {**desk.inventory.users, **desk.inventory.roles}
     found: dict[str, Replacement] = {}
     failed: dict[str, str] = {}
@@ -59,18 +62,25 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     after = steps[-1][1]
     old, new = before.statements(), after.statements()
     context = planned.context
-    given = _given(after, context, desk)
+    given, wide = _given(after, context, desk)
     removed = question.remove & ~given
+    replayed = replay(Compiled(old, context), Compiled(new, context), question.usage)
+    contained = _contained(before, after)
+    if after.trust != before.trust:
+        taken = desk.taken.get(planned.holder.arn, set())
+        still, nobody_new = check_trust(before.trust, after.trust, taken)
+        replayed = _both(replayed, still)
+        contained = _both(contained, nobody_new)
     return Replacement(
         identity=planned.holder.arn,
         changes=tuple(planned.changes),
         removed=removed,
-        replay=replay(Compiled(old, context), Compiled(new, context), question.usage),
-        containment=_contained(before, after),
+        replay=replayed,
+        containment=contained,
         limits=check_limits(planned.holder.kind, before, steps, desk.catalogue),
         restore=_restored(before, after, planned.changes),
         stays=_stays(planned.stays, question.remove & given),
-        notes=tuple(planned.notes),
+        notes=(*planned.notes, *_wide_note(wide & given, desk)),
         artifacts=artifacts(planned.changes),
         rollback=rollback(planned.changes),
     )
@@ -85,16 +95,33 @@ def simulate(access: Access, changes: Iterable[Change]) -> list[tuple[Change, Ac
     return steps
 
 
-def _given(access: Access, context: Context, desk: Desk) -> int:
-    """Return everything that some Allow statement still gives, under whatever condition."""
-    found = 0
+def _given(access: Access, context: Context, desk: Desk) -> tuple[int, int]:
+    """Return what some Allow statement still gives, under any condition, and what of it on every resource.
+
+    The second holds only actions for which a narrower resource could be named.
+    """
+    found = wide = 0
     if not access.statements():
-        return found
+        return found, wide
     for document in access.documents():
         for clause in desk.binder.clauses(document):
             if clause.statement.effect is Effect.ALLOW and hold(clause, context).applies is not False:
                 found |= clause.permissions(context)
-    return found
+                wide |= clause.wide(context)
+    return found, wide
+
+
+def _wide_note(wide: int, desk: Desk) -> tuple[str, ...]:
+    """Return what a reviewer should know of actions that keep every resource: trimming narrows none."""
+    if not wide:
+        return ()
+    names = desk.catalogue.permissions.names(wide)
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    note = (
+        f"Still on every resource though narrower ones can be named: {', '.join(names[:_SHOWN])}{more}. "
+        f"`entdrift reduce --rebuild` limits them to the resources on record where that is safe."
+    )
+    return (note,)
 
 
 def _contained(before: Access, after: Access) -> Claim:
@@ -107,6 +134,14 @@ def _contained(before: Access, after: Access) -> Claim:
             return Claim(Standing.REFUTED, "the replacement would allow something new", found.witness)
         case Answer.UNKNOWN:
             return Claim(Standing.UNDECIDED, found.reason)
+
+
+def _both(policies: Claim, trust: Claim) -> Claim:
+    """Return the claim about the policies and the trust together: the worse of the two, with all refusals."""
+    order = (Standing.REFUTED, Standing.UNDECIDED, Standing.PROVED)
+    worse = min(policies, trust, key=lambda claim: order.index(claim.standing))
+    refused = (*policies.refused, *trust.refused)
+    return replace(worse, requests=policies.requests, refused=refused)
 
 
 def _restored(before: Access, after: Access, changes: Sequence[Change]) -> Claim:

@@ -36,6 +36,7 @@ class _Writer:
         yield comment(f"Reduces {self._changes[0].holder}; AWS provider 5.72 or later.")
         for change in self._changes:
             yield from self._of(change)
+        yield from self._left_groups()
         yield from self._exclusive()
 
     def _of(self, change: Change) -> Iterator[str]:
@@ -48,12 +49,8 @@ class _Writer:
                 yield from self._new(change)
             case Kind.ATTACH:
                 yield from self._attach(change, change.target)
-            case Kind.DETACH | Kind.DELETE_INLINE:
+            case Kind.DETACH | Kind.DELETE_INLINE | Kind.LEAVE_GROUP:
                 pass
-            case Kind.LEAVE_GROUP:
-                yield comment(
-                    f"Terraform cannot end one membership: take {self._name} out of group {change.target}."
-                )
             case Kind.SET_BOUNDARY:
                 yield from self._holder({"permissions_boundary": change.after}, _OF_NEW_ROLE)
             case Kind.NARROW_TRUST:
@@ -139,6 +136,22 @@ class _Writer:
             ["resource", kind, label],
             {"service_name": change.note, "user_name": self._name, "status": "Inactive"},
         )
+
+    def _left_groups(self) -> Iterator[str]:
+        """Yield memberships that are imported and then emptied; other groups of the user are not touched.
+
+        The provider reads and changes only the groups that the import names (internal/service/iam,
+        user_group_membership.go).
+        """
+        kind = "aws_iam_user_group_membership"
+        for change in self._changes:
+            if change.kind == Kind.LEAVE_GROUP:
+                label = self._label(f"{self._name}_{change.target}")
+                yield self._imported(kind, label, f"{self._name}/{change.target}")
+                values: dict[str, Value] = {"user": self._name, "groups": []}
+                if self._before_detaching:
+                    values["depends_on"] = [Expression(name) for name in self._before_detaching]
+                yield block(["resource", kind, label], values)
 
     def _exclusive(self) -> Iterator[str]:
         """Yield the resources that leave nothing attached or written but what is listed."""

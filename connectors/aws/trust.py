@@ -1,30 +1,39 @@
-"""Narrow a role's trust to the services that were really seen to assume it."""
+"""Narrow a role's trust to those who were really seen to take it, and check that this is all it does."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from connectors.aws.arns import parse_arn
 from connectors.interface import Evidence
+from connectors.reduction import Claim, Standing
 
 _SERVICE = "AWSService:"
+_WILD = frozenset("*?")
 
 
-def assumed_by_services(evidence: Iterable[Evidence]) -> dict[str, set[str]]:
-    """Return by role which AWS services took it, as their AssumeRole records say."""
+def assumed_by(evidence: Iterable[Evidence]) -> dict[str, set[str]]:
+    """Return by role who took it, as the AssumeRole records say: service principals and ARNs.
+
+    A caller that a record does not name (another account's, a web identity) is kept as it stands there, for
+    example `AWSAccount:444455556666`: nothing is narrowed that it may have needed.
+    """
     found: dict[str, set[str]] = {}
     for one in evidence:
         for row in one.usage():
             taken = row.operation.endswith(":AssumeRole") and row.outcome != "denied"
-            if taken and row.identity.startswith(_SERVICE) and row.resource.startswith("arn:"):
+            if taken and row.resource.startswith("arn:"):
                 found.setdefault(row.resource, set()).add(row.identity.removeprefix(_SERVICE))
     return found
 
 
 def narrow_trust(text: str, seen: set[str]) -> str:
-    """Return the trust policy without the service principals that never took the role; empty: leave it.
+    """Return the trust policy without the principals that never took the role; empty: leave it.
 
-    Only lists of services in Allow statements get shorter, and only where one of the list was seen: that
-    shows that such records are kept. Other principals, conditions and everything else stay.
+    Lists of services, and of users and roles, in Allow statements get shorter where one of the list was
+    seen: that shows that such records are kept. `AWS: *` becomes the users and roles seen, when every caller
+    on record is one. Accounts as a whole stay, because naming a role instead of its account gives that role
+    access without a policy of its own; so do federated principals, conditions and everything else.
     """
     try:
         raw = json.loads(text)
@@ -41,14 +50,96 @@ def narrow_trust(text: str, seen: set[str]) -> str:
     return json.dumps({**raw, "Statement": held}, indent=2, ensure_ascii=False)
 
 
+def check_trust(before: str, after: str, seen: set[str]) -> tuple[Claim, Claim]:
+    """Return the claims about a narrowed trust: everyone seen is still trusted, and nobody new is.
+
+    Worked out from the two texts, not from how the one was made: the statements must agree in all but their
+    principals, and each principal must stand in the old statement or be one that its `*` names.
+    """
+    try:
+        old, new = _statements(json.loads(before)), _statements(json.loads(after))
+    except ValueError:
+        undecided = Claim(Standing.UNDECIDED, "the trust policy is no JSON")
+        return undecided, undecided
+    pairs = list(zip(old, new, strict=False))
+    same = len(old) == len(new) and all(_rest(one) == _rest(other) for one, other in pairs)
+    added = [name for one, other in pairs for name in _principals(other) if not _trusts(one, name)]
+    if not same or added:
+        witness = f"sts:AssumeRole by {added[0]}" if added else "a statement of the trust policy differs"
+        contained = Claim(Standing.REFUTED, "the trust policy would let somebody new in", witness)
+    else:
+        contained = Claim(Standing.PROVED)
+    lost = sorted(
+        name
+        for name in seen
+        if any(_trusts(one, name) for one in old) and not any(_trusts(one, name) for one in new)
+    )
+    refused = tuple(f"sts:AssumeRole by {name}" for name in lost)
+    reason = "the trust policy would shut out who takes the role" if lost else ""
+    return Claim(Standing.REFUTED if lost else Standing.PROVED, reason, refused=refused), contained
+
+
 def _narrowed(statement: Any, seen: set[str]) -> Any:
+    if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
+        return statement
+    principal = statement.get("Principal")
+    everyone = principal == "*"
+    if everyone:
+        principal = {"AWS": "*"}
+    if not isinstance(principal, Mapping):
+        return statement
+    found = {kind: _fewer(kind, value, seen) for kind, value in principal.items()}
+    if everyone and found == {"AWS": "*"}:
+        return statement
+    return {**statement, "Principal": found} if found != principal or everyone else statement
+
+
+def _fewer(kind: str, value: Any, seen: set[str]) -> Any:
+    """Return the principals of one kind without those never seen; what cannot be told apart stays."""
+    if kind == "AWS" and value in ("*", ["*"]):
+        named = sorted(seen)
+        return _one_or_all(named) if all(map(_is_person_or_role, named)) else value
+    if kind not in ("AWS", "Service") or not isinstance(value, list):
+        return value
+    left = [name for name in value if name in seen or (kind == "AWS" and not _is_person_or_role(name))]
+    if len(left) == len(value) or not set(left) & seen:
+        return value
+    return _one_or_all(left)
+
+
+def _one_or_all(names: list[str]) -> str | list[str]:
+    return names[0] if len(names) == 1 else names
+
+
+def _is_person_or_role(name: Any) -> bool:
+    arn = parse_arn(name) if isinstance(name, str) and not _WILD & set(name) else None
+    return arn is not None and arn.service == "iam" and arn.resource.startswith(("role/", "user/"))
+
+
+def _statements(raw: Any) -> list[Any]:
+    written = raw.get("Statement", []) if isinstance(raw, Mapping) else []
+    return written if isinstance(written, list) else [written]
+
+
+def _rest(statement: Any) -> Any:
+    if not isinstance(statement, Mapping):
+        return statement
+    return {key: value for key, value in statement.items() if key != "Principal"}
+
+
+def _principals(statement: Any) -> Iterator[str]:
+    """Yield the principals of a statement, each with its kind where it has one that matters."""
     principal = statement.get("Principal") if isinstance(statement, Mapping) else None
-    if not isinstance(principal, Mapping) or statement.get("Effect") != "Allow":
-        return statement
-    services = principal.get("Service")
-    if not isinstance(services, list):
-        return statement
-    left = [service for service in services if service in seen]
-    if not left or len(left) == len(services):
-        return statement
-    return {**statement, "Principal": {**principal, "Service": left[0] if len(left) == 1 else left}}
+    if isinstance(principal, str):
+        yield principal
+    elif isinstance(principal, Mapping):
+        for value in principal.values():
+            yield from (str(one) for one in (value if isinstance(value, list) else [value]))
+
+
+def _trusts(statement: Any, name: str) -> bool:
+    """Tell whether an Allow statement names a principal, itself or by a `*` for all users and roles."""
+    if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
+        return isinstance(statement, Mapping) and name in _principals(statement)
+    named = set(_principals(statement))
+    return name in named or ("*" in named and _is_person_or_role(name))

@@ -1,6 +1,7 @@
 """What may go is only what would have been seen; the report offers what is proved and says what stays and why."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from connectors.permissions import Permissions
 from connectors.reduction import Claim, Replacement, Standing
 from scanner.cli import cli
 from scanner.proof import reduction
-from scanner.reduction import question
+from scanner.reduction import OptOut, question
 from scanner.results import (
     Backtest,
     Confidence,
@@ -22,6 +23,7 @@ from scanner.results import (
     ReductionResult,
 )
 from scanner.rules.finding import Limits
+from scanner.safety import Safety
 from scanner.verdicts import judge
 
 END = datetime(2026, 11, 23, tzinfo=UTC)
@@ -282,3 +284,26 @@ def test_nothing_that_cannot_be_seen_is_removed(demo):
         unused = sum(len(s["unused"]) for s in one["services"])
         stays = sum(stay["count"] for stay in one["reduction"]["stays"])
         assert one["reduction"]["removes"] <= unused - stays
+
+
+def test_what_the_config_keeps_stays_and_says_so():
+    asked, stays = question(entry(), WINDOW, LIMITS, OptOut(permissions=A))
+    assert (0, "opted-out", A) == (asked.remove & A, stays[0].code, stays[0].permissions)
+    assert not asked.idle
+
+
+def test_an_identity_that_the_config_keeps_is_asked_nothing():
+    asked, stays = question(entry(), WINDOW, LIMITS, OptOut(whole="break-glass-*"))
+    assert (0, (), False, False) == (asked.remove, asked.credentials, asked.trust, asked.idle)
+    assert ["the config keeps this identity as it is (keep_identities: break-glass-*)"] == [
+        stay.reason for stay in stays
+    ]
+
+
+def test_globs_of_the_config_match_names_without_case():
+    names = Permissions(source="t", date="", service=lambda name: name.partition(":")[0], fold=str.lower)
+    names.load(["s3:GetObject", "s3:PutObject", "kms:Decrypt"])
+    safety = Safety(keep_identities=("*/Break-*",), keep_permissions=("S3:get*", "kms:*"))
+    assert ["kms:Decrypt", "s3:GetObject"] == names.names(safety.kept(names))
+    assert "*/Break-*" == safety.keeper(replace(entry().identity, id="arn:aws:iam::1:role/break-glass"))
+    assert "" == safety.keeper(entry().identity)

@@ -170,7 +170,7 @@ def flat(held):
     return [one for one in every if isinstance(one, dict)]
 
 
-def ask(facts, seed):
+def ask(facts, seed, *, rebuild=False):
     """Ask for a random part of each identity's known permissions, with use of some of the rest."""
     choice = random.Random(seed)  # noqa: S311 a repeatable sample
     questions = []
@@ -197,6 +197,7 @@ def ask(facts, seed):
                     )
                     for name in used
                 ),
+                rebuild=rebuild,
             )
         )
     return questions
@@ -273,3 +274,35 @@ def test_replacements_of_all_shared_accounts_hold(data, collect, seed):
             check(account, question, found, facts)
     assert offered > 150
     assert reviewed > 10
+
+
+def test_rebuilt_policies_of_shared_accounts_hold(data, collect):
+    """A rebuild writes fresh documents, so the re-evaluation asks that nothing is new and no use is lost."""
+    offered = 0
+    window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    for path in dumps(data)[::3]:
+        memory = collect({"authorization_details": [path]})
+        if "authorization_details" not in memory.parts:
+            continue
+        facts = CONNECTOR.interpret([memory], window, Patterns())
+        questions = ask(facts, f"{path.name} rebuild", rebuild=True)
+        answers = CONNECTOR.reduce([memory], facts, questions, window).found
+        account = Account(memory)
+        for question in questions:
+            found = answers.get(question.identity)
+            if found is None:
+                continue
+            offered += 1
+            standing = {name: getattr(found, name).standing for name in CLAIMS}
+            assert Standing.REFUTED not in standing.values(), (question.identity, found)
+            assert standing["containment"] is standing["restore"] is Standing.PROVED
+            before = flat(account.before(question.identity))
+            after = flat(account.after(question.identity, found.changes))
+            was_written, is_written = expanded(before), expanded(after)
+            for resource in samples([*before, *after])[:15]:
+                old, new = evaluate(was_written, resource), evaluate(is_written, resource)
+                denied = {key: found_ for key, found_ in old.items() if key[0] == "Deny"}
+                assert denied == {key: found_ for key, found_ in new.items() if key[0] == "Deny"}
+                for key in new.keys() - denied.keys():
+                    assert not new[key] & ~old.get(key, 0), (question.identity, resource, key)
+    assert offered > 30
