@@ -33,13 +33,16 @@ class Setting:
     """Regular expression that each text must fit from end to end; empty: any text."""
     example: str = ""
     """A text that fits, shown when one does not."""
+    remote: str = ""
+    """Of `files`: regular expression of addresses that may stand in place of a path (`s3://…`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One configured place to gather evidence from; paths are absolute.
 
-    `texts` holds settings of kind `text` and `flag` (`"true"` or `"false"`), `lists` those of kind `texts`.
+    `texts` holds settings of kind `text` and `flag` (`"true"` or `"false"`), `lists` those of kind `texts` and
+    the addresses among those of kind `files`.
     """
 
     name: str

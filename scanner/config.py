@@ -5,7 +5,7 @@ import glob
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -212,29 +212,36 @@ def _source(document: _Document, table: Mapping[str, Any], index: int, base: Pat
     stage = table.get("stage", "")
     if not isinstance(stage, str):
         raise document.fail("'stage' must be a word", "source", "stage", index=index)
-    files: dict[str, tuple[Path, ...]] = {}
-    texts: dict[str, str] = {}
-    lists: dict[str, tuple[str, ...]] = {}
+    source = Source(table["name"], provider, stage, mode, {}, {}, {})
     for name, setting in settings.items():
         if name in table:
-            values = _values(document, table[name], setting, index)
-            match setting.kind:
-                case "text" | "flag":
-                    texts[name] = values[0]
-                case "texts":
-                    lists[name] = tuple(values)
-                case "file" | "files":
-                    files[name] = tuple(path for value in values for path in _paths(base, value))
-    if not files and mode == "export":
-        wanted = ", ".join(name for name, setting in settings.items() if setting.kind in ("file", "files"))
+            source = _with(source, setting, _values(document, table[name], setting, index), base)
+    evidence = [setting.name for setting in settings.values() if setting.kind in ("file", "files")]
+    if mode == "export" and not any(name in source.files or name in source.lists for name in evidence):
         raise document.fail(
             f"source {table['name']!r} names no evidence file",
             "source",
             "name",
             index=index,
-            hint=f"give: {wanted}",
+            hint=f"give: {', '.join(evidence)}",
         )
-    return Source(table["name"], provider, stage, mode, files, texts, lists)
+    return source
+
+
+def _with(source: Source, setting: Setting, values: Sequence[str], base: Path) -> Source:
+    """Return a source with one more setting; addresses among paths go to its lists."""
+    name = setting.name
+    match setting.kind:
+        case "text" | "flag":
+            return replace(source, texts={**source.texts, name: values[0]})
+        case "texts":
+            return replace(source, lists={**source.lists, name: tuple(values)})
+        case "file" | "files":
+            remote = tuple(value for value in values if _ADDRESS.match(value))
+            local = [path for value in values if value not in remote for path in _paths(base, value)]
+            files = {**source.files, name: tuple(local)} if local else source.files
+            lists = {**source.lists, name: remote} if remote else source.lists
+            return replace(source, files=files, lists=lists)
 
 
 def _mode(document: _Document, table: Mapping[str, Any], settings: Sequence[Setting], index: int) -> str:
@@ -256,6 +263,7 @@ _MODES = {
     "export": "reads files that the cloud's own tools write",
     "live": "asks the cloud itself, reading only",
 }
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WANTED = {
     "file": "a path",
     "files": "a path or a list of paths",
@@ -283,9 +291,25 @@ def _values(document: _Document, value: Any, setting: Setting, index: int) -> li
             index=index,
             hint=f"for example {setting.example}",
         )
+    address = next((item for item in values if _foreign(setting, item)), None)
+    if address is not None:
+        raise document.fail(
+            f"{setting.name!r}: {address!r} is no address that can be read here",
+            "source",
+            setting.name,
+            index=index,
+            hint=f"for example {setting.example}" if setting.remote else "download it and name the folder",
+        )
     if setting.kind == "file" and len(values) > 1:
         raise document.fail(f"{setting.name!r} takes one path", "source", setting.name, index=index)
     return values
+
+
+def _foreign(setting: Setting, value: str) -> bool:
+    """Return whether a value for a path is an address that the setting does not take."""
+    if setting.kind not in ("file", "files") or not _ADDRESS.match(value):
+        return False
+    return not setting.remote or not re.fullmatch(setting.remote, value)
 
 
 def _paths(base: Path, value: str) -> list[Path]:

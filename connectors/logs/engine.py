@@ -7,7 +7,7 @@ import math
 import os
 import time
 from array import array
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from connectors.errors import StateError
 from connectors.facts import Window
 from connectors.interface import Observer, silent
 from connectors.logs.fold import FileRead, Folder
+from connectors.logs.objects import Fetching, ObjectStore
 from connectors.logs.rows import KEPT, LogRead, LogReader
 from connectors.logs.seen import SeenEvents
 from connectors.logs.walk import MTIME, Found, find_files
@@ -30,6 +31,7 @@ BATCH_FILES = 256
 ALONE_BYTES = 10 << 20
 """Up to this much (gzip bytes; plain text counts a tenth) one process is faster than starting others."""
 _PLAIN_TO_GZIP = 10
+_TELL_EVERY = 1_000
 _RACY_NANOSECONDS = 2_000_000_000
 """A file this young may change again within one tick of its time of change."""
 
@@ -37,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def read_logs(
-    paths: Sequence[Path],
+    places: Sequence[Path | ObjectStore],
     reader: LogReader,
     window: Window,
     *,
@@ -46,7 +48,7 @@ def read_logs(
     workers: int | None = None,
     observe: Observer = silent,
 ) -> LogRead:
-    """Read every log file under `paths` and return its events as rows.
+    """Read every log file under paths and every object of stores; return their events as rows.
 
     Of several copies of an event the one in the first file counts, in the order of paths, whatever the
     number of workers; later ones are duplicates of their file. Events outside the half-open window are read
@@ -57,12 +59,27 @@ def read_logs(
     """
     from connectors.logs.tally import Tally  # noqa: PLC0415 numpy is slow to import
 
-    found = find_files(paths)
+    paths = [place for place in places if isinstance(place, Path)]
+    stores = [place for place in places if not isinstance(place, Path)]
+    held = _listed(stores, observe)
+    found = sorted([*find_files(paths), *(one for one, _ in held.values())])
     start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
     tally = Tally(seen, reader.name, start=start, end=end)
+    origins = {path: store for path, (_, store) in held.items()}
     with _no_collection():
-        _Reading(paths, reader, tally, ledger, observe, len(found)).run(found, workers)
+        _Reading(paths, stores, origins, reader, tally, ledger, observe, len(found)).run(found, workers)
         return LogRead(*tally.result())
+
+
+def _listed(stores: Sequence[ObjectStore], observe: Observer) -> dict[str, tuple[Found, ObjectStore]]:
+    """Return every object of the stores, each once."""
+    held: dict[str, tuple[Found, ObjectStore]] = {}
+    for store in stores:
+        for one in store.objects():
+            held.setdefault(one.path, (one, store))
+            if len(held) % _TELL_EVERY == 0:
+                observe("log-list", objects=len(held))
+    return held
 
 
 @dataclass
@@ -70,6 +87,8 @@ class _Reading:
     """One read: what is remembered is taken from the ledger, the rest from the files."""
 
     paths: Sequence[Path]
+    stores: Sequence[ObjectStore]
+    origins: Mapping[str, ObjectStore]
     reader: LogReader
     tally: "Tally"
     ledger: "Ledger | None"
@@ -90,7 +109,7 @@ class _Reading:
             with self._told(self.ledger):
                 self._recall(self.ledger, waiting)
         fresh = list(waiting.values())
-        with contextlib.closing(_read(fresh, self.reader, workers)) as done:
+        with contextlib.closing(_read(fresh, self.reader, workers, self.origins)) as done:
             for events in _numbered(done, self.tally):
                 self._take(events)
         if self.ledger is not None:
@@ -169,7 +188,9 @@ class _Reading:
 
     def _covers(self, key: str) -> bool:
         """Return whether the source still names the place of an object."""
-        return any(key == str(path) or key.startswith(f"{path}{os.sep}") for path in self.paths)
+        return any(key == str(path) or key.startswith(f"{path}{os.sep}") for path in self.paths) or any(
+            store.covers(key) for store in self.stores
+        )
 
     def _show(self) -> None:
         self.observe("log-file", files=self.files, total=self.total, bytes=self.stored, events=self.events)
@@ -205,13 +226,28 @@ def _numbered(done: Iterable[Done], tally: "Tally") -> "Iterator[Events]":
         yield Events(batch.files, batch.ids, np.frombuffer(batch.times, np.uint32), kinds)
 
 
-def _read(found: Sequence[Found], reader: LogReader, workers: int | None) -> Generator[Done, None, None]:
-    """Yield the batches of all files in order, read here or by as many workers as are worth it."""
+def _read(
+    found: Sequence[Found], reader: LogReader, workers: int | None, origins: Mapping[str, ObjectStore]
+) -> Generator[Done, None, None]:
+    """Yield the batches of all files in order, fetched if they are objects of a store."""
     groups = batches(found)
-    weight = sum(one.size_bytes // (1 if one.path.endswith(".gz") else _PLAIN_TO_GZIP) for one in found)
     if workers is None:
+        weight = sum(one.size_bytes // (1 if one.path.endswith(".gz") else _PLAIN_TO_GZIP) for one in found)
         workers = 1 if weight <= ALONE_BYTES else processors()
     workers = min(workers, len(groups))
+    wanted = {path: store for path, store in origins.items() if not reader.skip_file(path)}
+    if not any(one.path in wanted for one in found):
+        yield from _folded(groups, reader, workers)
+        return
+    with Fetching(wanted) as fetching:
+        for done in _folded(fetching.fetched(groups), reader, workers):
+            yield done
+            for file in done.batch.files:
+                fetching.drop(file.path)
+
+
+def _folded(groups: Iterable[Sequence[Found]], reader: LogReader, workers: int) -> Iterator[Done]:
+    """Yield the batches of groups of files, read here or by several processes."""
     if workers > 1:
         with Workers(reader, workers) as processes:
             yield from processes.read(groups)

@@ -6,7 +6,7 @@ import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, Self
@@ -61,25 +61,36 @@ class Workers:
         for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
             _stop(worker)
 
-    def read(self, batches: Sequence[Sequence[Found]]) -> Iterator[Done]:
+    def read(self, batches: Iterable[Sequence[Found]]) -> Iterator[Done]:
         """Yield every batch in order; in several parts where a process died."""
         ready: dict[int, list[Done]] = {}
-        given = 0
-        for due in range(len(batches)):
-            while due not in ready:
-                while self._idle and given < min(len(batches), due + _AHEAD * self._count):
-                    worker = self._idle.pop()
-                    self._busy[worker.pipe] = (worker, given)
-                    _send(worker, batches[given])
-                    given += 1
-                if self._busy:
-                    self._gather(batches, ready)
-                else:
-                    ready[given] = self._read_here(batches[given])
-                    given += 1
-            yield from ready.pop(due)
+        held: dict[int, Sequence[Found]] = {}
+        numbered = enumerate(batches)
+        due, more = 0, True
+        while more or held:
+            while more and self._idle and len(held) < _AHEAD * self._count:
+                given = next(numbered, None)
+                if given is None:
+                    more = False
+                    break
+                worker = self._idle.pop()
+                held[given[0]] = given[1]
+                self._busy[worker.pipe] = (worker, given[0])
+                _send(worker, given[1])
+            if self._busy and due not in ready:
+                self._gather(held, ready)
+            elif due not in ready:  # no process is left
+                given = next(numbered, None)
+                more = given is not None
+                if given is not None:
+                    held[given[0]] = given[1]
+                    ready[given[0]] = self._read_here(given[1])
+            if due in ready:
+                del held[due]
+                yield from ready.pop(due)
+                due += 1
 
-    def _gather(self, batches: Sequence[Sequence[Found]], ready: dict[int, list[Done]]) -> None:
+    def _gather(self, batches: Mapping[int, Sequence[Found]], ready: dict[int, list[Done]]) -> None:
         """Wait until some process has something to say, and take it."""
         for pipe in wait(list(self._busy)):
             worker, index = self._busy[pipe]

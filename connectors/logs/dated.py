@@ -1,0 +1,82 @@
+"""List only the days of a window in object stores whose keys hold dates."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from connectors.facts import Window
+from connectors.logs.walk import Found
+
+EARLY = timedelta(days=1)
+LATE = timedelta(days=3)
+"""Events are delivered late, seldom by days; which of them count is told by their own time."""
+
+_YEAR = re.compile(r"(?:19|20)\d\d/$")
+_DAY = re.compile(r"(?:^|/)((?:19|20)\d\d)/(\d\d)/(\d\d)/")
+_EQUAL_DAY = re.compile(r"(?:^|/)y=(\d{4})/m=(\d\d)/d=(\d\d)/", re.IGNORECASE)
+_MOST_FOLDERS = 2_000
+"""A level with more folders than this is listed flat: walking it would take more calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of a store: the folders below it, with their whole prefixes, and its own objects."""
+
+    folders: tuple[str, ...]
+    objects: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days of objects that may hold events of a window."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, window: Window) -> "Days":
+        """Return the days of a window, with some before and after it."""
+        return cls((window.start - EARLY).date(), (window.end + LATE).date())
+
+    def hold(self, key: str) -> bool:
+        """Return whether a key is of these days; one without a date may hold anything."""
+        found = _DAY.search(key) or _EQUAL_DAY.search(key)
+        if not found:
+            return True
+        try:
+            day = date(int(found[1]), int(found[2]), int(found[3]))
+        except ValueError:
+            return True
+        return self.first <= day <= self.last
+
+
+def walk(
+    prefix: str,
+    days: Days,
+    level: Callable[[str], Level],
+    between: Callable[[str, str, str], Iterator[Found]],
+    *,
+    skip: Callable[[str], bool],
+) -> Iterator[Found]:
+    """Yield the objects below a prefix; where folders are years, only those of the days.
+
+    `level` lists one level, `between` all objects below a prefix from one key to before another (`""`: from
+    the beginning, to the end). Folders that `skip` names are left out.
+    """
+    waiting = [prefix]
+    while waiting:
+        here = waiting.pop()
+        found = level(here)
+        yield from found.objects
+        folders = [folder for folder in found.folders if not skip(folder)]
+        if folders and any(_YEAR.search(folder[len(here) :]) for folder in folders):
+            last = days.last + timedelta(days=1)
+            start, end = f"{here}{days.first:%Y/%m/%d}", f"{here}{last:%Y/%m/%d}"
+            yield from between(here, start, end)
+            waiting += [folder for folder in folders if not _YEAR.search(folder[len(here) :])]
+        elif len(folders) > _MOST_FOLDERS:
+            for folder in folders:
+                yield from between(folder, "", "")
+        else:
+            waiting += folders
