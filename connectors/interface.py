@@ -1,7 +1,7 @@
 """The questions every cloud answers, and what they are asked with."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -41,8 +41,8 @@ class Setting:
 class Source:
     """One configured place to gather evidence from; paths are absolute.
 
-    `texts` holds settings of kind `text` and `flag` (`"true"` or `"false"`), `lists` those of kind `texts` and
-    the addresses among those of kind `files`.
+    `texts` holds settings of kind `text` and `flag` (`"true"` or `"false"`), `lists` those of kind `texts`
+    and the addresses among those of kind `files`.
     """
 
     name: str
@@ -54,6 +54,18 @@ class Source:
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     state: Path | None = None
     """State file that remembers which log objects were read; without one, every scan reads all of them."""
+
+    @property
+    def asks_the_cloud(self) -> bool:
+        """Whether reading it needs credentials: it is live, or some of its files are in an object store."""
+        return self.mode == "live" or any("://" in value for held in self.lists.values() for value in held)
+
+    def on_disk(self) -> "Source":
+        """Return the source without what is in object stores."""
+        lists = {
+            name: tuple(value for value in held if "://" not in value) for name, held in self.lists.items()
+        }
+        return replace(self, lists={name: held for name, held in lists.items() if held})
 
 
 class Status(StrEnum):
@@ -221,9 +233,9 @@ class LiveConnector(Protocol):
     """A wing that also collects through the cloud's own API."""
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
-        """Try the calls of a live source on a small scale: who am I, what works, which logs are on."""
+        """Try the calls of a source on a small scale: who am I, what works, which logs can be read."""
         ...
 
     def policy(self, source: Source) -> str:
-        """Return the minimal read-only policy that a live source needs, as the cloud writes policies."""
+        """Return the minimal read-only policy that a source needs, as the cloud writes policies."""
         ...

@@ -25,13 +25,13 @@ def chosen(sources: Sequence[Source], name: str | None) -> list[Source]:
 
 
 def policy(sources: Sequence[Source]) -> str:
-    """Return the policy of the one live source among these."""
-    live = [source for source in sources if source.mode == "live"]
+    """Return the policy of the one source among these that asks the cloud."""
+    live = [source for source in sources if source.asks_the_cloud]
     if len(live) != 1:
         names = ", ".join(source.name for source in live)
         raise ConfigError(
-            f"--print-policy needs one live source, there are {len(live)}",
-            hint=f"choose one with --source: {names}" if live else "sources of files need no permissions",
+            f"--print-policy needs one source that asks the cloud, there are {len(live)}",
+            hint=f"choose one with --source: {names}" if live else "files on disk need no permissions",
         )
     wing = connector(live[0].provider)
     if not isinstance(wing, LiveConnector):
@@ -44,7 +44,7 @@ def examine(source: Source, window: Window) -> Iterator[Check]:
     for name, paths in sorted(source.files.items()):
         yield _files(name, paths)
     wing = connector(source.provider)
-    if source.mode == "live" and isinstance(wing, LiveConnector):
+    if source.asks_the_cloud and isinstance(wing, LiveConnector):
         yield from wing.examine(source, window)
 
 
@@ -85,7 +85,7 @@ def rehearse(
     sources: Sequence[Source], window: Window, now: datetime, observe: Observer
 ) -> Iterator[tuple[str, list[Check]]]:
     """Read the files of sources; yield what was read of each, and what is not visible in each cloud."""
-    exports = [source for source in sources if source.mode == "export"]
+    exports = [source.on_disk() for source in sources if source.mode == "export" and source.files]
     if not exports:
         return
     with tempfile.TemporaryDirectory(prefix="entdrift-doctor-") as folder:

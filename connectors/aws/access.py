@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from connectors.aws.live_settings import LiveSettings
+from connectors.aws.log_address import resources
 from connectors.aws.tables import table
 
 _VERSION = "2012-10-17"
 ORGANIZATION = "organization_policies"
+LOG_OBJECTS = "log_objects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +74,42 @@ def policy_text(settings: LiveSettings) -> str:
     One account or one role: one policy. With a role in each account there are two: `accounts` for that role,
     and `caller` for the principal that assumes it and reads the organization.
     """
-    unneeded = {ORGANIZATION}
+    if settings.source_of_files:
+        return json.dumps(_policy(*_log_statements(settings)), indent=2)
+    unneeded = {ORGANIZATION, LOG_OBJECTS}
     if not settings.event_history:
         unneeded |= {"event_history", *([] if "all" in settings.regions else ["regions"])}
     parts = [part["name"] for part in table("access")["parts"] if part["name"] not in unneeded]
     read = _statement("EntdriftRead", permissions_of(parts))
     organization = _statement("EntdriftOrganization", permissions_of([ORGANIZATION]))
-    document: object = _policy(read, organization)
+    logs = _log_statements(settings)
+    document: object = _policy(read, organization, *logs)
     if settings.fans_out:
         roles = [settings.roles[-1].replace("{account}", one) for one in settings.accounts or ("*",)]
         assume = {"Sid": "EntdriftAssume", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles}
-        document = {"accounts": _policy(read), "caller": _policy(organization, assume)}
+        document = {"accounts": _policy(read), "caller": _policy(organization, assume, *logs)}
     return json.dumps(document, indent=2)
+
+
+def _log_statements(settings: LiveSettings) -> list[dict[str, object]]:
+    """Return what reading log objects needs: the buckets, what is below the prefixes, and their keys."""
+    if not settings.log_addresses:
+        return []
+    region = next((name for name in settings.regions if name != "all"), "")
+    buckets, objects = resources(settings.log_addresses, region)
+    through_s3 = {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}
+    allow = {"Effect": "Allow"}
+    return [
+        {"Sid": "EntdriftListLogs", **allow, "Action": "s3:ListBucket", "Resource": buckets},
+        {"Sid": "EntdriftReadLogs", **allow, "Action": "s3:GetObject", "Resource": objects},
+        {
+            "Sid": "EntdriftDecryptLogs",
+            **allow,
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": through_s3,
+        },
+    ]
 
 
 def _statement(sid: str, actions: list[str]) -> dict[str, object]:

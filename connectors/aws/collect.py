@@ -94,7 +94,7 @@ def _caller(settings: LiveSettings, opened: list[Session], *, sample: bool) -> C
     opened.append(session)
     calls = Calls(session, sample=sample)
     for role in settings.roles[:-1] if settings.fans_out else settings.roles:
-        calls = _assumed(calls, role, opened)
+        calls = assumed(calls, role, opened)
     return _known(calls)
 
 
@@ -104,7 +104,8 @@ def _known(calls: Calls) -> Calls:
     return calls
 
 
-def _assumed(calls: Calls, role: str, opened: list[Session]) -> Calls:
+def assumed(calls: Calls, role: str, opened: list[Session]) -> Calls:
+    """Return the calls of a role, whose session is added to those opened; CallError when it is refused."""
     try:
         session = calls.session.assume(role)
     except (BotoCoreError, ClientError, ValueError) as error:
@@ -130,7 +131,7 @@ def _accounts(
         wanted = [caller.account]
     for account in wanted[:1] if caller.sample else wanted:
         try:
-            yield _known(_assumed(caller, settings.roles[-1].replace("{account}", account), opened))
+            yield _known(assumed(caller, settings.roles[-1].replace("{account}", account), opened))
         except CallError as error:
             if account == caller.account:
                 yield caller

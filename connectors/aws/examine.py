@@ -4,15 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.aws.access import Access, access_table, lost
+from connectors.aws.access import LOG_OBJECTS, Access, access_table, lost
 from connectors.aws.calls import Calls
 from connectors.aws.collect import Reached, Way, collect_live
+from connectors.aws.log_objects import LogBuckets
 from connectors.aws.tables import table
 from connectors.aws.trails import Trail, read_trails
 from connectors.facts import Window
 from connectors.interface import Check, Evidence, Outcome, Record, Source, Status, silent
 from connectors.logs.rows import LogFile, Presence, UsageRow
 from connectors.logs.seen import SeenEvents
+from connectors.logs.try_store import examine_store
 
 
 @dataclass
@@ -56,20 +58,30 @@ class _Kept:
 def examine(source: Source, window: Window) -> list[Check]:
     """Make each call once, on the first item of each list, in one account and region, and say how it went.
 
-    Trails are looked for in all regions, since they decide what can be seen.
+    Trails are looked for in all regions, since they decide what can be seen. Of a source of files, only its
+    log objects are tried.
     """
+    logs = examine_logs(source, window)
+    if source.mode != "live":
+        return logs
     kept = _Kept(source.name)
     reached = collect_live(source, kept, Way(window, silent, SeenEvents(), sample=True))
     if reached.caller is None:
         reason = "; ".join(one.reason for one in kept.results if one.reason)
-        return [Check("identity", "failed", reason, lost("session"))]
+        return [Check("identity", "failed", reason, lost("session")), *logs]
     checks = [_caller(reached.caller, reached)]
     accounts = {id(calls): calls for calls in (reached.caller, *reached.accounts)}
     for part in table("access")["parts"]:
         checks += _part(part["name"], list(accounts.values()), kept.results)
     if reached.caller.session.settings.event_history:
         checks.append(_HISTORY)
-    return [*checks, *_trails(kept)]
+    return [*checks, *logs, *_trails(kept)]
+
+
+def examine_logs(source: Source, window: Window) -> list[Check]:
+    """List each address of log objects, fetch the first one, and say how it went."""
+    with LogBuckets(source, window) as buckets:
+        return [examine_store(store, store.address, lost(LOG_OBJECTS)) for store in buckets.stores()]
 
 
 _HISTORY = Check(

@@ -1,5 +1,6 @@
 """Read exported files into the evidence bundle: raw records and folded log rows, an outcome per part."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from connectors.aws.export_kinds import (
     trails,
 )
 from connectors.aws.export_witnesses import last_accessed, unused_access
+from connectors.aws.log_address import S3_ADDRESS
 from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.files import expand, modified
 from connectors.interface import Observer, Outcome, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.objects import ObjectStore
 from connectors.logs.remember import remembering
-from connectors.logs.rows import LogFile, LogRead
+from connectors.logs.rows import LogFile, LogRead, gone_note
 from connectors.logs.seen import SeenEvents
 
 SETTINGS: tuple[Setting, ...] = (
@@ -28,8 +31,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "cloudtrail",
         "files",
-        "CloudTrail log files or trees, or event-history exports",
+        "CloudTrail log files or trees, event-history exports, or `s3://bucket/prefix`",
         modes=("export", "live"),
+        remote=S3_ADDRESS,
+        example='"s3://my-trail-bucket/AWSLogs"',
     ),
     Setting("credential_report", "files", "output of `aws iam get-credential-report`, CSV or JSON"),
     Setting("organization_policies", "files", "service and resource control policies with their targets"),
@@ -63,19 +68,32 @@ def collect_exports(
 ) -> None:
     """Read every part of every source; `seen` is shared so that an event in two sources counts once."""
     for source in sources:
-        if source.mode == "export" and not any(source.files.get(part) for part in _NEEDED):
+        if source.mode == "export" and not any(
+            source.files.get(part) or source.lists.get(part) for part in _NEEDED
+        ):
             reason = f"the source names neither {' nor '.join(_NEEDED)}: there is nothing to analyse"
             sink.outcome(Outcome(source.name, _NEEDED[0], Status.FAILED, reason=reason))
         for part in READERS:
             if paths := source.files.get(part):
                 _collect_part(source.name, part, paths, sink)
                 observe("part", source=source.name, part=part)
-        if paths := source.files.get("cloudtrail"):
-            reader = CloudTrailReader()
-            with remembering(source, "cloudtrail", reader) as ledger:
-                read = read_logs(paths, reader, window, seen=seen, ledger=ledger, observe=observe)
-            sink.add_logs(source.name, read.rows, read.files, read.presence)
-            sink.outcome(_log_outcome(source.name, read))
+        if source.files.get("cloudtrail") or source.lists.get("cloudtrail"):
+            _collect_logs(source, sink, window, observe, seen)
+
+
+def _collect_logs(source: Source, sink: Sink, window: Window, observe: Observer, seen: SeenEvents) -> None:
+    """Read the log files and objects of one source."""
+    reader = CloudTrailReader()
+    places: list[Path | ObjectStore] = [*source.files.get("cloudtrail", ())]
+    with contextlib.ExitStack() as stack:
+        if source.lists.get("cloudtrail"):
+            from connectors.aws.log_objects import LogBuckets  # noqa: PLC0415 boto3 is slow to import
+
+            places += stack.enter_context(LogBuckets(source, window)).stores()
+        ledger = stack.enter_context(remembering(source, "cloudtrail", reader))
+        read = read_logs(places, reader, window, seen=seen, ledger=ledger, observe=observe)
+    sink.add_logs(source.name, read.rows, read.files, read.presence)
+    sink.outcome(_log_outcome(source.name, read))
 
 
 def _collect_part(source: str, part: str, paths: Sequence[Path], sink: Sink) -> None:
@@ -109,6 +127,7 @@ def _log_outcome(source: str, read: LogRead) -> Outcome:
     if not read.presence and not (whole and events == 0 and not broken):
         reason = f"{reason or 'no log file found'}; cloudtrail takes AWSLogs trees and event-history exports"
         return Outcome(source, "cloudtrail", Status.FAILED, events, reason, newest)
+    reason = "; ".join(filter(None, (reason, gone_note(read.files))))
     return Outcome(source, "cloudtrail", Status.PARTIAL if broken else Status.OK, events, reason, newest)
 
 

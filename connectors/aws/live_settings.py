@@ -6,19 +6,21 @@ from connectors.errors import SettingError
 from connectors.interface import Setting, Source
 
 _LIVE = ("live",)
+_ANY = ("export", "live")
+"""Settings that also serve to read log objects for a source of files."""
 _ROLE = r"arn:aws[\w-]*:iam::(\d{12}|\{account\}):role/[\w+=,.@/-]+"
 
 LIVE_SETTINGS: tuple[Setting, ...] = (
-    Setting("profile", "text", "profile of the AWS config files (default: what the SDK finds)", modes=_LIVE),
+    Setting("profile", "text", "profile of the AWS config files (default: what the SDK finds)", modes=_ANY),
     Setting(
         "role_arn",
         "texts",
         "role to assume, or a chain of roles; the last may hold {account}: a role in each account",
-        modes=_LIVE,
+        modes=_ANY,
         form=_ROLE,
         example='"arn:aws:iam::111122223333:role/entdrift" or "arn:aws:iam::{account}:role/entdrift"',
     ),
-    Setting("external_id", "text", "external id that the roles ask for", modes=_LIVE),
+    Setting("external_id", "text", "external id that the roles ask for", modes=_ANY),
     Setting(
         "regions",
         "texts",
@@ -46,7 +48,7 @@ LIVE_SETTINGS: tuple[Setting, ...] = (
         "endpoint_url",
         "text",
         "send all calls to this address instead of AWS (LocalStack, a proxy)",
-        modes=_LIVE,
+        modes=_ANY,
         form=r"https?://\S+",
         example='"http://localhost:4566"',
     ),
@@ -66,6 +68,10 @@ class LiveSettings:
     organization: bool = False
     event_history: bool = False
     endpoint_url: str = ""
+    log_addresses: tuple[str, ...] = ()
+    """Where in S3 the CloudTrail objects are."""
+    source_of_files: bool = False
+    """True for a source of files, for which only log objects are asked of AWS."""
 
     @property
     def fans_out(self) -> bool:
@@ -85,6 +91,8 @@ class LiveSettings:
             organization=source.texts.get("organization") == "true",
             event_history=source.texts.get("event_history") == "true",
             endpoint_url=source.texts.get("endpoint_url", ""),
+            log_addresses=source.lists.get("cloudtrail", ()),
+            source_of_files=source.mode != "live",
         )
         problem, hint = settings._contradiction()
         if problem:

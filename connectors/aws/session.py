@@ -15,6 +15,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 
 from connectors.aws.access import event_names
 from connectors.aws.live_settings import LiveSettings
+from connectors.aws.log_address import inside
 from connectors.errors import EvidenceError
 
 _ATTEMPTS = 6
@@ -53,9 +54,23 @@ class Session:
                         connect_timeout=_CONNECT_SECONDS,
                         read_timeout=_READ_SECONDS,
                         user_agent_extra="entdrift",
+                        s3={"addressing_style": "path" if self.settings.endpoint_url else "auto"},
                     ),
                 )
+                if service == "s3":
+                    found.meta.events.register_first("before-parameter-build.s3", self._logs_only)
             return found
+
+    def _logs_only(self, params: Mapping[str, Any], **_: Any) -> None:
+        """Refuse to read anything from S3 but the log objects that the source names."""
+        key = params.get("Key")
+        for address in self.settings.log_addresses:
+            if inside(address, str(params.get("Bucket")), None if key is None else str(key)):
+                return
+        raise NotAllowedError(
+            f"s3://{params.get('Bucket')}/{key or ''} is not named by the source; nothing was sent",
+            hint="this is a bug in entdrift, please report it",
+        )
 
     def close(self) -> None:
         """Close the connections of all clients."""

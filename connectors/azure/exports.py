@@ -15,7 +15,7 @@ from connectors.files import expand, modified, read_records
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
 from connectors.logs.remember import remembering
-from connectors.logs.rows import LogFile, Presence
+from connectors.logs.rows import LogFile, Presence, gone_note
 from connectors.logs.seen import SeenEvents
 
 _WRAPPERS = ("value", "data", "body", "response", "interactions")
@@ -204,5 +204,6 @@ def _log_outcome(
         skipped = next((file for file in files if file.reason), files[0])
         reasons.append(f"{skipped.path}: {skipped.reason or 'holds no log events'}{_HINTS.get(part, '')}")
     status = Status.OK if not reasons else Status.PARTIAL if events else Status.FAILED
+    reasons += filter(None, [gone_note(files)])
     newest = max((seen.last for seen in presence), default="")
     return Outcome(source.name, part, status, events, "; ".join(reasons), newest)

@@ -15,7 +15,7 @@ from connectors.gcp.scrub import scrub
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
 from connectors.logs.remember import remembering
-from connectors.logs.rows import LogRead
+from connectors.logs.rows import LogRead, gone_note
 from connectors.logs.seen import SeenEvents
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".dump", ".json.gz", ".jsonl.gz", ".ndjson.gz")
@@ -220,5 +220,6 @@ def _log_outcome(source: str, read: LogRead) -> Outcome:
         status = Status.PARTIAL if good or records else Status.FAILED
     else:
         status = Status.OK if records else Status.FAILED
+    reason = "; ".join(filter(None, (reason, gone_note(read.files))))
     newest = max((seen.last for seen in read.presence), default="")
     return Outcome(source, LOGS, status, records, reason, newest)

@@ -12,7 +12,7 @@ EARLY = timedelta(days=1)
 LATE = timedelta(days=3)
 """Events are delivered late, seldom by days; which of them count is told by their own time."""
 
-_YEAR = re.compile(r"(?:19|20)\d\d/$")
+_YEAR = re.compile(r"(?:19|20)\d\d/")
 _DAY = re.compile(r"(?:^|/)((?:19|20)\d\d)/(\d\d)/(\d\d)/")
 _EQUAL_DAY = re.compile(r"(?:^|/)y=(\d{4})/m=(\d\d)/d=(\d\d)/", re.IGNORECASE)
 _MOST_FOLDERS = 2_000
@@ -70,11 +70,11 @@ def walk(
         found = level(here)
         yield from found.objects
         folders = [folder for folder in found.folders if not skip(folder)]
-        if folders and any(_YEAR.search(folder[len(here) :]) for folder in folders):
+        if folders and any(_YEAR.fullmatch(folder[len(here) :]) for folder in folders):
             last = days.last + timedelta(days=1)
             start, end = f"{here}{days.first:%Y/%m/%d}", f"{here}{last:%Y/%m/%d}"
             yield from between(here, start, end)
-            waiting += [folder for folder in folders if not _YEAR.search(folder[len(here) :])]
+            waiting += [folder for folder in folders if not _YEAR.fullmatch(folder[len(here) :])]
         elif len(folders) > _MOST_FOLDERS:
             for folder in folders:
                 yield from between(folder, "", "")

@@ -17,7 +17,7 @@ from connectors.facts import Window
 from connectors.interface import Observer, silent
 from connectors.logs.fold import FileRead, Folder
 from connectors.logs.objects import Fetching, ObjectStore
-from connectors.logs.rows import KEPT, LogRead, LogReader
+from connectors.logs.rows import GONE, KEPT, LogRead, LogReader
 from connectors.logs.seen import SeenEvents
 from connectors.logs.walk import MTIME, Found, find_files
 from connectors.logs.workers import Done, Workers, processors
@@ -141,7 +141,7 @@ class _Reading:
                 if there is None and not self._covers(one.key):
                     unnamed.append(one.key)
                 elif there is None:
-                    taken.append(_kept(one, "no longer there", lost=False))
+                    taken.append(_kept(one, GONE, lost=False))
                 elif there.refused:
                     taken += [] if there.skipped else [_kept(one, there.refused, lost=True)]
                 elif one.current and (one.size_bytes, one.stamp) == (there.size_bytes, there.stamp):

@@ -9,6 +9,10 @@ KEPT = "its events count as an earlier scan read them"
 """Ends the reason of a file that cannot be read now and was read before."""
 
 
+GONE = "no longer there"
+"""What an object is that an earlier scan read, and whose place was looked at."""
+
+
 class RowKey(NamedTuple):
     """What distinguishes one usage row from another; every column is a string, empty when unknown."""
 
@@ -158,3 +162,11 @@ class LogRead(NamedTuple):
     """Sorted; made one by one when iterated over."""
     files: list[LogFile]
     presence: list[Presence]
+
+
+def gone_note(files: Sequence[LogFile]) -> str:
+    """Return a sentence about the objects that are no longer there and count all the same; empty without."""
+    gone = sum(file.reason.endswith(f"{GONE}; {KEPT}") for file in files)
+    if gone > 1:
+        return f"{gone} log files are {GONE}; {KEPT.replace('its', 'their')}"
+    return f"1 log file is {GONE}; {KEPT}" if gone else ""

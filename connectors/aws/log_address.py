@@ -1,0 +1,31 @@
+"""Name buckets that hold CloudTrail logs, and what reading them needs; loads no SDK."""
+
+import re
+from collections.abc import Iterable
+
+from connectors.aws.passed_roles import partition_of
+
+S3_ADDRESS = r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^\x00-\x1f]*))?"
+"""`s3://bucket/prefix`: everything below the prefix."""
+
+
+def inside(address: str, bucket: str, key: str | None) -> bool:
+    """Return whether a bucket, and a key in it, belong to an address, whose prefix is a folder or a key."""
+    named = re.fullmatch(S3_ADDRESS, address)
+    if named is None or named["bucket"] != bucket:
+        return False
+    prefix = (named["prefix"] or "").lstrip("/")
+    folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+    return key is None or key == prefix or key.startswith(folder)
+
+
+def resources(addresses: Iterable[str], region: str = "") -> tuple[list[str], list[str]]:
+    """Return the ARNs of the buckets and of the objects that addresses name."""
+    partition = partition_of(region)
+    buckets, objects = set(), set()
+    for address in addresses:
+        if named := re.fullmatch(S3_ADDRESS, address):
+            bucket = f"arn:{partition}:s3:::{named['bucket']}"
+            buckets.add(bucket)
+            objects.add(f"{bucket}/{(named['prefix'] or '').lstrip('/').rstrip('*')}*")
+    return sorted(buckets), sorted(objects)
