@@ -28,6 +28,8 @@ def credentials(
     window are in the evidence, no sign-in means not used in the window.
     """
     used = _last_use(rows, callers)
+    for key, last in _reported(inventory).items():
+        used[key] = max(used.get(key, ""), last)
     covered = _covered(presence, window)
     found: dict[tuple[str, str], Credential] = {}
     for identity, data in _owners(inventory):
@@ -103,6 +105,18 @@ def _last_use(rows: Iterable[UsageRow], callers: Callers) -> dict[str, str]:
             and callers.resolve(row.identity)
         ):
             found[row.credential] = max(found.get(row.credential, ""), row.last)
+    return found
+
+
+def _reported(inventory: Inventory) -> dict[str, str]:
+    """Return when Entra's own report last saw each key used; one it does not name may be in use."""
+    found: dict[str, str] = {}
+    for held in inventory.directory.get("credential_activity", ()):
+        activity = held.data.get("signinactivity")
+        key = guid(held.data.get("keyid"))
+        last = utc(fields(activity).get("lastsignindatetime")) if isinstance(activity, Mapping) else ""
+        if key and last:
+            found[key] = max(found.get(key, ""), last)
     return found
 
 

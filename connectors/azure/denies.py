@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.grants import Given, Holding, Roles
-from connectors.azure.ids import EVERYONE, ROOT, holds
-from connectors.azure.inventory import Deny
+from connectors.azure.ids import EVERYONE, ROOT
+from connectors.azure.inventory import Deny, Inventory
 from connectors.azure.policy import Universe
 from connectors.facts import Caveat, Effect, Grant, PermissionSet
 
@@ -28,8 +28,11 @@ class Denies:
         universe: Universe,
         roles: Roles,
         members: Mapping[str, Iterable[str]],
+        inventory: Inventory,
     ) -> None:
         self._members = {group: set(names) for group, names in members.items()}
+        self._whole = {*inventory.members} - inventory.members_short
+        self._inventory = inventory
         self.audited = [deny for deny in denies if not deny.enforced]
         self._masks: list[tuple[Deny, PermissionSet, PermissionSet]] = []
         for deny in denies:
@@ -53,7 +56,7 @@ class Denies:
         held = holding.given.granted | holding.given.conditional
         for deny, mask, undecided in self._masks:
             applies = self._applies(deny, holding.identity)
-            covers = holds(deny.scope, holding.assignment.scope) if deny.children else False
+            covers = self._inventory.holds(deny.scope, holding.assignment.scope) if deny.children else False
             if applies is False or covers is False or not held & (mask | undecided):
                 continue
             sure = applies is True and covers is True
@@ -78,7 +81,7 @@ class Denies:
                 or identity in self._members.get(who, ())
             ):
                 return True
-            if "group" in kind:
+            if "group" in kind and who not in self._whole:
                 verdict = None
         return verdict
 
@@ -88,8 +91,9 @@ class Denies:
         for holding in held:
             for deny, mask, undecided in self._masks:
                 applies = self._applies(deny, holding.identity)
-                inner = holds(holding.assignment.scope, deny.scope)
-                if applies is False or (holds(deny.scope, holding.assignment.scope) is False and not inner):
+                inner = self._inventory.holds(holding.assignment.scope, deny.scope)
+                outer = self._inventory.holds(deny.scope, holding.assignment.scope)
+                if applies is False or (outer is False and not inner):
                     continue
                 found[holding.identity, deny.id] = Grant(
                     id=deny.id,

@@ -14,7 +14,7 @@ from connectors.azure.presence import Logs
 from connectors.azure.quotas import Tenant
 from connectors.azure.standing import Right, document, raw_assignments, right
 from connectors.azure.trim import Trimmer
-from connectors.facts import Coverage, Credential, Facts, Identity, PermissionSet, Usage, Window
+from connectors.facts import Coverage, Credential, Effect, Facts, Identity, PermissionSet, Usage, Window
 from connectors.interface import Evidence
 
 
@@ -37,6 +37,8 @@ class Desk:
     credentials: Mapping[str, tuple[Credential, ...]]
     through: Mapping[str, tuple[Assignment, ...]]
     """By identity: assignments of groups that it is known to be a member of."""
+    beside: Mapping[str, PermissionSet]
+    """By identity: what it has by other means than role assignments, which no reduction touches."""
     coverage: tuple[Coverage, ...]
     keyed: tuple[tuple[str, str], ...]
     """(account, time) of calls that a key was used for."""
@@ -74,8 +76,11 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
         roles.given(assignment)
     raw = raw_assignments(evidence)
     through: dict[str, list[Assignment]] = {}
+    beside: dict[str, PermissionSet] = {}
     for grant in facts.grants:
         held = inventory.assignments.get(grant.id)
+        if held is None and grant.effect is Effect.ALLOW:
+            beside[grant.identity] = beside.get(grant.identity, 0) | grant.permissions
         if held is not None and held.principal != grant.identity:
             through.setdefault(grant.identity, []).append(held)
     credentials: dict[str, list[Credential]] = {}
@@ -96,6 +101,7 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
         identities={one.id: one for one in facts.identities},
         credentials={name: tuple(held) for name, held in credentials.items()},
         through={name: tuple(held) for name, held in through.items()},
+        beside=beside,
         coverage=facts.coverage,
         keyed=tuple(
             sorted(

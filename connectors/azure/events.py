@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.azure.activity import activity
 from connectors.azure.data_plane import data_plane
+from connectors.azure.graph_activity import graph_activity, is_graph_activity
 from connectors.azure.ids import resource_id
 from connectors.azure.record import Record, folded, moment, pick, word
 from connectors.azure.sign_ins import is_sign_in, sign_in
@@ -74,8 +75,8 @@ def _read(record: Any) -> Any:
     category = word(pick(record, "category")).lower()
     operation = word(pick(record, "operation"))
     resource = resource_id(pick(record, "resource"))
-    if is_sign_in(record, category):
-        return sign_in(record)
+    if is_graph_activity(record, category) or is_sign_in(record, category):
+        return graph_activity(record) if is_graph_activity(record, category) else sign_in(record)
     if category in _SUBSCRIPTION_CATEGORIES and "/" in operation:
         return activity(record)
     if category.startswith("storage") or ("/microsoft.storage/" in resource and "/" not in operation):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.azure.events import SPREADSHEET, AzureLogs
-from connectors.azure.ids import fields, text
+from connectors.azure.ids import fields, guid, text
 from connectors.azure.scrub import scrubbed
 from connectors.azure.tables import read_answers
 from connectors.errors import EvidenceError
@@ -34,6 +34,10 @@ class Dump:
 
 def _typed(word: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda flat: word in text(flat.get("type")).lower() or word in text(flat.get("id")).lower()
+
+
+def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda flat: bool(set(names) & set(flat))
 
 
 def _is_assignment(flat: Mapping[str, Any]) -> bool:
@@ -78,6 +82,67 @@ DUMPS: tuple[Dump, ...] = (
         _typed("diagnosticsettings"),
     ),
     Dump("provider_operations", "provider operations", "az provider operation list", _is_operation),
+    Dump(
+        "role_assignment_schedules",
+        "PIM role assignment schedule instances",
+        "GET …/roleAssignmentScheduleInstances",
+        _is_assignment,
+    ),
+    Dump(
+        "role_eligibility_schedules",
+        "PIM role eligibility schedule instances",
+        "GET …/roleEligibilityScheduleInstances",
+        _is_assignment,
+    ),
+    Dump(
+        "classic_administrators",
+        "classic administrators",
+        "az role assignment list --include-classic-administrators, or GET …/classicAdministrators",
+        _has("emailaddress"),
+    ),
+    Dump(
+        "management_groups",
+        "what is below a management group",
+        "GET …/managementGroups/ID/descendants",
+        _typed("managementgroups"),
+    ),
+    Dump(
+        "cosmos_role_definitions",
+        "Cosmos DB role definitions",
+        "az cosmosdb sql role definition list",
+        _is_definition,
+    ),
+    Dump(
+        "cosmos_role_assignments",
+        "Cosmos DB role assignments",
+        "az cosmosdb sql role assignment list",
+        _is_assignment,
+    ),
+    Dump(
+        "group_members",
+        "members of groups, a file named by the id of its group",
+        "az ad group member list --group ID > ID.json",
+        _has("members", "transitivemembers"),
+    ),
+    Dump(
+        "app_role_assignments",
+        "permissions for APIs",
+        "GET …/servicePrincipals/ID/appRoleAssignments",
+        _has("approleid"),
+    ),
+    Dump("delegated_grants", "delegated permissions", "GET …/oauth2PermissionGrants", _has("clientid")),
+    Dump(
+        "directory_roles",
+        "Entra directory roles, definitions and assignments",
+        "GET …/roleManagement/directory/roleAssignments and …/roleDefinitions",
+        _has("roledefinitionid", "rolepermissions", "isbuiltin", "templateid"),
+    ),
+    Dump(
+        "credential_activity",
+        "last use of credentials",
+        "GET …/beta/reports/appCredentialSignInActivities",
+        _has("signinactivity"),
+    ),
 )
 
 LOGS: Mapping[str, str] = {
@@ -150,6 +215,8 @@ def _records(path: Path, dump: Dump) -> tuple[list[Record], str]:
     """
     values = read_records(path)
     records = list(_unwrapped(values))
+    if dump.part == "group_members":
+        records = _of_group(path, records)
     if len(records) == 1 and isinstance(records[0].get("error"), dict):
         error = records[0]["error"]
         said = (text(error.get("message")) or text(error.get("code")))[:200]
@@ -165,6 +232,22 @@ def _records(path: Path, dump: Dump) -> tuple[list[Record], str]:
     if values and (_goes_on(values[-1]) or (len(values) == 1 and _is_short(values[0]))):
         missing.append("holds one page of several: export with all pages")
     return [scrubbed(record) for record in fitting], f"{path}: {'; '.join(missing)}" if missing else ""
+
+
+def _of_group(path: Path, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the members of a group as one record of the group that the file is named by.
+
+    Graph and `az` list members without saying whose they are.
+    """
+    bare = [record for record in records if not {"members", "transitivemembers"} & set(fields(record))]
+    group = guid(path.name.split(".")[0])
+    if not (bare or not records) or "error" in (records[0] if records else {}):
+        return records
+    if not group:
+        raise EvidenceError(
+            f"{path}: lists members without their group", hint="name the file by the group's id: ID.json"
+        )
+    return [*(record for record in records if record not in bare), {"id": group, "members": bare}]
 
 
 def _unwrapped(value: Any) -> Iterator[dict[str, Any]]:

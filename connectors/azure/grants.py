@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.conditions import action_patterns, decide
-from connectors.azure.ids import Level, level
+from connectors.azure.ids import Level, holds, level, text
 from connectors.azure.inventory import Assignment, Definition, Inventory
 from connectors.azure.policy import Plane, Universe, matches
+from connectors.azure.stock import Form
 from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
 
 _NO_OPERATION = "\0"
 """A name that only a bare `*` covers: it stands for the operations that a condition does not mention."""
+_BY_ROLE = frozenset({Form.ROLE, Form.PIM_ACTIVE, Form.PIM_ELIGIBLE})
 WIDE = frozenset({Level.ROOT, Level.MANAGEMENT_GROUP, Level.SUBSCRIPTION})
 
 
@@ -98,6 +100,11 @@ class Roles:
             for block in definition.blocks
         )
 
+    def without_vault_data(self, given: Given) -> Given:
+        """Return what is left of a grant where role assignments give nothing of a vault's data."""
+        data = self._universe.reaching(Plane.DATA, ["Microsoft.KeyVault/vaults/*"])
+        return Given(given.granted & ~data, given.conditional & ~data)
+
     def under(self, condition: str, permissions: PermissionSet) -> Given:
         """Split permissions by whether a condition certainly holds for them; never-holding ones drop out.
 
@@ -122,10 +129,14 @@ class Roles:
 def holdings(inventory: Inventory, roles: Roles, members: Mapping[str, Iterable[str]]) -> list[Holding]:
     """Return every assignment as held by its principal, and by the members the evidence names."""
     found = []
-    for _, assignment in sorted(inventory.assignments.items()):
+    off = role_blind_vaults(inventory)
+    for assignment in sorted(inventory.rights, key=lambda one: one.id):
         definition = roles.definition(assignment)
         given = roles.given(assignment)
+        if assignment.form in _BY_ROLE and any(holds(vault, assignment.scope) for vault in off):
+            given = roles.without_vault_data(given)
         conditions = [assignment.condition] if assignment.condition else []
+        conditions += [f"ends {assignment.until}"] if assignment.until else []
         conditions += sorted(
             {block.condition for block in definition.blocks if block.condition} if definition else ()
         )
@@ -161,14 +172,14 @@ def _grant(holding: Holding, narrowest: PermissionSet) -> Grant:
     return Grant(
         id=assignment.id,
         identity=holding.identity,
-        source=f"role assignment {assignment.guid}",
+        source=f"{assignment.form} {assignment.guid}",
         name=holding.role,
         effect=Effect.ALLOW,
         scope=assignment.scope,
         permissions=permissions,
         conditions=holding.conditions,
         undecided=holding.missing or (not given.granted and bool(given.conditional)),
-        wide=permissions & ~narrowest if high else 0,
+        wide=permissions & ~narrowest if high and assignment.form is not Form.ACCESS_POLICY else 0,
         admin=holding.admin,
         created=assignment.created,
         shared=assignment.is_group,
@@ -190,6 +201,19 @@ def _admin(assignment: Assignment, role: str, roles: Roles) -> str:
             return f"{named or role}: {operation} without a condition {where}"
     limited = assignment.condition or (role and not named)
     return f"{named} {where}" if named and not limited else ""
+
+
+def role_blind_vaults(inventory: Inventory) -> list[str]:
+    """Return the vaults that use access policies: role assignments give nothing of their data there.
+
+    Source: learn, key-vault/general/rbac-access-policy.
+    """
+    return sorted(
+        identifier
+        for identifier, held in inventory.resources.items()
+        if text(held.data.get("type")).lower() == "microsoft.keyvault/vaults"
+        and held.data.get("enablerbacauthorization") is False
+    )
 
 
 def _subscription_level(universe: Universe) -> PermissionSet:
@@ -223,6 +247,16 @@ def grant_caveats(held: Sequence[Holding], inventory: Inventory) -> list[Caveat]
                 "role definitions",
                 "their right to assign roles is shown as conditional; export with az role definition list "
                 "or API version 2022-05-01-preview",
+            )
+        )
+    vaults = role_blind_vaults(inventory)
+    if vaults:
+        found.append(
+            Caveat(
+                f"{len(vaults)} key vaults use access policies, not role assignments",
+                ", ".join(one.rsplit("/", 1)[-1] for one in vaults[:5]) + (", …" if len(vaults) > 5 else ""),
+                "role assignments give nothing of their keys, secrets and certificates; what is assigned "
+                "above a vault is listed because it counts in others",
             )
         )
     found += [

@@ -55,7 +55,7 @@ def identities(
     itself to be an AI workload; `seen` says where. `watched` are the subscriptions with an Activity Log.
     """
     assigned: dict[str, list[Assignment]] = {}
-    for _, assignment in sorted(inventory.assignments.items()):
+    for assignment in sorted(inventory.rights, key=lambda one: one.id):
         assigned.setdefault(assignment.principal, []).append(assignment)
     names = sorted({*inventory.principals, *assigned, *ties, *signals})
     objects = {one.application: who for who, one in ties.items() if one.application}

@@ -1,6 +1,7 @@
 """Turn the evidence of all Azure sources into facts: the order in which the rooms do their work."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.coverage import (
@@ -14,7 +15,9 @@ from connectors.azure.coverage import (
 )
 from connectors.azure.credentials import credentials
 from connectors.azure.denies import Denies, Refused, after_denies, deny_caveats
+from connectors.azure.directory import read_directory
 from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
+from connectors.azure.graph_activity import GRAPH_OPERATION
 from connectors.azure.identities import Seen, identities
 from connectors.azure.ids import fields, mappings, principal, text
 from connectors.azure.inventory import Inventory, read_inventory
@@ -25,6 +28,7 @@ from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
 from connectors.azure.settings import DataLogs
+from connectors.azure.sign_ins import SIGN_IN
 from connectors.azure.signals import learned_signals
 from connectors.azure.usage import Callers, read_usage
 from connectors.azure.workloads import Ties, tie
@@ -43,11 +47,14 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     callers = Callers(inventory, rows, ties)
     used = read_usage(rows, callers, inventory, universe.permissions)
     members = _members(inventory, rows, callers)
+    logs = Logs.of(presence, window)
+    files = [file for one in evidence for file in one.log_files()]
+    lost = any(file.lost for file in files)
+    directory = read_directory(inventory, universe.permissions, rows, callers, logs, lost=lost)
     roles = Roles(inventory.definitions, universe, window)
     held = holdings(inventory, roles, members)
-    denies = Denies(list(inventory.denies.values()), universe, roles, members)
+    denies = Denies(list(inventory.denies.values()), universe, roles, members, inventory)
     refused = {_key(holding): denies.on(holding) for holding in held}
-    logs = Logs.of(presence, window)
     data_logs = DataLogs(universe, inventory, logs, rows, listed_whole=not _unread(evidence, "resources"))
     sight = Observability(universe, logs, inventory, data_logs, _lost(evidence, inventory, logs))
     learned = learned_signals(held, inventory, used, rows, callers)
@@ -57,6 +64,8 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         if usage.grant:
             through.setdefault(usage.identity, []).append(usage)
     called = {callers.resolve(row.identity) for row in rows}
+    silent = _active(rows, callers) - {usage.identity for usage in used.usage}
+    short = _short_groups(evidence, inventory)
     entitlements: dict[str, Entitlement] = {}
     by_identity: dict[str, list[Holding]] = {}
     for holding in held:
@@ -70,15 +79,20 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
                 *alternative_blind(universe, used.alternatives.get(identity.id, ())),
                 *mismatch_blind(universe, mine, through.get(identity.id, ())),
                 *used.unnamed.blind(universe, kinds, _by_scope(mine)),
+                *directory.blind.get(identity.id, ()),
             ]
             direct = _is_caller(identity.id, inventory, ties, called)
-            entitlements[identity.id] = _entitlement(identity, mine, refused, sight, hidden, direct=direct)
+            own = _entitlement(identity, mine, refused, sight, hidden, short, direct=direct)
+            own = _doubted(own, silent=identity.id in silent)
+            entitlements[identity.id] = _with_directory(own, directory.held.get(identity.id, 0))
+    written = (*grants(held, universe), *denies.grants(held), *directory.grants)
+    names = {identity.id for identity in known}
     return Facts(
         provider="azure",
         permissions=universe.permissions,
         identities=known,
         credentials=credentials(inventory, rows, presence, callers, window),
-        grants=(*grants(held, universe), *denies.grants(held)),
+        grants=tuple(one for one in written if one.identity in names),
         entitlements=entitlements,
         usage=tuple(used.usage),
         coverage=_coverage(inventory, logs, data_logs, held),
@@ -88,13 +102,13 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
                 {
                     *grant_caveats(held, inventory),
                     *deny_caveats(denies, refused),
-                    *evidence_caveats(evidence, inventory, universe, members, held),
+                    *evidence_caveats(evidence, inventory, universe, members, held, short),
                     *key_caveats(inventory, roles, held, used),
                 }
             )
         ),
         unattributed=used.unattributed,
-        reach=_reach(universe),
+        reach=_reach(universe, directory.reach),
     )
 
 
@@ -173,13 +187,14 @@ def _entitlement(
     refused: Mapping[str, Sequence[Refused]],
     sight: Observability,
     hidden: Sequence[Blind],
+    short: Container[str],
     *,
     direct: bool,
 ) -> Entitlement:
     """Return what an identity holds by all its holdings; `hidden` is what unclear log records leave open.
 
-    What only a group gives is never called unused: other members, whom the evidence need not name, have it
-    by the same assignment.
+    What only a group gives is not called unused where its members (`short`: not all known) may be others than
+    the evidence names, and never for the group itself: a member's call may have gone through it.
     """
     granted = conditional = own = 0
     blind: list[Blind] = []
@@ -188,7 +203,10 @@ def _entitlement(
         given = after_denies(holding, refused[_key(holding)])
         granted |= given.granted
         conditional |= given.conditional
-        if not holding.assignment.is_group and (direct or holding.assignment.kind):
+        if holding.assignment.is_group:
+            group = holding.assignment.principal
+            own |= given.granted if group != identity.id and group not in short else 0
+        elif direct or holding.assignment.kind:
             own |= given.granted
         blind += sight.of(holding, identity.account)
         if given.conditional:
@@ -205,14 +223,58 @@ def _entitlement(
     )
 
 
+def _with_directory(entitlement: Entitlement, held: PermissionSet) -> Entitlement:
+    """Return an entitlement with what the directory gives beside it."""
+    return replace(entitlement, granted=entitlement.granted | held) if held else entitlement
+
+
+def _doubted(entitlement: Entitlement, *, silent: bool) -> Entitlement:
+    """Hide everything of a principal whose calls cannot be those that logs show, or are in no log given."""
+    reason = _SILENT if silent else _BY_MAIL if entitlement.identity.startswith("user:") else None
+    if reason is None or not entitlement.granted:
+        return entitlement
+    return replace(entitlement, blind=(*entitlement.blind, Blind(entitlement.granted, *reason)))
+
+
+_SILENT = (
+    "active-without-a-call",
+    "it signed in or called Microsoft Graph in the window, and no other call of it is in the logs given",
+    "add the logs of what it calls: its sign-ins name the services",
+)
+_BY_MAIL = (
+    "caller-not-joined",
+    "it is known by its mail address only, and logs name callers by object id",
+    "remove classic administrators: Azure retired them in 2024; use role assignments",
+)
+
+
+def _active(rows: Iterable[UsageRow], callers: Callers) -> set[str]:
+    """Return who signed in, or called Graph, whatever else the logs say of them."""
+    return {
+        callers.resolve(row.identity)
+        for row in rows
+        if row.identity
+        and row.outcome == "allowed"
+        and (row.operation == SIGN_IN or row.operation.startswith(GRAPH_OPERATION))
+    }
+
+
+def _short_groups(evidence: Iterable[Evidence], inventory: Inventory) -> set[str]:
+    """Return the groups whose members are not all known for certain."""
+    groups = {one.principal for one in inventory.rights if one.is_group}
+    if _unread(evidence, "group_members"):
+        return groups
+    return groups - set(inventory.members) | inventory.members_short
+
+
 def _members(inventory: Inventory, rows: Iterable[UsageRow], callers: Callers) -> dict[str, set[str]]:
     """Return the members of groups as far as the evidence names them.
 
     A call that went through a group's assignment shows its caller to be a member; a service principal's
     export may list its groups (`memberOf`, `transitiveMemberOf`).
     """
-    found: dict[str, set[str]] = {}
-    groups = {a.guid: a.principal for a in inventory.assignments.values() if a.is_group}
+    found: dict[str, set[str]] = {group: set(names) for group, names in inventory.members.items()}
+    groups = {a.guid: a.principal for a in inventory.rights if a.is_group}
     for row in rows:
         caller = callers.resolve(row.identity) if row.grant in groups else ""
         if caller and caller != groups[row.grant]:
@@ -226,12 +288,11 @@ def _members(inventory: Inventory, rows: Iterable[UsageRow], callers: Callers) -
     return found
 
 
-def _reach(universe: Universe) -> dict[str, PermissionSet]:
-    found = {}
+def _reach(universe: Universe, directory: Mapping[str, PermissionSet]) -> dict[str, PermissionSet]:
+    found = dict(directory)
     for name, table in sorted(catalogue("reach").items()):
         if not isinstance(table, dict):
             continue
-        found[name] = universe.reaching(Plane.CONTROL, table["control"]) | universe.reaching(
-            Plane.DATA, table["data"]
-        )
+        found[name] = found.get(name, 0) | universe.reaching(Plane.CONTROL, table["control"])
+        found[name] |= universe.reaching(Plane.DATA, table["data"])
     return found

@@ -1,11 +1,9 @@
 """The raw inventory records of all sources, read once into the few shapes the rooms work with."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from connectors.azure.assigned import classic, cosmos_assignment, cosmos_definition, schedule, settle
 from connectors.azure.catalogue import catalogue
 from connectors.azure.ids import (
     ROOT,
@@ -14,109 +12,18 @@ from connectors.azure.ids import (
     last_segment,
     principal,
     resource_id,
-    subscription,
     text,
 )
+from connectors.azure.members import group, group_tree, members
 from connectors.azure.policy import Block, blocks
-from connectors.azure.record import moment
+from connectors.azure.stock import Assignment, Definition, Deny, Held, Inventory, utc
 from connectors.interface import Evidence
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_POWERSHELL = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/")
+__all__ = ["Assignment", "Definition", "Deny", "Held", "Inventory", "read_inventory", "utc"]
+
 _NOT_EXPORTED = (
     "!(ActionMatches{'Microsoft.Authorization/roleAssignments/*'}) OR @Resource[condition] NotExported true"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A role assignment in canonical ids."""
-
-    id: str
-    principal: str
-    kind: str
-    """principalType in lower case: `serviceprincipal`, `user`, `group`, `foreigngroup`, `device`."""
-    name: str
-    definition: str
-    role: str
-    """The role's name where the assignment carries it; the definition's own name wins."""
-    scope: str
-    condition: str
-    created: str
-    source: str
-
-    @property
-    def guid(self) -> str:
-        """The assignment's own GUID, which is what logs name."""
-        return last_segment(self.id)
-
-    @property
-    def is_group(self) -> bool:
-        """Return whether it is held by the members of a group."""
-        return self.kind in ("group", "foreigngroup")
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A role definition by GUID: names are renamed, GUIDs are not."""
-
-    guid: str
-    name: str
-    blocks: tuple[Block, ...]
-    guarded: bool = False
-    """True when its conditions were not exported and are put back as undecided."""
-    updated: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """A deny assignment in canonical ids."""
-
-    id: str
-    name: str
-    scope: str
-    children: bool
-    """False when it stops at its own scope (`doNotApplyToChildScopes`)."""
-    principals: tuple[tuple[str, str], ...]
-    """(id, type in lower case)."""
-    excluded: tuple[tuple[str, str], ...]
-    blocks: tuple[Block, ...]
-    condition: str
-    enforced: bool
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A raw record laid flat, with the source it came from."""
-
-    source: str
-    data: Mapping[str, Any]
-
-
-@dataclass(slots=True)
-class Inventory:
-    """Everything the inventory files hold, by kind; repeats across files and sources are one."""
-
-    assignments: dict[str, Assignment] = field(default_factory=dict)
-    definitions: dict[str, Definition] = field(default_factory=dict)
-    denies: dict[str, Deny] = field(default_factory=dict)
-    principals: dict[str, Held] = field(default_factory=dict)
-    applications: dict[str, Held] = field(default_factory=dict)
-    """By application (client) id."""
-    resources: dict[str, Held] = field(default_factory=dict)
-    settings: dict[str, Held] = field(default_factory=dict)
-    operations: list[Held] = field(default_factory=list)
-    contradictory: set[str] = field(default_factory=set)
-    """Roles whose definition is given twice with different permissions: the one updated last stays."""
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
-    """(part, what is wrong) of records that lack what they need."""
-
-    @property
-    def subscriptions(self) -> set[str]:
-        """The subscriptions that assignments and resources lie in."""
-        scopes = [assignment.scope for assignment in self.assignments.values()]
-        return {found for scope in (*scopes, *self.resources) if (found := subscription(scope))}
 
 
 def read_inventory(evidence: Sequence[Evidence]) -> Inventory:
@@ -126,6 +33,9 @@ def read_inventory(evidence: Sequence[Evidence]) -> Inventory:
         for part, add in _PARTS.items():
             for record in one.records(part):
                 add(inventory, Held(one.source, fields(record)))
+    group_tree(inventory)
+    members(inventory)
+    settle(inventory)
     return inventory
 
 
@@ -262,7 +172,12 @@ def _operations(inventory: Inventory, held: Held) -> None:
     inventory.operations.append(held)
 
 
-_PARTS = {
+def _kept(part: str) -> Callable[[Inventory, Held], None]:
+    """Return what keeps the records of a part as they are."""
+    return lambda inventory, held: inventory.directory.setdefault(part, []).append(held)
+
+
+_PARTS: Mapping[str, Callable[[Inventory, Held], None]] = {
     "role_assignments": _assignment,
     "role_definitions": _definition,
     "deny_assignments": _deny,
@@ -271,18 +186,15 @@ _PARTS = {
     "resources": _resource,
     "diagnostic_settings": _setting,
     "provider_operations": _operations,
+    "role_assignment_schedules": lambda inventory, held: schedule(inventory, held, eligible=False),
+    "role_eligibility_schedules": lambda inventory, held: schedule(inventory, held, eligible=True),
+    "classic_administrators": classic,
+    "cosmos_role_definitions": cosmos_definition,
+    "cosmos_role_assignments": cosmos_assignment,
+    "management_groups": group,
+    "group_members": _kept("group_members"),
+    "app_role_assignments": _kept("app_role_assignments"),
+    "delegated_grants": _kept("delegated_grants"),
+    "directory_roles": _kept("directory_roles"),
+    "credential_activity": _kept("credential_activity"),
 }
-
-
-def utc(value: object) -> str:
-    """Return a time of an inventory record as `YYYY-MM-DDTHH:MM:SSZ`, or "" when it has none.
-
-    Windows PowerShell writes times into JSON as `/Date(milliseconds)/`.
-    """
-    written = _POWERSHELL.fullmatch(value) if isinstance(value, str) else None
-    try:
-        at = _EPOCH + timedelta(milliseconds=int(written[1])) if written else None
-    except OverflowError:
-        return ""
-    found = moment(at.isoformat() if at else value)
-    return found[0] if found else ""

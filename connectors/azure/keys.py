@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.grants import Holding, Roles
-from connectors.azure.ids import holds, text
+from connectors.azure.ids import text
 from connectors.azure.inventory import Inventory
 from connectors.azure.usage import Used
 from connectors.facts import Caveat
@@ -45,7 +45,7 @@ def _listers(inventory: Inventory, roles: Roles, held: Sequence[Holding]) -> lis
                 who = {
                     name
                     for scope in scopes
-                    if holds(scope, identifier) is not False
+                    if inventory.holds(scope, identifier) is not False
                     for name in scopes[scope]
                 }
                 alike.setdefault(tuple(sorted(who)), []).append(identifier)

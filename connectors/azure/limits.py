@@ -1,6 +1,6 @@
 """Say what the analysis did not or could not interpret, and what that does to the result."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from connectors.azure.grants import Holding
 from connectors.azure.ids import principal
@@ -18,12 +18,14 @@ def evidence_caveats(
     universe: Universe,
     members: Mapping[str, Iterable[str]],
     held: Sequence[Holding],
+    short: Container[str],
 ) -> list[Caveat]:
     """Return the limits that come from what the evidence holds and what it lacks."""
     found = [
         Caveat(
             f"{outcome.part} could not be read" + (" whole" if outcome.status is Status.PARTIAL else ""),
             f"source {one.source}",
+            f"{'not evaluated: ' if outcome.status is Status.FAILED else ''}"
             f"{_EFFECTS.get(outcome.part, 'what it would have said is missing')} ({outcome.reason})",
         )
         for one in evidence
@@ -49,27 +51,52 @@ def evidence_caveats(
                 "their secrets and certificates are not listed; add az ad sp list --all",
             )
         )
-    groups = sorted({a.principal for a in inventory.assignments.values() if a.is_group})
+    groups = sorted({a.principal for a in inventory.rights if a.is_group and a.principal in short})
     if groups:
         known = sum(bool(members.get(group)) for group in groups)
         found.append(
             Caveat(
-                f"{len(groups)} groups hold role assignments and their members are not exported",
+                f"{len(groups)} groups hold role assignments and their members are not all exported",
                 f"members of {known} of them are partly known from logs or memberOf",
                 "an identity may hold more through a group than is shown; what is held only through a group "
                 "is never called unused, neither for the group nor for its members",
             )
         )
-    if held:
+    missing = _not_evaluated(evidence) if held else []
+    if missing:
         found.append(
             Caveat(
-                "PIM schedules, Entra directory roles, Graph permissions, Key Vault access policies and "
-                "Cosmos DB role assignments are not read",
+                f"not evaluated: {', '.join(missing)}",
                 "Azure",
-                "rights of those kinds are not listed and nothing is said about their use",
+                "rights of those kinds are not listed, which does not mean that there are none; "
+                "docs/azure.md says which export or permission each needs",
             )
         )
     return found
+
+
+_PLANES = (
+    ("role_assignment_schedules", "PIM assignments"),
+    ("role_eligibility_schedules", "PIM eligibilities"),
+    ("classic_administrators", "classic administrators"),
+    ("directory_roles", "Entra directory roles"),
+    ("app_role_assignments", "permissions for Microsoft Graph and other APIs"),
+    ("delegated_grants", "delegated permissions"),
+    ("resources", "Key Vault access policies and local authentication"),
+    ("cosmos_role_assignments", "Cosmos DB role assignments"),
+)
+"""Parts of the evidence that give rights beside role assignments, in words."""
+
+
+def _not_evaluated(evidence: Iterable[Evidence]) -> list[str]:
+    """Return the planes that no source could read: never asked for, or refused."""
+    read = {
+        outcome.part
+        for one in evidence
+        for outcome in one.outcomes()
+        if outcome.status in (Status.OK, Status.PARTIAL)
+    }
+    return [words for part, words in _PLANES if part not in read]
 
 
 def _pattern_caveat(universe: Universe) -> Caveat:
@@ -95,6 +122,19 @@ _EFFECTS = {
     "activity_logs": "calls in the unread part are not counted: what is called unused may be used there",
     "resource_logs": "calls in the unread part are not counted: what is called unused may be used there",
     "sign_in_logs": "the last use of credentials is not known",
+    "role_assignment_schedules": "when PIM assignments end is unknown",
+    "role_eligibility_schedules": "rights that may be activated through PIM are not listed",
+    "classic_administrators": "classic administrators are not listed",
+    "management_groups": "which subscriptions stand below a management group is unknown",
+    "cosmos_role_definitions": "what Cosmos DB's own roles give is unknown",
+    "cosmos_role_assignments": "who holds Cosmos DB's own roles is unknown",
+    "group_members": "what is held through groups is known only where logs show it, and never called unused",
+    "app_role_assignments": "permissions for Microsoft Graph and other APIs are not listed",
+    "delegated_grants": "delegated permissions are not listed",
+    "directory_roles": "Entra directory roles are not listed",
+    "agent_identities": "agents are recognised in the plain list of service principals only",
+    "tenant_diagnostic_settings": "whether sign-ins are exported is unknown",
+    "credential_activity": "the last use of credentials is known from sign-in logs only",
 }
 
 

@@ -184,8 +184,8 @@ def group_members(calls: Calls, groups: Sequence[str]) -> Finds:
         try:
             members += calls.values("groups.transitiveMembers", path, query=query)
         except CallError as error:
-            return [error, {"id": group, "members": members, "partial": True}]
-        return [{"id": group, "members": members}]
+            return [error, {"id": group, "transitiveMembers": members, "partial": True}]
+        return [{"id": group, "transitiveMembers": members}]
 
     for finds in calls.each(read, groups):
         yield from finds

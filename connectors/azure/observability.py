@@ -53,6 +53,7 @@ class Observability:
             for identifier, held in inventory.resources.items()
             if str(held.data.get("type", "")).lower() == "microsoft.resources/subscriptions"
         }
+        self._below = inventory.below
         self._blind: dict[tuple[str, PermissionSet, str], tuple[Blind, ...]] = {}
 
     def of(self, holding: Holding, account: str) -> tuple[Blind, ...]:
@@ -98,19 +99,26 @@ class Observability:
             found.append(Blind(held, "log-files-unreadable", f"{lost} {_MISSING}", _AGAIN))
         return found
 
+    def _reached(self, scope: str) -> set[str] | None:
+        """Return the subscriptions a scope above them reaches, None when the evidence cannot say."""
+        if scope in self._below:
+            return {found for one in self._below[scope] if (found := subscription(one))}
+        return self._subscriptions or None
+
     def _activity(self, scope: str, account: str) -> tuple[str, str, str] | None:
         """Return why Activity Log records of a scope are missing, or None when they are all there."""
         inside = subscription(scope)
         if inside and inside not in self._logs.activity:
             reason = f"no Activity Log record of subscription {inside} in the window is in the evidence"
             return "no-logs-for-account", reason, EXPORT.format(sub=inside)
-        if not inside and not (self._subscriptions and self._subscriptions <= set(self._logs.activity)):
+        reached = self._reached(scope)
+        if not inside and not (reached is not None and reached <= set(self._logs.activity)):
             reason = (
                 f"the grant reaches every subscription below {scope}; the evidence does not show that it "
                 "holds the Activity Logs of all of them"
             )
             return "subscriptions-not-listed", reason, _LIST
-        for name in [inside] if inside else sorted(self._subscriptions):
+        for name in [inside] if inside else sorted(reached or ()):
             short = self._logs.lags(self._logs.activity[name], account)
             if short:
                 reason = f"the Activity Log of subscription {name} is not whole: {short}"

@@ -65,12 +65,15 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
         "aadAppliedRoleAssignmentId_s",
     ),
     "key_type": ("KeyType", "keyType_s", "AuthTokenType", "authTokenType_s"),
-    "object_key": ("ObjectKey", "objectKey", "id_s", "requestUri_s", "RequestUri"),
+    "object_key": ("ObjectKey", "objectKey", "id_s", "requestUri_s", "RequestUri", "requestUri"),
     "tables": ("tables",),
     "uri": ("uri", "Uri"),
     "service": ("serviceType", "ServiceType"),
     "store": ("AccountName", "accountName", "DatabaseName", "databaseName_s"),
     "collection": ("CollectionName", "collectionName_s", "modelDeploymentName_s"),
+    "method": ("RequestMethod", "requestMethod"),
+    "response_code": ("ResponseStatusCode", "responseStatusCode"),
+    "user_id": ("UserId", "userId"),
     "service_principal": ("servicePrincipalId", "service_principal_id", "ServicePrincipalId"),
     "credential": (
         *("servicePrincipalCredentialKeyId", "ServicePrincipalCredentialKeyId"),
@@ -78,6 +81,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "federated": ("federatedCredentialId", "FederatedCredentialId", "federated_credential_id"),
     "target": ("resourceDisplayName", "ResourceDisplayName", "resource_display_name"),
+    "target_id": ("resourceServicePrincipalId", "ResourceServicePrincipalId", "ResourceIdentity"),
     "managed_identity_type": ("managedIdentityType", "ManagedServiceIdentity"),
 }
 """What each shape calls a field, most telling first."""

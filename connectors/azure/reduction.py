@@ -50,6 +50,7 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     for one in new:
         given |= permissions_of(desk.universe, one)
     groups = _groups(question, desk)
+    beside = desk.beside.get(question.identity, 0)
     original = {
         action
         for one in old
@@ -59,12 +60,12 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     return Replacement(
         identity=planned.identity,
         changes=tuple(planned.changes),
-        removed=question.remove & ~given & ~groups,
+        removed=question.remove & ~given & ~groups & ~beside,
         replay=replay(old, new, question.usage, ground),
         containment=contained(old, new, ground),
         limits=check_limits(steps, desk.tenant, desk.universe, original),
         restore=restored(before, after, planned.changes, ground),
-        stays=_stays(planned.stays, question.remove & (given | groups), groups),
+        stays=_stays(planned.stays, question.remove & (given | groups | beside), groups, beside),
         notes=tuple(planned.notes),
         artifacts=(
             *artifacts(planned.changes),
@@ -84,12 +85,15 @@ def _groups(question: Question, desk: Desk) -> PermissionSet:
     return found
 
 
-def _stays(stays: Iterable[Stay], left: PermissionSet, groups: PermissionSet) -> tuple[Stay, ...]:
+def _stays(
+    stays: Iterable[Stay], left: PermissionSet, groups: PermissionSet, beside: PermissionSet
+) -> tuple[Stay, ...]:
     """Return why each permission that was to go stays: the first reason that names it."""
     found: dict[tuple[str, str], PermissionSet] = {}
     through = Stay(groups, "through-group", "a group gives it, whose assignments other members hold too")
+    other = Stay(beside, "held-otherwise", "an access policy or another kind of grant gives it too")
     rest = Stay(left, "does-not-fit", "a role without it would need more action strings than we write")
-    for stay in (*stays, through, rest):
+    for stay in (*stays, through, other, rest):
         here = stay.permissions & left
         if here:
             key = (stay.code, stay.reason)

@@ -22,7 +22,7 @@ class Resources:
             self._listed.setdefault(text(held.data.get("type")).lower(), set()).add(identifier)
         self._mentioned = sorted(
             {
-                *(one.scope for one in inventory.assignments.values()),
+                *(one.scope for one in inventory.rights),
                 *inventory.settings,
                 *(place for _, _, place in logs.classes),
                 *(resource_id(row.resource) for row in rows),

@@ -19,6 +19,8 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _SETTINGS = {"appsettings", "environmentvariables", "env", "secrets", "connectionstrings", "credentials"}
+_NO_SETTINGS = {"tags", "permissions"}
+"""What stands in these is no setting: `secrets` of an access policy are the words get, list, …"""
 _KEY_VALUE = re.compile(
     r"(?:AccountKey|SharedAccessKey|SharedAccessSignature|Password|Pwd|sig|InstrumentationKey)=[^;&\s\"]{6,}",
     re.IGNORECASE,
@@ -49,7 +51,7 @@ def scrubbed(value: Any, *, inside: str = "", depth: int = 0) -> Any:
 def _field(name: str, item: Any, owner: Mapping[Any, Any], inside: str, depth: int) -> Any:
     folded = name.replace("_", "").replace("-", "").lower()
     if isinstance(item, Mapping | list | tuple):
-        if folded in _SETTINGS and inside != "tags":
+        if folded in _SETTINGS and inside not in _NO_SETTINGS:
             return _setting_names(item)
         return scrubbed(item, inside=folded, depth=depth + 1)
     if not item or isinstance(item, bool | int | float):

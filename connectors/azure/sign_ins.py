@@ -57,7 +57,11 @@ def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str
         via=f"app:{application}" if application else "",
         grant="",
         outcome=_outcome(record, properties),
-        workload="",
+        workload=canonical(
+            word(properties.get("resourceserviceprincipalid"))
+            or word(properties.get("resourceid"))
+            or word(pick(record, "target_id"))
+        ),
         detail=log_class,
     )
     return [row], place

@@ -56,7 +56,7 @@ def learned_signals(
 
 def _people(inventory: Inventory, rows: Iterable[UsageRow], callers: Callers) -> set[str]:
     """Return the principals that are users or groups, as assignments and tokens call them."""
-    found = {a.principal for a in inventory.assignments.values() if a.is_group or a.kind == "user"}
+    found = {a.principal for a in inventory.rights if a.is_group or a.kind == "user"}
     return found | {callers.resolve(row.identity) for row in rows if row.identity_type == "user"}
 
 

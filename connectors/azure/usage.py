@@ -22,10 +22,10 @@ class Callers:
     """Resolves the callers that logs name to object ids of the inventory."""
 
     def __init__(self, inventory: Inventory, rows: Iterable[UsageRow], ties: Mapping[str, Ties]) -> None:
-        self._known = {*inventory.principals, *ties, *(a.principal for a in inventory.assignments.values())}
+        self._known = {*inventory.principals, *ties, *(a.principal for a in inventory.rights)}
         self._by_name = {
             f"user:{one.name.lower()}": one.principal
-            for one in inventory.assignments.values()
+            for one in inventory.rights
             if one.kind == "user" and "@" in one.name
         }
         self._by_application = {one.application: who for who, one in ties.items() if one.application}
@@ -155,7 +155,7 @@ class _Reader:
     def __init__(self, callers: Callers, inventory: Inventory, permissions: Permissions) -> None:
         self._callers = callers
         self._permissions = permissions
-        self._assignments = {one.guid: one for one in inventory.assignments.values()}
+        self._assignments = {one.guid: one for one in inventory.rights}
         self._used = Used()
         self._unmapped: Counter[tuple[str, str]] = Counter()
         self._unattributed: Counter[str] = Counter()

@@ -7,7 +7,7 @@ import pytest
 from connectors.azure.connector import CONNECTOR
 from connectors.facts import Window
 from connectors.interface import Patterns, Status
-from tests.connectors.azure.harness import WINDOW, conditional, held
+from tests.connectors.azure.harness import WINDOW, held
 from tests.connectors.azure.live.conftest import NOW
 from tests.connectors.azure.live.tenant import AUTHORIZATION, RUNNER_ID, fill
 from tests.connectors.azure.synthetic import AGENT, GROUP, OTHER_SUB, SUB, event, storage_account
@@ -48,7 +48,11 @@ def test_live_records_are_interpreted_like_exported_ones(tenant, source, gather)
         facts, AGENT
     )
     # A condition that the SDK's own version would have dropped.
-    assert "Microsoft.Authorization/roleAssignments/write" in conditional(facts, AGENT)
+    (manager,) = [one for one in facts.grants if one.name == "Foundry Project Manager"]
+    assert manager.undecided
+    assert "RoleDefinitionId" in manager.conditions
+    # Membership of a group, which makes its owner.
+    assert [True] == [one.shared for one in facts.grants if (one.identity, one.name) == (AGENT, "Owner")]
     # The same principal, written without dashes in the assignment.
     assert "managed-identity" == next(one.kind for one in facts.identities if one.id == RUNNER_ID)
     assert [row.permission for row in facts.usage] == ["Microsoft.Storage/storageAccounts/write"]
@@ -79,7 +83,7 @@ def test_pages_are_followed_at_the_configured_address_only(tenant, source, gathe
     tenant.next_host = "http://127.0.0.1:9"
     found = gather(source())
     assert 5 == len(found.records("role_assignments"))
-    assert 3 == len(found.records("group_members")[0]["members"])
+    assert 3 == len(found.records("group_members")[0]["transitiveMembers"])
 
 
 def test_a_next_page_that_leads_back_ends_the_list(tenant, source, gather):
@@ -202,7 +206,7 @@ def test_no_more_than_90_days_are_asked_for(tenant, source, gather, days):
 
 def test_members_of_groups_are_stored_with_their_group(tenant, source, gather):
     (group,) = gather(source()).records("group_members")
-    assert (GROUP, 3) == (group["id"], len(group["members"]))
+    assert (GROUP, 3) == (group["id"], len(group["transitiveMembers"]))
 
 
 def test_a_second_subscription_is_read_too(tenant, source, gather):
