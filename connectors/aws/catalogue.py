@@ -49,6 +49,11 @@ class Catalogue:
         """Known actions that can be limited to a resource narrower than `*`."""
         return self._data.on_resources
 
+    @property
+    def rcp_services(self) -> frozenset[str]:
+        """Prefixes of the services whose resources stand under resource control policies."""
+        return self._data.rcp_services
+
     def level(self, name: str) -> int:
         """Return the known actions of one access level (`Write`, `Read`, `List`, …)."""
         return self._data.levels.get(name, 0)

@@ -54,6 +54,8 @@ class CatalogueData:
     levels: dict[str, int]
     templates: dict[str, tuple[Template, ...]]
     """By the service segment of the ARN; under "" those whose service segment is variable."""
+    rcp_services: frozenset[str]
+    """Prefixes of the services whose resources stand under resource control policies."""
     on_resources: int
     """Actions that take at least one resource type."""
     expansions: dict[str, int]
@@ -95,6 +97,9 @@ def load_catalogue() -> CatalogueData:
         names=tuple(found[key][0] for key in folded),
         folded=folded,
         levels={level: bits(members) for level, members in levels.items()},
+        rcp_services=frozenset(
+            msgspec.json.decode(_read(folder, "rcpSupportedServices.json"), type=list[str])
+        ),
         templates=_by_service({arn: bits(members) for arn, members in on_arn.items()}),
         on_resources=bits([index for index, key in enumerate(folded) if found[key][2]]),
         expansions={},

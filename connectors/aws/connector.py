@@ -17,6 +17,7 @@ from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
+from connectors.aws.resource_policies import read_resource_policies
 from connectors.aws.usage import read_usage
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
@@ -48,7 +49,8 @@ class AwsConnector:
         catalogue = Catalogue()
         inventory = read_inventory(evidence)
         organization = read_organization(evidence)
-        entitled = read_grants(inventory, organization, catalogue, window)
+        resources = read_resource_policies(evidence, inventory)
+        entitled = read_grants(inventory, organization, resources, catalogue, window)
         actions = EventActions(catalogue)
         called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements)
         covered = read_coverage(evidence, inventory, entitled.entitlements, called, catalogue, window)

@@ -1,10 +1,12 @@
 """Decide one request against policies, in three values, and say which layer and statement decided."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from connectors.aws.callers import Caller, Named, how_named
 from connectors.aws.catalogue import fold_action
+from connectors.aws.catalogue_data import load_catalogue
 from connectors.aws.conditions import Context, Missing, evaluate, substitute
 from connectors.aws.globs import matches
 from connectors.aws.policy_document import Document, Principal, Statement
@@ -31,6 +33,10 @@ class Request:
     """ARN of the role session, where the caller is one."""
     other_account: bool = False
     """True when the resource belongs to another account than the caller."""
+    caller_id: str = ""
+    """Unique id of the user or role, where known."""
+    outsider: Principal | None = None
+    """A caller that is no user or role of IAM: a service, or the provider of a federated identity."""
 
 
 class LayerKind(StrEnum):
@@ -42,6 +48,8 @@ class LayerKind(StrEnum):
     SCP = "scp"
     RCP = "rcp"
     SESSION = "session"
+    ENDPOINT = "endpoint"
+    """The policy of the VPC endpoint that the request went through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +71,14 @@ class Decision:
     reason: str = ""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Verdict:
     """What the Allow statements of a layer come to."""
 
     answer: bool | None = False
     statement: str = ""
-    direct: bool = False
-    """True when a resource policy names the user or the session itself."""
+    named: Named = Named.ITSELF
+    """How a resource policy names the caller."""
 
 
 @dataclass
@@ -82,28 +90,35 @@ class _Denied:
 def decide(request: Request, layers: Iterable[Layer]) -> Decision:
     """Return the answer to one request by the evaluation logic of the IAM user guide.
 
-    An explicit Deny in any layer wins. Then something must give: an identity policy or, within one account,
-    a resource policy; across accounts both. Then every limiting layer must allow too, except that a resource
-    policy naming the user or the session itself is not limited by a boundary or session policy. What hangs
-    on a condition that `request.context` does not answer makes the result undecided, unless it cannot
-    change it. Not modelled: VPC endpoint policies, KMS key policies that do not trust the account, grants.
+    1. An explicit Deny in any layer wins. A Deny of a resource control policy counts for services that
+       support them only.
+    2. Then something must give. Within one account an identity policy, or a resource policy that names the
+       caller; one that names only the account hands the decision to the identity policies. Across accounts
+       both must. `sts:AssumeRole` and calls on KMS keys need the trust or key policy in any case, where it
+       is among the layers: identity policies count only as far as that policy names the account. An
+       outsider (a service, a federated identity) has nothing but the resource policy.
+    3. Then every limiting layer must allow too: SCP levels, boundary, session policy, endpoint policy. A
+       resource policy that names the user, the session or everybody is not limited by a boundary or session
+       policy. Of RCPs only Deny statements count: RCPFullAWSAccess stands on every level and cannot go.
+
+    What hangs on a condition that `request.context` does not answer makes the result undecided, unless it
+    cannot change it. A resource policy that is not among the layers counts as naming nobody (a key policy:
+    as naming the account). Not modelled: S3 ACLs and block public access, KMS grants.
     """
     if fold_action(request.action) == "sts:getcalleridentity":
         return Decision(Answer.ALLOWED, reason="needs no permission")
-    found = tuple(layers)
+    found = tuple(layer for layer in layers if layer.kind is not LayerKind.RCP or _has_rcp(request))
     denied = _denies(request, found)
     if denied.certain:
         return denied.certain
-    given = _given(request, found)
+    given, named = _given(request, found)
     if given.answer == Answer.IMPLICITLY_DENIED:
         return given
     doubts = [*denied.possible, *([given] if given.answer == Answer.UNDECIDED else [])]
-    direct = given.reason == _DIRECT
     for layer in found:
-        limits = layer.kind in (LayerKind.SCP, LayerKind.RCP)
-        if not limits and (direct or layer.kind not in (LayerKind.BOUNDARY, LayerKind.SESSION)):
+        if layer.kind not in _limits(request, named):
             continue
-        verdict = _allows(request, layer, by_principal=False)
+        verdict = _allows(request, layer, None)
         if verdict.answer is False:
             return Decision(
                 Answer.IMPLICITLY_DENIED, layer.name, reason="no statement of this layer allows it"
@@ -115,16 +130,30 @@ def decide(request: Request, layers: Iterable[Layer]) -> Decision:
     return doubts[0] if doubts else given
 
 
-_DIRECT = "a resource policy names the caller"
+def _has_rcp(request: Request) -> bool:
+    return fold_action(request.action).partition(":")[0] in load_catalogue().rcp_services
+
+
+def _limits(request: Request, named: Named) -> set[LayerKind]:
+    """Return the kinds of layer that limit what was given; SCPs are about users and roles only."""
+    if request.outsider is not None:
+        return {LayerKind.ENDPOINT}
+    if named is Named.ITSELF and not request.other_account:
+        return {LayerKind.SCP, LayerKind.ENDPOINT}
+    return {LayerKind.SCP, LayerKind.ENDPOINT, LayerKind.BOUNDARY, LayerKind.SESSION}
 
 
 def _denies(request: Request, layers: Iterable[Layer]) -> _Denied:
     result = _Denied()
+    caller = _caller(request, layers)
     for layer in layers:
         for statement in _statements(layer):
             if statement.effect is not Effect.DENY:
                 continue
-            applies = _applies(request, statement, by_principal=layer.kind is LayerKind.RESOURCE)
+            applies = _applies(request, statement)
+            if layer.kind is LayerKind.RESOURCE and applies is not False:
+                named = _named(statement, request, caller)
+                applies = False if named is Named.NO else applies if named else None
             if applies:
                 result.certain = Decision(
                     Answer.EXPLICITLY_DENIED, layer.name, statement.name, "a Deny applies"
@@ -137,47 +166,78 @@ def _denies(request: Request, layers: Iterable[Layer]) -> _Denied:
     return result
 
 
-def _given(request: Request, layers: Iterable[Layer]) -> Decision:
-    """Return whether identity and resource policies give the access, before limits."""
-    identity = _best(request, layers, LayerKind.IDENTITY)
-    resource = _best(request, layers, LayerKind.RESOURCE)
-    answers = (identity[1].answer, resource[1].answer)
+def _given(request: Request, layers: Sequence[Layer]) -> tuple[Decision, Named]:
+    """Return whether identity and resource policies give the access, before limits, and how directly."""
+    caller = _caller(request, layers)
+    name, own = _best(request, layers, LayerKind.IDENTITY, caller)
+    place, theirs = _best(request, layers, LayerKind.RESOURCE, caller)
+    direct = theirs if theirs.named > Named.ACCOUNT else _Verdict()
+    if request.outsider is not None:
+        return _combined((place, theirs)), Named.ITSELF
     if request.other_account:
-        combined = False if False in answers else None if None in answers else True
-    else:
-        combined = True if True in answers else None if None in answers else False
-    decided = resource if resource[1].answer and (resource[1].direct or not identity[1].answer) else identity
-    layer, verdict = decided
-    if combined is False:
-        return Decision(Answer.IMPLICITLY_DENIED, layer, reason="no statement allows it")
-    if combined is None:
-        layer, verdict = identity if identity[1].answer is None else resource
-        return Decision(Answer.UNDECIDED, layer, verdict.statement, "its condition is undecided")
-    direct = verdict.direct and not request.other_account
-    return Decision(Answer.ALLOWED, layer, verdict.statement, _DIRECT if direct else "")
+        return _combined((name, own), (place, theirs)), Named.NO
+    if direct.answer and (direct.named is Named.ITSELF or not own.answer):
+        return _combined((place, direct)), direct.named
+    needed = [(name, own)]
+    if _needs_resource_policy(request) and any(layer.kind is LayerKind.RESOURCE for layer in layers):
+        needed.append((place, theirs))
+    own_way = _combined(*needed)
+    if own_way.answer is Answer.IMPLICITLY_DENIED and direct.answer is None:
+        return _combined((place, direct)), direct.named
+    return own_way, Named.NO
 
 
-def _best(request: Request, layers: Iterable[Layer], kind: LayerKind) -> tuple[str, _Verdict]:
-    best = (str(kind), _Verdict())
+def _needs_resource_policy(request: Request) -> bool:
+    """Tell whether no request goes without the resource's own policy: role trust and KMS key policies."""
+    action = fold_action(request.action)
+    key = action.startswith("kms:") and ":key/" in request.resource
+    return key or action in ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
+
+
+def _combined(*sides: tuple[str, _Verdict]) -> Decision:
+    """Return what sides that must all allow come to."""
+    for layer, verdict in sides:
+        if verdict.answer is False:
+            return Decision(Answer.IMPLICITLY_DENIED, layer, reason="no statement allows it")
+    for layer, verdict in sides:
+        if verdict.answer is None:
+            return Decision(Answer.UNDECIDED, layer, verdict.statement, "its condition is undecided")
+    layer, verdict = sides[0]
+    return Decision(Answer.ALLOWED, layer, verdict.statement)
+
+
+def _best(
+    request: Request, layers: Iterable[Layer], kind: LayerKind, caller: Caller | None
+) -> tuple[str, _Verdict]:
+    theirs = kind is LayerKind.RESOURCE
+    name = next((layer.name for layer in layers if theirs and layer.kind is kind), str(kind))
+    best = (name, _Verdict())
     for layer in layers:
         if layer.kind is kind:
-            verdict = _allows(request, layer, by_principal=kind is LayerKind.RESOURCE)
-            better = verdict.direct if best[1].answer else verdict.answer
-            if better or (verdict.answer is None and best[1].answer is False):
+            verdict = _allows(request, layer, caller, by_principal=theirs)
+            if _rank(verdict) > _rank(best[1]):
                 best = (layer.name, verdict)
     return best
 
 
-def _allows(request: Request, layer: Layer, *, by_principal: bool) -> _Verdict:
-    result = _Verdict()
+def _rank(verdict: _Verdict) -> tuple[int, int]:
+    return (2 if verdict.answer else 1 if verdict.answer is None else 0, verdict.named)
+
+
+def _allows(request: Request, layer: Layer, caller: Caller | None, *, by_principal: bool = False) -> _Verdict:
+    """Return the best that the Allow statements of a layer say: sure before unsure, closer before wider."""
+    result = _Verdict(named=Named.NO)
     for statement in _statements(layer):
-        if statement.effect is Effect.ALLOW:
-            applies = _applies(request, statement, by_principal=by_principal)
-            direct = by_principal and _names_caller(request, statement)
-            if applies and (not result.answer or direct):
-                result = _Verdict(answer=True, statement=statement.name, direct=direct)
-            elif applies is None and result.answer is False:
-                result = _Verdict(answer=None, statement=statement.name)
+        if statement.effect is not Effect.ALLOW:
+            continue
+        named: Named | None = _named(statement, request, caller) if by_principal else Named.ITSELF
+        applies = _applies(request, statement)
+        if applies is False or named is Named.NO:
+            continue
+        sure = applies and named is not None
+        found = _Verdict(True if sure else None, statement.name, named or Named.ACCOUNT)
+        if _rank(found) > _rank(result):
+            result = found
     return result
 
 
@@ -186,11 +246,9 @@ def _statements(layer: Layer) -> Iterator[Statement]:
         yield from document.statements
 
 
-def _applies(request: Request, statement: Statement, *, by_principal: bool) -> bool | None:
-    """Return whether a statement speaks about a request."""
+def _applies(request: Request, statement: Statement) -> bool | None:
+    """Return whether a statement speaks about a request, whoever it names."""
     results = [_names_action(request, statement), _names_resource(request, statement)]
-    if by_principal:
-        results.append(_names_principal(request, statement))
     results += [
         evaluate(test, request.context, variables=statement.variables) for test in statement.conditions
     ]
@@ -205,6 +263,8 @@ def _names_action(request: Request, statement: Statement) -> bool:
 
 
 def _names_resource(request: Request, statement: Statement) -> bool | None:
+    if not statement.resources and statement.principals and not statement.not_resources:
+        return True  # trust policies and those of ECR and others write no Resource: it is their own
     found: bool | None = False
     for pattern in statement.resources:
         filled = substitute(pattern, request.context) if statement.variables else pattern
@@ -215,29 +275,28 @@ def _names_resource(request: Request, statement: Statement) -> bool | None:
     return found if not statement.not_resources or found is None else not found
 
 
-def _names_principal(request: Request, statement: Statement) -> bool | None:
-    """Return whether a resource policy's Principal holds the caller: itself, its role, its account or all."""
+def _caller(request: Request, layers: Iterable[Layer]) -> Caller | None:
+    """Return who asks, as resource policies name callers; None when the context does not say."""
+    arn, account = request.context["aws:PrincipalArn"], request.context["aws:PrincipalAccount"]
+    if not isinstance(arn, tuple) or not isinstance(account, tuple) or not arn or not account:
+        return None
+    return Caller(
+        arn[0],
+        account[0],
+        is_user=request.context["aws:PrincipalType"] == ("User",),
+        id=request.caller_id,
+        session=request.session,
+        bounded=any(layer.kind is LayerKind.BOUNDARY for layer in layers),
+    )
+
+
+def _named(statement: Statement, request: Request, caller: Caller | None) -> Named | None:
+    """Return how a statement of a resource policy names who asks; without a Principal nobody can tell."""
     if not statement.principals:
         return None
-    caller = request.context["aws:PrincipalArn"]
-    account = request.context["aws:PrincipalAccount"]
-    if not isinstance(caller, tuple) or not isinstance(account, tuple):
-        return None
-    names = {*caller, request.session} - {""}
-    partitions = {one.split(":")[1] for one in caller if one.startswith("arn:")}
-    accounts = {*account, *(f"arn:{part}:iam::{one}:root" for part in partitions for one in account)}
-    found = any(_is(principal, names | accounts) for principal in statement.principals)
-    return found != statement.not_principals
-
-
-def _is(principal: Principal, names: set[str]) -> bool:
-    return principal.value == "*" or (principal.kind == "AWS" and principal.value in names)
-
-
-def _names_caller(request: Request, statement: Statement) -> bool:
-    """Tell whether a statement names the user or the session itself, not only its role or account."""
-    kind = request.context["aws:PrincipalType"]
-    caller = request.context["aws:PrincipalArn"]
-    own = set(caller) if isinstance(caller, tuple) and kind == ("User",) else set()
-    own |= {request.session} - {""}
-    return any(principal.value in own for principal in statement.principals if principal.kind == "AWS")
+    if request.outsider is not None:
+        mine = request.outsider in statement.principals or any(
+            one.value == "*" and one.kind in ("*", request.outsider.kind) for one in statement.principals
+        )
+        return Named.ITSELF if mine != statement.not_principals else Named.NO
+    return how_named(statement, caller) if caller is not None else None

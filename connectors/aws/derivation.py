@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from connectors.aws.decide import Layer, LayerKind, Request, decide
 from connectors.aws.holdings import policies_of_all
 from connectors.aws.inventory import Holder, Inventory, read_inventory
-from connectors.aws.organization import read_organization
+from connectors.aws.organization import RCP, SCP, read_organization
+from connectors.aws.policy_document import parse_document
 from connectors.aws.principal import principal_context
-from connectors.facts import Window
+from connectors.aws.resource_policies import ResourcePolicy, read_resource_policies
+from connectors.facts import Effect, Window
 from connectors.interface import Evidence
 from connectors.reduction import Ruling
 
@@ -19,25 +21,41 @@ _WORDS = {
 }
 
 
+_FULL_ACCESS = parse_document({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+"""What stands on a level besides policies that only refuse: exports leave FullAWSAccess out."""
+
+
 def rule(
     evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window
 ) -> Ruling | None:
-    """Return what identity policies, boundary and service control policies say to one request.
+    """Return what all policies in the evidence say to one request.
 
-    Resource policies, resource control policies and session policies are not in the evidence.
+    Session policies and VPC endpoint policies are not in the evidence.
     """
     inventory = read_inventory(evidence)
     holder = inventory.users.get(identity) or inventory.roles.get(identity)
     if holder is None:
         return None
-    layers = [*_own(holder, inventory), *_limits(holder, inventory, evidence)]
-    found = decide(Request(permission, resource, principal_context(holder, window)), layers)
+    theirs = read_resource_policies(evidence, inventory).at(resource)
+    layers = [*_own(holder, inventory), *_limits(holder, inventory, evidence, theirs)]
+    if theirs is not None and theirs.whole:
+        layers.append(Layer(LayerKind.RESOURCE, f"the policy of {theirs.arn}", (theirs.document,)))
+    found = decide(
+        Request(
+            permission,
+            resource,
+            principal_context(holder, window),
+            other_account=theirs is not None and theirs.account not in ("", holder.account),
+            caller_id=holder.immutable_id,
+        ),
+        layers,
+    )
     return Ruling(
         _WORDS[found.answer.value],
         found.layer if found.layer != LayerKind.IDENTITY else "identity policies",
         found.statement,
         found.reason,
-        tuple(layer.name for layer in layers if layer.kind in (LayerKind.BOUNDARY, LayerKind.SCP)),
+        tuple(layer.name for layer in layers if layer.kind is not LayerKind.IDENTITY),
     )
 
 
@@ -48,11 +66,21 @@ def _own(holder: Holder, inventory: Inventory) -> Iterator[Layer]:
             yield Layer(LayerKind.IDENTITY, written.source + group, (written.document,))
 
 
-def _limits(holder: Holder, inventory: Inventory, evidence: Sequence[Evidence]) -> Iterator[Layer]:
+def _limits(
+    holder: Holder, inventory: Inventory, evidence: Sequence[Evidence], theirs: ResourcePolicy | None
+) -> Iterator[Layer]:
     boundary = inventory.policies.get(holder.boundary)
     if boundary is not None and boundary.document is not None:
         yield Layer(LayerKind.BOUNDARY, f"permissions boundary {holder.boundary}", (boundary.document,))
     if not holder.path.startswith("/aws-service-role/"):
-        for level in read_organization(evidence).levels(holder.account):
-            documents = tuple(policy.document for policy in level.policies)
-            yield Layer(LayerKind.SCP, f"service control policies on {level.target}", documents)
+        organization = read_organization(evidence)
+        owner = (theirs.account if theirs is not None else "") or holder.account
+        for account, kind, layer, name in (
+            (holder.account, SCP, LayerKind.SCP, "service"),
+            (owner, RCP, LayerKind.RCP, "resource"),
+        ):
+            for level in organization.levels(account, kind):
+                documents = tuple(policy.document for policy in level.policies)
+                if not any(one.effect is Effect.ALLOW for found in documents for one in found.statements):
+                    documents = (*documents, _FULL_ACCESS)
+                yield Layer(layer, f"{name} control policies on {level.target}", documents)

@@ -1,14 +1,17 @@
 """Work out what one identity effectively holds: Allow minus Deny, within the boundary and the SCP levels.
 
-Rules: IAM user guide, "Policy evaluation logic". Identity policies, permissions boundary and service control
-policies are interpreted; resource policies, resource control policies and session policies are not.
+Rules: IAM user guide, "Policy evaluation logic". Identity policies, permissions boundary, service and
+resource control policies and the resource policies at hand are interpreted. Session policies are not: whoever
+can take a role can take it without one.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from connectors.aws.conditions import Context
+from connectors.aws.inventory import Holder
 from connectors.aws.policy import Held, Resource
+from connectors.aws.resource_policies import ResourcePolicies
 from connectors.facts import Effect
 
 
@@ -26,6 +29,8 @@ class Ceiling:
     """True for policies that take away and do not limit, because another one there allows."""
     optional: bool = False
     """True when the evidence does not say whether it stands above the identity at all."""
+    boundary: bool = False
+    """True for the permissions boundary: it does not limit what a resource policy gives directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,23 @@ class Layers:
     identity: tuple[Held, ...]
     ceilings: tuple[Ceiling, ...] = ()
     context: Context = field(default_factory=lambda: Context({}))
+    around: "Around | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The resource policies as they concern one identity."""
+
+    policies: ResourcePolicies
+    holder: Holder
+
+    def on(self, path: Resource, context: Context) -> tuple[list[Held], tuple[int, int, str] | None]:
+        """Return the Deny statements on a path, and what identity policies can give there at most."""
+        policy = self.policies.at(path.pattern)
+        if policy is None:
+            return [], None
+        denies = list(self.policies.denies(policy, self.holder, context))
+        return denies, self.policies.let_through(policy, self.holder, context)
 
 
 @dataclass
@@ -51,25 +73,57 @@ class Effective:
 
 
 def effective(layers: Layers) -> Effective:
-    """Return what an identity holds, path by path."""
+    """Return what an identity holds, path by path: by its own policies, and by those of resources."""
     result = Effective()
     denies = [held for held in _all(layers) if _is(held, Effect.DENY)]
-    for path, sure, perhaps, reasons in _paths(layers):
-        left_sure, left = _under_denies(path, sure, perhaps, denies, layers.context, result)
-        for ceiling in layers.ceilings:
-            within_sure, within = _within(ceiling, path, layers.context)
-            if left & within & ~within_sure:
-                result.reasons.add(_ceiling_reason(ceiling))
-            left_sure &= within_sure
-            left &= within
-        result.granted |= left_sure
-        if left & ~left_sure:
-            result.conditional |= left
-            result.reasons |= reasons
+    for path, sure, perhaps, reasons in _paths(layers.identity, layers.context):
+        here, most = layers.around.on(path, layers.context) if layers.around else ([], None)
+        if most is not None:
+            at_most_sure, at_most, where = most
+            if perhaps & at_most & ~at_most_sure:
+                reasons = reasons | {f"a condition in {where}"}  # noqa: PLW2901
+            sure, perhaps = sure & at_most_sure, perhaps & at_most  # noqa: PLW2901
+        _take(path, (sure, perhaps, reasons), [*denies, *here], layers, layers.ceilings, result)
+    if layers.around is not None:
+        _from_resources(layers.around, denies, layers, result)
     result.conditional &= ~result.granted
     if not result.conditional:
         result.reasons.clear()
     return result
+
+
+def _from_resources(around: Around, denies: list[Held], layers: Layers, result: Effective) -> None:
+    """Add what policies of resources in the same account give; only SCPs and Deny limit it where direct."""
+    given = list(around.policies.given(around.holder, layers.context))
+    for direct in (False, True):
+        ceilings = tuple(one for one in layers.ceilings if not (direct and one.boundary))
+        paths = _paths([one.held for one in given if one.direct is direct], layers.context)
+        for path, sure, perhaps, reasons in paths:
+            here, _ = around.on(path, layers.context)
+            _take(path, (sure, perhaps, reasons), [*denies, *here], layers, ceilings, result)
+
+
+def _take(
+    path: Resource,
+    allowed: tuple[int, int, set[str]],
+    denies: Sequence[Held],
+    layers: Layers,
+    ceilings: Sequence[Ceiling],
+    result: Effective,
+) -> None:
+    """Add what Deny statements and ceilings leave of a path."""
+    sure, perhaps, reasons = allowed
+    left_sure, left = _under_denies(path, sure, perhaps, denies, layers.context, result)
+    for ceiling in ceilings:
+        within_sure, within = _within(ceiling, path, layers.context)
+        if left & within & ~within_sure:
+            result.reasons.add(_ceiling_reason(ceiling))
+        left_sure &= within_sure
+        left &= within
+    result.granted |= left_sure
+    if left & ~left_sure:
+        result.conditional |= left
+        result.reasons |= reasons
 
 
 def _all(layers: Layers) -> Iterable[Held]:
@@ -82,13 +136,13 @@ def _is(held: Held, effect: Effect) -> bool:
     return held.clause.statement.effect is effect and held.applies is not False
 
 
-def _paths(layers: Layers) -> list[tuple[Resource, int, int, set[str]]]:
+def _paths(allows: Iterable[Held], context: Context) -> list[tuple[Resource, int, int, set[str]]]:
     """Return each resource pattern once, with what is allowed there for certain, at most, and why not."""
     found: dict[str, tuple[int, int, set[str]]] = {}
-    for held in layers.identity:
+    for held in allows:
         if not _is(held, Effect.ALLOW):
             continue
-        for resource, permissions in held.clause.paths(layers.context):
+        for resource, permissions in held.clause.paths(context):
             sure, perhaps, reasons = found.get(resource.pattern, (0, 0, set()))
             if held.applies is None:
                 reasons = reasons | {f"condition on {key}" for key in _keys(held)}
@@ -122,7 +176,7 @@ def _under_denies(
                 result.suspended.add(held)
                 result.reasons |= {f"a Deny with a condition on {key}" for key in _keys(held)}
                 if not held.undecided:
-                    result.reasons.add("a service control policy that may not apply to this account")
+                    result.reasons.add("a policy that may not apply to this account or identity")
                 sure &= ~(certain | possible)
     return sure, perhaps
 

@@ -14,6 +14,7 @@ from connectors.aws.export_kinds import (
     organization_policies,
     trails,
 )
+from connectors.aws.export_resource_policies import resource_policies
 from connectors.aws.export_witnesses import last_accessed, unused_access
 from connectors.aws.log_address import S3_ADDRESS
 from connectors.errors import EvidenceError
@@ -44,6 +45,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "last_accessed", "files", "output of `aws iam get-service-last-accessed-details` for roles and users"
     ),
+    Setting("resource_policies", "files", "policies of buckets, keys, secrets, queues …, and KMS grants"),
     Setting("unused_access", "files", "unused-access findings of IAM Access Analyzer (`get-finding-v2`)"),
 )
 
@@ -55,6 +57,7 @@ READERS: dict[str, tuple[Callable[[Path], Records], tuple[str, ...]]] = {
     "access_keys": (key_lists, (".json", ".json.gz")),
     "service_specific_credentials": (key_lists, (".json", ".json.gz")),
     "last_accessed": (last_accessed, (".json", ".json.gz")),
+    "resource_policies": (resource_policies, (".json", ".json.gz")),
     "unused_access": (unused_access, (".json", ".json.gz")),
 }
 """What reads each part, and which files of a folder it takes."""

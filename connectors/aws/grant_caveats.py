@@ -10,14 +10,26 @@ from connectors.aws.inventory import Holder
 from connectors.aws.organization import Organization
 from connectors.aws.policy import Clause, Held
 from connectors.aws.policy_document import Document
+from connectors.aws.resource_policies import ResourcePolicies
 from connectors.facts import Caveat
 
 _ALWAYS = (
     Caveat(
-        "resource-based policies, session policies, VPC endpoint policies and KMS grants are not read",
+        "VPC endpoint policies, S3 access control lists and block-public-access settings are not read",
         "aws",
         "access they give or refuse is missing: a permission may be usable elsewhere, or not at all",
     ),
+    Caveat(
+        "a session may hold less than its role: session policies are not applied",
+        "aws",
+        "what a role holds is shown as it is for a session without one",
+    ),
+)
+_NO_RESOURCES = Caveat(
+    "no resource policies in the evidence",
+    "aws",
+    "access they give or refuse is missing: a permission may be usable elsewhere, or not at all; name "
+    "resource_policies",
 )
 
 
@@ -37,8 +49,9 @@ _NAMED = 3
 class GrantCaveats:
     """Collects causes while identities are read, so that a policy held by a thousand is named once."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, resources: ResourcePolicies) -> None:
         self._catalogue = catalogue
+        self._resources = resources
         self._holders: dict[tuple[str, str, str], list[str]] = {}
         self._checked: set[int] = set()
 
@@ -111,33 +124,38 @@ class GrantCaveats:
                 continue
             self._note(
                 "a Deny with a condition the evidence cannot decide",
-                _place(held, places),
+                self._place(held, places),
                 "the permissions it names count as conditional",
                 holder,
             )
         for held in outcome.narrowed:
             self._note(
                 "a Deny on how the request is made (region, tags, encryption, …)",
-                _place(held, places),
+                self._place(held, places, briefly=True),
                 "the permissions stay granted; their reach is narrower than shown",
                 holder,
             )
 
     def all(self, organization: Organization) -> list[Caveat]:
         """Return one caveat per cause, with how many identities it concerns."""
-        found = [*_ALWAYS, *_organization(organization)]
+        found = [*_ALWAYS, *_organization(organization), *self._resources.caveats]
+        if not self._resources.read:
+            found.append(_NO_RESOURCES)
         for (what, where, effect), holders in self._holders.items():
             first = holders[0]
             more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
             found.append(Caveat(what, where, f"{effect} (held by {first}{more})"))
         return sorted(found)
 
+    def _place(self, held: Held, places: Mapping[Clause, str], *, briefly: bool = False) -> str:
+        """Return where a statement stands; nearly every bucket demands TLS, which is named once for all."""
+        place = places.get(held.clause, "")
+        if not place and (arn := self._resources.place(held.clause)):
+            place = "resource policies" if briefly else f"resource policy of {arn}"
+        return f"{place}: {held.clause.statement.condition_text}"
+
     def _note(self, what: str, where: str, effect: str, holder: Holder) -> None:
         self._holders.setdefault((what, where, effect), []).append(holder.arn)
-
-
-def _place(held: Held, places: Mapping[Clause, str]) -> str:
-    return f"{places.get(held.clause, '')}: {held.clause.statement.condition_text}"
 
 
 def _in_ceiling(held: Held, ceiling: Ceiling) -> str:
@@ -155,14 +173,6 @@ def _organization(organization: Organization) -> list[Caveat]:
     ]
     if not organization.known:
         return [*found, *_UNKNOWN]
-    found += [
-        Caveat(
-            "resource control policy not interpreted",
-            policy.id,
-            "access to resources may be narrower than shown",
-        )
-        for policy in organization.resource_policies
-    ]
     for _, policy in sorted(organization.policies.items()):
         found += [
             Caveat(problem, f"organization policy {policy.id}", "that statement is left out")

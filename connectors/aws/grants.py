@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from connectors.aws.binder import Binder
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
-from connectors.aws.entitlement import Effective, Layers, effective
+from connectors.aws.entitlement import Around, Effective, Layers, effective
 from connectors.aws.grant_caveats import GrantCaveats
 from connectors.aws.holdings import Written, policies_of_all
 from connectors.aws.inventory import Holder, Inventory
@@ -16,6 +16,7 @@ from connectors.aws.organization import Organization
 from connectors.aws.policy import Clause, Held, hold
 from connectors.aws.policy_document import Document, Statement
 from connectors.aws.principal import principal_context
+from connectors.aws.resource_policies import ResourcePolicies
 from connectors.facts import Caveat, Effect, Entitlement, Grant, Window
 
 _LONGEST_SCOPE = 200
@@ -38,14 +39,19 @@ class Entitled:
 
 
 def read_grants(
-    inventory: Inventory, organization: Organization, catalogue: Catalogue, window: Window
+    inventory: Inventory,
+    organization: Organization,
+    resources: ResourcePolicies,
+    catalogue: Catalogue,
+    window: Window,
 ) -> Entitled:
     """Return grants and entitlements of every user and role."""
     binder = Binder(catalogue)
-    for document in _documents(inventory, organization):
+    for document in _documents(inventory, organization, resources):
         binder.intern(document)
+    resources.bind(catalogue)
     result = Entitled()
-    caveats = GrantCaveats(catalogue)
+    caveats = GrantCaveats(catalogue, resources)
     policies = policies_of_all(inventory)
     for holder in inventory.holders:
         ids = () if organization.foreign(holder.account) else organization.ids
@@ -61,18 +67,45 @@ def read_grants(
             result.grants += _grants(holder, written, bound, context)
             caveats.policy(holder, written)
         ceilings = ceilings_of(holder, inventory, organization, binder, context)
-        outcome = effective(Layers(tuple(held), ceilings, context))
+        result.grants += _from_resources(holder, resources, context)
+        outcome = effective(Layers(tuple(held), ceilings, context, Around(resources, holder)))
         result.entitlements[holder.arn] = _entitlement(holder.arn, outcome)
         caveats.outcome(holder, ceilings, outcome, result.clauses.get(holder.arn, ()))
     result.caveats = caveats.all(organization)
     return result
 
 
-def _documents(inventory: Inventory, organization: Organization) -> Iterator[Document]:
+def _documents(
+    inventory: Inventory, organization: Organization, resources: ResourcePolicies
+) -> Iterator[Document]:
+    yield from (policy.document for policy in resources.by_arn.values())
     for holder in (*inventory.holders, *inventory.groups.values()):
         yield from (inline.document for inline in holder.inline)
     yield from (policy.document for policy in inventory.policies.values() if policy.document)
     yield from (policy.document for policy in organization.policies.values())
+
+
+def _from_resources(holder: Holder, resources: ResourcePolicies, context: Context) -> Iterator[Grant]:
+    """Yield a grant per statement of a resource policy that names the identity, or everybody for certain."""
+    for given in resources.given(holder, context):
+        statement = given.held.clause.statement
+        everybody = any(principal.value == "*" for principal in statement.principals)
+        permissions = given.held.clause.permissions(context)
+        if not permissions or (everybody and given.held.applies is None):
+            continue
+        kind = "trust policy" if given.policy.service == "sts" else "resource policy"
+        yield Grant(
+            id=f"{given.policy.arn}#{statement.name}-{statement.index}",
+            identity=holder.arn,
+            source=f"{given.policy.arn}: {kind}, statement {statement.name}",
+            name=f"{kind} of {given.policy.arn}",
+            effect=statement.effect,
+            scope=_scope(statement),
+            permissions=permissions,
+            conditions=given.held.clause.conditions,
+            undecided=given.held.applies is None,
+            shared=everybody or len(statement.principals) > 1,
+        )
 
 
 def _grants(holder: Holder, written: Written, bound: Sequence[Held], context: Context) -> Iterator[Grant]:

@@ -1,12 +1,14 @@
-"""Put together the layers that limit an identity: its permissions boundary and the SCPs above its account."""
+"""Put together what limits an identity: its boundary, and the control policies above its account."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from connectors.aws.binder import Binder
 from connectors.aws.conditions import Context
 from connectors.aws.entitlement import Ceiling
 from connectors.aws.inventory import Holder, Inventory
-from connectors.aws.organization import Organization, OrganizationPolicy
+from connectors.aws.observability import union
+from connectors.aws.organization import RCP, Organization, OrganizationPolicy
 from connectors.aws.policy import Held, hold
 from connectors.facts import Effect
 
@@ -24,12 +26,13 @@ def ceilings_of(
         boundary = inventory.policies.get(holder.boundary)
         name = f"the permissions boundary {holder.boundary}"
         if boundary is None or boundary.document is None:
-            found.append(Ceiling(name, readable=False))
+            found.append(Ceiling(name, readable=False, boundary=True))
         else:
             clauses = binder.clauses(boundary.document, limit=True)
-            found.append(Ceiling(name, tuple(hold(clause, context) for clause in clauses)))
+            found.append(Ceiling(name, tuple(hold(clause, context) for clause in clauses), boundary=True))
     if holder.path.startswith("/aws-service-role/"):
         return tuple(found)
+    found += _resource_control(holder.account, organization, binder, context)
     for level in organization.levels(holder.account):
         held = [one for policy in level.policies for one in _held(policy, binder, context)]
         gives = any(map(_gives, held))
@@ -47,6 +50,34 @@ def ceilings_of(
         gives = any(map(_gives, held))
         found.append(Ceiling(name, tuple(unsure), only_denies=not gives, optional=True))
     return tuple(found)
+
+
+def _resource_control(
+    account: str, organization: Organization, binder: Binder, context: Context
+) -> Iterator[Ceiling]:
+    """Yield the RCPs above an account: Deny statements about the resources in it, of services that take them.
+
+    Resources are taken to be of the identity's own account. RCPFullAWSAccess stands on every level and
+    cannot be detached, so what other RCPs do not allow stays allowed (Organizations user guide, "RCP
+    evaluation"). The management account's resources are exempt, and so are service-linked roles.
+    """
+    catalogue = binder.catalogue
+    supported = union(catalogue.expand(f"{name}:*") for name in sorted(catalogue.rcp_services))
+    for levels, sure in (
+        (organization.levels(account, RCP), True),
+        (organization.doubtful(account, RCP), False),
+    ):
+        for level in levels:
+            held = [
+                bound if sure else replace(bound, applies=None)
+                for policy in level.policies
+                for clause in binder.clauses(policy.document, limit=True, within=supported)
+                if (bound := hold(clause, context)).applies is not False and not _gives(bound)
+            ]
+            if held:
+                name = f"the resource control policies on {level.target}"
+                name += "" if sure else ", which may not apply to this account"
+                yield Ceiling(name, tuple(held), only_denies=True, optional=not sure)
 
 
 def _gives(held: Held) -> bool:

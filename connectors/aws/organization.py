@@ -13,8 +13,8 @@ from connectors.aws.arns import account_of
 from connectors.aws.policy_document import Document, parse_document
 from connectors.interface import Evidence
 
-_SCP = "SERVICE_CONTROL_POLICY"
-_RCP = "RESOURCE_CONTROL_POLICY"
+SCP = "SERVICE_CONTROL_POLICY"
+RCP = "RESOURCE_CONTROL_POLICY"
 _FULL_ACCESS = "p-FullAWSAccess"
 
 
@@ -54,13 +54,7 @@ class Organization:
     @property
     def known(self) -> bool:
         """Tell whether any service control policy was read."""
-        return any(policy.kind == _SCP for policy in self.policies.values())
-
-    @property
-    def resource_policies(self) -> list[OrganizationPolicy]:
-        """The resource control policies, sorted by id; those that AWS puts there by default are left out."""
-        found = [policy for policy in self.policies.values() if policy.kind == _RCP]
-        return sorted((p for p in found if p.id != "p-RCPFullAWSAccess"), key=lambda policy: policy.id)
+        return any(policy.kind == SCP for policy in self.policies.values())
 
     def foreign(self, account: str) -> bool:
         """Tell whether the dump lists the organization's accounts, and this one is not among them.
@@ -72,8 +66,8 @@ class Organization:
         named = {t for policy in self.policies.values() for t in policy.targets or ()}
         return bool(listed) and account not in listed | named | self.management
 
-    def levels(self, account: str) -> list[Level]:
-        """Return the levels that certainly stand above an account and have a policy we know.
+    def levels(self, account: str, kind: str = SCP) -> list[Level]:
+        """Return the levels that certainly stand above an account and have a policy of a kind we know.
 
         Each level must allow a request (Organizations user guide, "SCP evaluation"). The management account
         is exempt. Where only one root is known, and nothing says that the account is of another
@@ -83,10 +77,10 @@ class Organization:
             return []
         chain = self._chain(account)
         if not chain[-1].startswith("r-") and not self._astray(account):
-            chain += self._targets("r-")
-        return [level for target in chain if (level := self._level(target)).policies]
+            chain += self._targets("r-", kind)
+        return [level for target in chain if (level := self._level(target, kind)).policies]
 
-    def doubtful(self, account: str) -> list[Level]:
+    def doubtful(self, account: str, kind: str = SCP) -> list[Level]:
         """Return levels that may or may not stand above an account.
 
         Policies without targets in the dump, each by itself; units when the account's place is not known;
@@ -94,15 +88,16 @@ class Organization:
         """
         if account in self.management:
             return []
-        found = [Level(p.id, (p,)) for p in self._scps() if p.targets is None]
+        found = [Level(p.id, (p,)) for p in self._of(kind) if p.targets is None]
         if account not in self.parents:
-            found += [self._level(target) for target in self._targets("ou-")]
+            found += [self._level(target, kind) for target in self._targets("ou-", kind)]
         if self._astray(account) and not self._chain(account)[-1].startswith("r-"):
-            found += [self._level(target) for target in self._targets("r-")]
+            found += [self._level(target, kind) for target in self._targets("r-", kind)]
         return found
 
     def _astray(self, account: str) -> bool:
-        return self.foreign(account) or len(self._targets("r-")) > 1
+        roots = {*self._targets("r-", SCP), *self._targets("r-", RCP)}
+        return self.foreign(account) or len(roots) > 1
 
     def _chain(self, account: str) -> list[str]:
         chain = [account]
@@ -110,14 +105,14 @@ class Organization:
             chain.append(parent)
         return chain
 
-    def _level(self, target: str) -> Level:
-        return Level(target, tuple(p for p in self._scps() if target in (p.targets or ())))
+    def _level(self, target: str, kind: str) -> Level:
+        return Level(target, tuple(p for p in self._of(kind) if target in (p.targets or ())))
 
-    def _targets(self, kind: str) -> list[str]:
-        return sorted({t for p in self._scps() for t in p.targets or () if t.startswith(kind)})
+    def _targets(self, place: str, kind: str) -> list[str]:
+        return sorted({t for p in self._of(kind) for t in p.targets or () if t.startswith(place)})
 
-    def _scps(self) -> list[OrganizationPolicy]:
-        return [policy for _, policy in sorted(self.policies.items()) if policy.kind == _SCP]
+    def _of(self, kind: str) -> list[OrganizationPolicy]:
+        return [policy for _, policy in sorted(self.policies.items()) if policy.kind == kind]
 
 
 def read_organization(evidence: Iterable[Evidence]) -> Organization:
@@ -175,8 +170,8 @@ def _read_node(document: Mapping[str, Any], node: str, organization: Organizatio
 def _add(raw: Mapping[str, Any], organization: Organization, *, targets: tuple[str, ...] | None) -> None:
     summary = dict(_layers(raw))
     arn = str(summary.get("Arn", ""))
-    kind = str(summary.get("Type") or (_RCP if "/resource_control_policy/" in arn else _SCP)).upper()
-    if kind not in (_SCP, _RCP):
+    kind = str(summary.get("Type") or (RCP if "/resource_control_policy/" in arn else SCP)).upper()
+    if kind not in (SCP, RCP):
         return
     found = OrganizationPolicy(
         id=str(summary.get("Id") or arn.rpartition("/")[2] or summary.get("Name") or "policy"),

@@ -29,8 +29,11 @@ class Resource:
 class Clause:
     """A statement bound to a catalogue, with what it names worked out once for all its holders."""
 
-    def __init__(self, statement: Statement, catalogue: Catalogue, *, limit: bool = False) -> None:
+    def __init__(
+        self, statement: Statement, catalogue: Catalogue, *, limit: bool = False, within: int | None = None
+    ) -> None:
         self.statement = statement
+        self._only = within
         self._limit = limit or statement.effect is Effect.DENY
         self.catalogue = catalogue
         self._named: int | None = None
@@ -45,7 +48,8 @@ class Clause:
         """The permissions of Action or NotAction, whatever the resources.
 
         A wildcard in a grant means what the catalogue knows; in a Deny, a boundary or a service control
-        policy (`limit`) also the names that only policies and logs mention.
+        policy (`limit`) also the names that only policies and logs mention. `within` narrows it to what the
+        kind of policy can be about.
         """
         if self._named is None:
             statement, catalogue = self.statement, self.catalogue
@@ -55,7 +59,7 @@ class Clause:
                 found |= expand(pattern)
             if statement.not_actions:
                 found = (catalogue.everything if self._limit else catalogue.known) & ~found
-            self._named = found
+            self._named = found if self._only is None else found & self._only
         return self._named
 
     def resources(self, context: Context) -> tuple[Resource, ...]:

@@ -176,7 +176,13 @@ def test_conditions_on_the_identity_itself_and_on_time_are_decided(hold, conditi
 
 def test_tags_of_a_role_stay_open_where_a_session_may_replace_them(hold):
     trust = {
-        "Statement": [{"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Principal": "*"}]
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+                "Principal": {"Service": "pods.eks.amazonaws.com"},
+            }
+        ]
     }
     granted, conditional, _ = hold(
         allow("s3:GetObject", Condition={"StringEquals": {"aws:PrincipalTag/team": "blue"}}),
@@ -382,16 +388,16 @@ def scp(document, targets=None, kind="SERVICE_CONTROL_POLICY", number=1):
 def under(gaad, interpret, tmp_path):
     """Return (granted, conditional, facts) of a role that holds s3 and sqs under organization policies."""
 
-    def under(*documents, account="111122223333"):
+    def under(*documents, account="111122223333", held=("s3:GetObject", "sqs:SendMessage")):
         path = tmp_path / "org.json"
         path.write_text(json.dumps(list(documents)))
         arn = f"arn:aws:iam::{account}:role/agent"
-        dump = gaad(allow(["s3:GetObject", "sqs:SendMessage"]), role={"Arn": arn})
+        dump = gaad(allow(list(held)), role={"Arn": arn})
         facts = interpret({"authorization_details": [dump], "organization_policies": [path]})
-        held = facts.entitlements[arn]
+        found = facts.entitlements[arn]
         return (
-            set(facts.permissions.names(held.granted)),
-            set(facts.permissions.names(held.conditional)),
+            set(facts.permissions.names(found.granted)),
+            set(facts.permissions.names(found.conditional)),
             facts,
         )
 
@@ -521,12 +527,38 @@ def test_the_management_account_is_exempt(under):
     assert granted == {"s3:GetObject", "sqs:SendMessage"}
 
 
-def test_resource_control_policies_are_a_caveat(under):
-    granted, _, facts = under(
-        scp([FULL], ["r-1"]), scp([deny("s3:*")], ["r-1"], kind="RESOURCE_CONTROL_POLICY", number=2)
-    )
-    assert granted == {"s3:GetObject", "sqs:SendMessage"}
-    assert any(caveat.what == "resource control policy not interpreted" for caveat in facts.caveats)
+def rcp(*statements, targets=("r-1",)):
+    return scp(list(statements), list(targets), kind="RESOURCE_CONTROL_POLICY", number=2)
+
+
+def test_a_resource_control_policy_takes_away_and_never_limits(under):
+    """RCPFullAWSAccess cannot be detached, so an RCP that allows nothing refuses only what it denies."""
+    granted, _, _ = under(scp([FULL], ["r-1"]), rcp(deny("s3:*")))
+    assert granted == {"sqs:SendMessage"}
+
+
+def test_services_without_resource_control_policies_are_not_touched_by_one(under):
+    granted, _, _ = under(scp([FULL], ["r-1"]), rcp(deny("*")), held=["lambda:InvokeFunction"])
+    assert granted == {"lambda:InvokeFunction"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "granted"),
+    [
+        ({"StringNotEqualsIfExists": {"aws:PrincipalAccount": "111122223333"}}, True),
+        ({"Bool": {"aws:PrincipalIsAWSService": "true"}}, True),
+        ({"StringNotEqualsIfExists": {"aws:PrincipalAccount": "444455556666"}}, False),
+    ],
+)
+def test_a_resource_control_policy_against_strangers_spares_the_account(under, condition, granted):
+    found, _, _ = under(scp([FULL], ["r-1"]), rcp(deny("s3:*", Condition=condition, Principal="*")))
+    assert ("s3:GetObject" in found) is granted
+
+
+def test_a_resource_control_policy_of_an_unknown_place_leaves_what_it_refuses_open(under):
+    granted, conditional, facts = under(scp([FULL], ["r-1"]), rcp(deny("s3:*"), targets=["ou-9"]))
+    assert (granted, conditional) == ({"sqs:SendMessage"}, {"s3:GetObject"})
+    assert any("resource control policies" in caveat.where for caveat in facts.caveats)
 
 
 def test_without_organization_policies_the_unknown_ceiling_is_said_once(hold):

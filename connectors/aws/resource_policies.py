@@ -1,0 +1,266 @@
+"""Work out what resource policies give each identity, and where they keep it from what it was given.
+
+Rules: IAM user guide, "Policy evaluation logic" for one account and across accounts; KMS developer guide,
+"Key policies". Role trust policies are the resource policies of roles.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from connectors.aws.arns import parse_arn
+from connectors.aws.callers import Caller, Named, how_named
+from connectors.aws.catalogue import Catalogue
+from connectors.aws.conditions import Context
+from connectors.aws.export_resource_policies import KEY_GRANT, RESOURCE_POLICY, owner_of
+from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.policy import Clause, Held, hold
+from connectors.aws.policy_document import ConditionTest, Document, Principal, Statement, parse_document
+from connectors.facts import Caveat, Effect
+from connectors.interface import Evidence
+
+_SESSION_ACTIONS = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
+"""What a trust policy can let users and roles do."""
+_PARTS = {"s3": "/", "dynamodb": "/", "lambda": ":", "logs": ":"}
+"""Services whose resources have parts under their policy: objects, indices, versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePolicy:
+    """The policy of one resource; its statements name the resource itself wherever they say `*`."""
+
+    arn: str
+    account: str
+    """Owner; empty when the evidence does not say (buckets)."""
+    document: Document
+    whole: bool = True
+    """False when only grants of a KMS key are known, and not its policy."""
+
+    @property
+    def service(self) -> str:
+        """The prefix of the actions that it can be about."""
+        return "sts" if ":role/" in self.arn else self.arn.split(":", 3)[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An Allow of a resource policy that names an identity of the same account."""
+
+    policy: ResourcePolicy
+    held: Held
+    direct: bool
+    """True when boundary and session policies do not limit it."""
+
+
+@dataclass
+class ResourcePolicies:
+    """The resource policies of the evidence and the trust policies of its roles, by ARN."""
+
+    by_arn: dict[str, ResourcePolicy] = field(default_factory=dict)
+    caveats: list[Caveat] = field(default_factory=list)
+    read: bool = False
+    """True when the evidence holds resource policies at all, beside trust policies."""
+    _bound: dict[str, tuple[Clause, ...]] = field(default_factory=dict)
+    _naming: dict[str, list[tuple[ResourcePolicy, Clause]]] = field(default_factory=dict)
+    _open: dict[str, list[tuple[ResourcePolicy, Clause]]] = field(default_factory=dict)
+    _places: dict[Clause, str] = field(default_factory=dict)
+    _found: dict[str, ResourcePolicy | None] = field(default_factory=dict)
+
+    def place(self, clause: Clause) -> str:
+        """Return the resource whose policy holds a clause, or an empty text."""
+        return self._places.get(clause, "")
+
+    def bind(self, catalogue: Catalogue) -> None:
+        """Bind all statements to the catalogue, and index those that give by whom they name."""
+        sessions = catalogue.permissions.mask(_SESSION_ACTIONS)
+        for policy in self.by_arn.values():
+            clauses = []
+            within = sessions if policy.service == "sts" else catalogue.expand(f"{policy.service}:*")
+            for statement in policy.document.statements:
+                limit = statement.effect is Effect.DENY
+                clause = Clause(statement, catalogue, limit=limit, within=None if limit else within)
+                clauses.append(clause)
+                self._places[clause] = policy.arn
+                if not limit:
+                    self._index(policy, clause)
+            self._bound[policy.arn] = tuple(clauses)
+
+    def _index(self, policy: ResourcePolicy, clause: Clause) -> None:
+        statement = clause.statement
+        names = {one.value for one in statement.principals if one.kind in ("AWS", "*")}
+        if statement.not_principals or "*" in names:
+            self._open.setdefault(policy.account, []).append((policy, clause))
+            return
+        for name in sorted(names):
+            self._naming.setdefault(name, []).append((policy, clause))
+
+    def given(self, holder: Holder, context: Context) -> Iterator[Given]:
+        """Yield what policies of resources in the identity's own account give it by name, or to everybody."""
+        caller = caller_of(holder)
+        found = [*self._naming.get(holder.arn, ()), *self._naming.get(holder.immutable_id or "-", ())]
+        for policy, clause in (*found, *self._open.get(holder.account, ())):
+            if policy.account != holder.account:
+                continue
+            named = how_named(clause.statement, caller)
+            if named is None or named > Named.ACCOUNT:
+                held = hold(clause, context)
+                if held.applies is not False:
+                    yield Given(policy, held, direct=named is Named.ITSELF)
+
+    def at(self, pattern: str) -> ResourcePolicy | None:
+        """Return the policy of the resource that a pattern lies in: the resource itself, or a part of it."""
+        if pattern not in self._found:
+            self._found[pattern] = self._at(pattern)
+        return self._found[pattern]
+
+    def _at(self, pattern: str) -> ResourcePolicy | None:
+        parts = pattern.split(":", 3)
+        mark = _PARTS.get(parts[2], "") if len(parts) == 4 else ""
+        whole = pattern
+        while whole not in self.by_arn and mark and mark in whole:
+            whole = whole.rpartition(mark)[0]
+        return self.by_arn.get(whole)
+
+    def denies(self, policy: ResourcePolicy, holder: Holder, context: Context) -> Iterator[Held]:
+        """Yield the Deny statements of a policy that name an identity, or may."""
+        caller = caller_of(holder)
+        for clause in self._bound.get(policy.arn, ()):
+            if clause.statement.effect is not Effect.DENY:
+                continue
+            named = how_named(clause.statement, caller)
+            if named is not Named.NO:
+                held = hold(clause, context)
+                if held.applies is not False:
+                    yield held if named is not None else replace(held, applies=None)
+
+    def let_through(
+        self, policy: ResourcePolicy, holder: Holder, context: Context
+    ) -> tuple[int, int, str] | None:
+        """Return what identity policies can give on a resource: for certain, at most, and why not more.
+
+        None where the resource's own policy is not needed: within one account that is everything but KMS
+        keys and roles. Across accounts it must name the identity, its account, or everybody; a bucket may
+        let in by ACL what its policy does not, so what that would be stays possible.
+        """
+        own = policy.account == holder.account
+        if not policy.account or not policy.whole or (own and policy.service not in ("kms", "sts")):
+            return None
+        caller = caller_of(holder)
+        sure = perhaps = 0
+        for clause in self._bound.get(policy.arn, ()):
+            if clause.statement.effect is Effect.DENY:
+                continue
+            named = how_named(clause.statement, caller)
+            if named is Named.NO:
+                continue
+            applies = hold(clause, context).applies
+            if applies is not False:
+                perhaps |= clause.named
+                if applies and named is not None:
+                    sure |= clause.named
+        what = "trust policy" if policy.service == "sts" else "key policy" if own else "resource policy"
+        if policy.service == "s3":
+            perhaps = -1
+        catalogue = self._bound[policy.arn][0].catalogue if self._bound.get(policy.arn) else None
+        others = ~catalogue.expand(f"{policy.service}:*") if catalogue is not None else -1
+        return sure | others, perhaps | others, f"the {what} of {policy.arn}"
+
+
+def caller_of(holder: Holder) -> Caller:
+    """Return an identity as resource policies name callers."""
+    return Caller(
+        holder.arn,
+        holder.account,
+        is_user=holder.kind == "user",
+        id=holder.immutable_id,
+        bounded=bool(holder.boundary),
+    )
+
+
+def read_resource_policies(evidence: Iterable[Evidence], inventory: Inventory) -> ResourcePolicies:
+    """Return the policies of all sources, and the trust policies of the roles of the dumps.
+
+    A bucket's ARN does not name its account: it is that of the source, where the source describes just one.
+    """
+    found = ResourcePolicies()
+    accounts: dict[str, set[str]] = {}
+    for holder in inventory.holders:
+        accounts.setdefault(holder.source, set()).add(holder.account)
+    nameless = 0
+    for one in evidence:
+        only = accounts.get(one.source, set())
+        for wrapped in one.records("resource_policies"):
+            record = wrapped.get("record")
+            if not isinstance(record, Mapping):
+                continue
+            found.read = True
+            if wrapped.get("list") == KEY_GRANT:
+                _add_grant(found, record)
+            elif wrapped.get("list") == RESOURCE_POLICY:
+                arn = str(record.get("ResourceArn") or "")
+                if parse_arn(arn) is None:
+                    nameless += 1
+                    continue
+                owner = owner_of(record) or str(wrapped.get("account") or "")
+                owner = owner or (next(iter(only)) if len(only) == 1 else "")
+                _add(found, arn, owner, parse_document(record.get("Policy")))
+    if nameless:
+        what = f"{nameless} resource policies that do not say which resource they are of"
+        effect = "they are left out; write ResourceArn beside Policy"
+        found.caveats.append(Caveat(what, "aws", effect))
+    for role in inventory.roles.values():
+        if role.trust.statements and not role.trust.problems:
+            _add(found, role.arn, role.account, _trust(role.trust))
+    return found
+
+
+def _add(found: ResourcePolicies, arn: str, account: str, document: Document, *, whole: bool = True) -> None:
+    before = found.by_arn.get(arn)
+    own = tuple(_on(statement, arn) for statement in document.statements)
+    held = (*before.document.statements, *own) if before else own
+    if whole and before is not None and before.whole and set(own) != set(before.document.statements):
+        what = "resource policy described twice, differently; the statements of both are applied"
+        found.caveats.append(Caveat(what, arn, "access may be wider or narrower than shown"))
+    whole = whole or (before is not None and before.whole)
+    found.caveats += [
+        Caveat(problem, f"resource policy of {arn}", "what it gives or refuses is not applied")
+        for problem in document.problems
+    ]
+    found.by_arn[arn] = ResourcePolicy(arn, account, Document(tuple(dict.fromkeys(held))), whole)
+
+
+def _on(statement: Statement, arn: str) -> Statement:
+    """Return a statement about its own resource and the parts of it, where it says `*` or nothing."""
+    if not statement.not_resources and statement.resources not in ((), ("*",)):
+        return statement
+    mark = _PARTS.get(arn.split(":", 3)[2])
+    parts = (f"{arn}{mark}*",) if mark else ()
+    return replace(statement, resources=(arn, *parts), not_resources=False)
+
+
+def _trust(document: Document) -> Document:
+    """Return a trust policy; only what IAM principals can be let do is a permission of theirs."""
+    return Document(tuple(replace(one, resources=()) for one in document.statements))
+
+
+def _add_grant(found: ResourcePolicies, record: Mapping[str, object]) -> None:
+    """Add a KMS grant as the Allow that it is: its grantee may do its operations with the key.
+
+    Constraints on the encryption context become a condition, which no record decides.
+    """
+    key, grantee = str(record.get("KeyId") or ""), str(record.get("GranteePrincipal") or "")
+    operations = record.get("Operations")
+    arn = parse_arn(key)
+    if arn is None or not grantee or not isinstance(operations, list):
+        return
+    limits = record.get("Constraints")
+    tests = (ConditionTest("StringEquals", "kms:EncryptionContext", (str(limits),)),) if limits else ()
+    statement = Statement(
+        index=0,
+        sid=f"grant {record.get('GrantId') or record.get('Name') or grantee}",
+        effect=Effect.ALLOW,
+        actions=tuple(f"kms:{operation}" for operation in operations),
+        resources=(),
+        conditions=tests,
+        principals=(Principal("AWS", grantee),),
+    )
+    _add(found, key, arn.account, Document((statement,)), whole=False)
