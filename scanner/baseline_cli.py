@@ -106,6 +106,10 @@ def _compared(verb: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="What to print.",
 )
+@click.option("--state", type=_PATH, help="The state file with the approvals (default: beside the report).")
+@click.option(
+    "--require-approval", is_flag=True, help="A baseline that is not approved as it is counts as beyond."
+)
 @click.option("--now", metavar="TIME", help="Pretend that this is the present (RFC 3339).")
 @click.pass_obj
 def check(talk: Any, /, **flags: Any) -> None:
@@ -148,3 +152,32 @@ def test(talk: Any, /, **flags: Any) -> None:
     from scanner.baseline import run  # noqa: PLC0415 start-up time
 
     sys.exit(run.test(run.Request(**flags), talk))
+
+
+@baseline.command()
+@click.argument("file", type=_PATH)
+@click.option("--who", required=True, metavar="NAME", help="Who approves; the signer of --signature.")
+@click.option("--why", required=True, metavar="TEXT", help="The reason, or the number of the change.")
+@click.option("--until", required=True, metavar="DATE", help="The last day on which it holds.")
+@_SOURCE
+@click.option("--state", type=_PATH, help="The state file (default: beside the report of --from).")
+@click.option(
+    "--signature", type=_PATH, metavar="FILE", help="An SSH signature or a sigstore bundle of the file."
+)
+@click.option("--signers", type=_PATH, metavar="FILE", help="Allowed signers, as for ssh-keygen -Y verify.")
+@click.option("--issuer", default="", metavar="URL", help="Issuer of the certificate in a sigstore bundle.")
+@click.option("--now", metavar="TIME", help="Pretend that this is the present (RFC 3339).")
+@click.pass_obj
+def approve(talk: Any, /, **flags: Any) -> None:
+    r"""Record in the chain of approvals that somebody approved a baseline file, exactly as it is.
+
+    The record holds who, why, until when and the SHA-256 of the file; a later change of the file is no longer
+    approved. A signature that does not fit is refused.
+
+    \b
+    Example:  entdrift baseline approve baselines/aws-bot.toml --who sam --why CHG-4711 --until 2027-06-30
+    Example:  ssh-keygen -Y sign -n entdrift-baseline -f ~/.ssh/id_ed25519 baselines/aws-bot.toml
+    """
+    from scanner.baseline import run  # noqa: PLC0415 start-up time
+
+    sys.exit(run.approve_file(run.ApproveRequest(**flags), talk))

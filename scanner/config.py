@@ -22,10 +22,22 @@ from scanner.safety import Safety
 from scanner.tickets_config import check as check_trackers
 
 FAIL_ON = ("none", "info", "low", "medium", "high", "critical")
+_TABLES = (
+    "scan",
+    "ai",
+    "limits",
+    "reductions",
+    "source",
+    "tickets",
+    "gate",
+    "baseline",
+    "notify",
+)
 _SCAN_KEYS = ("window_days", "start", "end", "identities", "output", "fail_on")
 _AI_KEYS = ("names", "tags", "owner_tags")
 _LIMIT_KEYS = ("credential_max_age_days", "credential_unused_days", "grace_days")
 _SOURCE_KEYS = ("name", "provider", "stage", "mode")
+_BASELINE_KEYS = ("path",)
 _LONGEST_WINDOW_DAYS = 3650
 
 
@@ -45,6 +57,8 @@ class Config:
     safety: Safety = field(default_factory=Safety)
     gates: Mapping[str, GatePolicy] = field(default_factory=dict)
     """The policy of the promotion gate, by stage."""
+    baselines: Path | None = None
+    """Folder of the baseline files."""
 
     def window(self, now: datetime) -> Window:
         """Return the window: `end` or now, and `start` or `window_days` before the end."""
@@ -119,6 +133,7 @@ def load(path: Path) -> Config:
         ),
         safety=Safety(**{key: _texts(document, "reductions", safety, key, ()) for key in _SAFETY_KEYS}),
         gates=gates,
+        baselines=_baselines(document, data, base),
     )
 
 
@@ -130,6 +145,16 @@ def load_trackers(path: Path) -> Mapping[str, Mapping[str, Any]]:
 def load_gates(path: Path) -> Mapping[str, GatePolicy]:
     """Read the gates of a config file by stage; what else is in it is not looked at."""
     return check_gates(*_read(path))
+
+
+def load_baselines(path: Path) -> Path | None:
+    """Return the folder of baselines that a config file names; what else is in it is not looked at."""
+    return _baselines(*_read(path), path.resolve().parent)
+
+
+def _baselines(document: _Document, data: Mapping[str, Any], base: Path) -> Path | None:
+    table = _table(document, data, "baseline", _BASELINE_KEYS)
+    return base / Path(_text(document, "baseline", table, "path")).expanduser() if "path" in table else None
 
 
 def _read(path: Path) -> tuple[_Document, dict[str, Any]]:
@@ -145,7 +170,7 @@ def _read(path: Path) -> tuple[_Document, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}", hint="see config.example.toml") from error
     document = _Document(path, text)
-    _known(document, data, ("scan", "ai", "limits", "reductions", "source", "tickets", "gate"), "")
+    _known(document, data, _TABLES, "")
     return document, data
 
 

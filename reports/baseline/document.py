@@ -10,7 +10,16 @@ import msgspec
 SCHEMA_VERSION = "1.0"
 
 Kind = Literal[
-    "permission", "scope", "condition", "undecided", "new-identity", "reach", "admin", "trust", "credential"
+    "permission",
+    "scope",
+    "condition",
+    "undecided",
+    "new-identity",
+    "reach",
+    "admin",
+    "trust",
+    "credential",
+    "approval",
 ]
 
 

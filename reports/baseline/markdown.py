@@ -16,6 +16,7 @@ _KINDS = {
     "admin": "administrator grant",
     "trust": "new trust",
     "credential": "new credential",
+    "approval": "not approved",
 }
 
 

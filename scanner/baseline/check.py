@@ -23,6 +23,7 @@ _KINDS = {
 }
 _ORDER = (
     "new-identity",
+    "approval",
     "admin",
     "permission",
     "scope",
@@ -51,6 +52,7 @@ class Check:
     now: datetime
     approvals: Mapping[str, ApprovalState] = field(default_factory=dict)
     """By digest of the file; empty when nobody asked."""
+    require_approval: bool = False
 
 
 def check_scan(check: Check, entries: Sequence[IdentityEntry], against: str) -> CheckReport:
@@ -218,6 +220,8 @@ def _compared(
     subject = baseline.subject if baseline else None
     approval = check.approvals.get(baseline.digest) if baseline else None
     judged = [part for one in found for part in _waived(one, baseline, check.now)]
+    if check.require_approval and baseline and not (approval and approval.approved):
+        judged.append(Expansion(kind="approval", message=approval.words if approval else "not approved"))
     expired = [w for w in (baseline.waivers if baseline else ()) if w.permissions and w.until <= check.now]
     notes = [f"a waiver of {w.owner} ended on {w.until_text}: {w.reason}" for w in expired]
     return Compared(

@@ -1,6 +1,7 @@
 """What the verbs of `entdrift baseline` do, from their flags to their exit code."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,24 +10,30 @@ from typing import Any
 
 from connectors.baselines import Holding
 from connectors.registry import PROVIDERS
+from connectors.state import open_state
 from reports import json as report_json
 from reports.baseline import markdown, text
 from reports.baseline.document import SCHEMA_VERSION, CheckReport, TestReport
 from reports.document import IdentityEntry, Report
+from scanner.baseline.approve import Given, approvals_of, approve
 from scanner.baseline.check import Check, check_proposal, check_scan
 from scanner.baseline.evidence import Clouds
 from scanner.baseline.model import Baseline
-from scanner.baseline.read import read_all
+from scanner.baseline.read import read, read_all
 from scanner.baseline.requests import ask, by_baseline, by_evidence, by_proposal
+from scanner.baseline.signature import Trust, examine
 from scanner.baseline.write import write_baselines
 from scanner.config import moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
+from scanner.history.approvals import APPROVALS
 from scanner.lookup import REPORT, find_identity, open_report
 from scanner.talk import Talk
-from scanner.write import write_standard_output
+from scanner.write import make_folder, write_standard_output
 
 _LARGEST_BYTES = 200_000_000
+STATE = "state.sqlite"
+"""Name of the state file beside the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ class Request:
     form: str = "text"
     now: str | None = None
     itself: bool = False
+    state: Path | None = None
+    require_approval: bool = False
 
 
 def write(source: Path, output: Path, identity: str, stage: str, talk: Talk, *, granted: bool) -> Exit:
@@ -82,11 +91,66 @@ def _check(request: Request, baselines: Sequence[Baseline]) -> CheckReport:
         entries = _entries(report, request.identity, request.stage)
         clouds = Clouds.beside(folder, required=True)
         against = f"{folder / REPORT}, written {report.generated_at}"
-        return check_scan(Check(clouds, baselines, now), entries, against)
+        return check_scan(_asked(request, clouds, baselines, now), entries, against)
     clouds = _clouds(request)
-    asked = Check(clouds, baselines, now)
+    asked = _asked(request, clouds, baselines, now)
     path = _proposal_file(request)
     return check_proposal(asked, _holdings(request, clouds), str(path), _chosen(request, baselines))
+
+
+def _asked(request: Request, clouds: Clouds, baselines: Sequence[Baseline], now: datetime) -> Check:
+    path = state_path(request.source, request.state)
+    if request.require_approval and not path.is_file():
+        raise ConfigError(
+            f"{path}: there is no state file, so nothing is approved", hint="name it with --state"
+        )
+    states = approvals_of(path, baselines, now)
+    return Check(clouds, baselines, now, states, require_approval=request.require_approval)
+
+
+def state_path(source: Path, flag: Path | None) -> Path:
+    """Return the state file: the flag, the environment, or the one beside the report."""
+    named = flag or os.environ.get("ENTDRIFT_STATE")
+    folder = source if source.is_dir() or source.suffix != ".json" else source.parent
+    return Path(named) if named else folder / STATE
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveRequest:
+    """The flags of `approve`."""
+
+    file: Path
+    who: str
+    why: str
+    until: str
+    source: Path
+    state: Path | None = None
+    signature: Path | None = None
+    signers: Path | None = None
+    issuer: str = ""
+    now: str | None = None
+
+
+def approve_file(request: ApproveRequest, talk: Talk) -> Exit:
+    """Record that somebody approved a baseline file exactly as it is."""
+    baseline = read(request.file)
+    trust = Trust(request.signers, request.issuer)
+    signed = examine(request.file, request.signature, request.who, trust) if request.signature else None
+    given = Given(request.who, request.why, request.until, signed)
+    path = state_path(request.source, request.state)
+    make_folder(path.parent)
+    with open_state(path, APPROVALS) as state:
+        if state.quarantine is not None:
+            talk.warn(str(state.quarantine))
+        entry = approve(state, baseline, given, _present(request.now))
+    talk.say(
+        f"entry {entry.number} of {path}: {request.who} approved {request.file} until {entry.approval.until}"
+    )
+    talk.say(f"  digest of the file {baseline.digest}")
+    talk.say(f"  head of the chain {entry.hash}")
+    if signed is not None:
+        (talk.say if signed.verified else talk.warn)(signed.words)
+    return Exit.OK
 
 
 def test(request: Request, talk: Talk) -> Exit:

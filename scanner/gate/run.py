@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connectors.errors import EntdriftError
 from reports import json as report_json
+from reports.document import Report
 from reports.gate import junit, markdown, text
 from reports.gate.document import GateReport
-from scanner.config import load_gates, moment
+from scanner.config import load_baselines, load_gates, moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
-from scanner.gate.decide import Question, decide
+from scanner.gate.decide import BaselineState, Question, decide
 from scanner.gate.policy import GatePolicy
 from scanner.lookup import REPORT
 from scanner.talk import Talk
@@ -32,6 +34,8 @@ class Request:
     output: Path | None = None
     form: str = "text"
     now: str | None = None
+    baselines: Path | None = None
+    state: Path | None = None
 
 
 def gate(request: Request, talk: Talk) -> Exit:
@@ -39,14 +43,20 @@ def gate(request: Request, talk: Talk) -> Exit:
     policy, origin = _policy(request)
     path = request.source / REPORT if request.source.is_dir() else request.source
     report = report_json.decode(path)
+    now = _present(request.now)
+    found = _baselines(request)
+    states: dict[str, BaselineState] = {}
+    if found is not None:
+        report, states = _with_baselines(request, report, found, now, approved_only=policy.require_baseline)
     decided = decide(
         Question(
             stage=request.stage,
             report=report,
+            baselines=states,
             digest=hashlib.sha256(path.read_bytes()).hexdigest(),
             policy=policy,
             policy_source=origin,
-            now=_present(request.now),
+            now=now,
         )
     )
     write_standard_output(render(decided, request.form))
@@ -57,6 +67,41 @@ def gate(request: Request, talk: Talk) -> Exit:
             talk.say(f"wrote {request.output / name}")
     sys.stdout.flush()
     return Exit.OK if decided.decision == "passed" else Exit.FINDINGS
+
+
+def _baselines(request: Request) -> Path | None:
+    """Return the folder of baselines: the flag, the config file, or none."""
+    if request.baselines is not None:
+        return request.baselines
+    path = request.config or DEFAULT_CONFIG
+    return load_baselines(path) if request.config is not None or path.is_file() else None
+
+
+def _with_baselines(
+    request: Request, report: Report, folder: Path, now: datetime, *, approved_only: bool
+) -> tuple[Report, dict[str, BaselineState]]:
+    """Compare the stage's identities with their baselines, and apply what those waive."""
+    from scanner.baseline.approve import approvals_of, approved  # noqa: PLC0415 only with baselines
+    from scanner.baseline.check import Check  # noqa: PLC0415 as above
+    from scanner.baseline.evidence import Clouds  # noqa: PLC0415 as above
+    from scanner.baseline.read import read_all  # noqa: PLC0415 as above
+    from scanner.baseline.run import state_path  # noqa: PLC0415 as above
+    from scanner.baseline.standing import standings, with_waivers  # noqa: PLC0415 as above
+
+    baselines = read_all(folder)
+    approvals = approvals_of(state_path(request.source, request.state), baselines, now)
+    entries = [
+        entry for entry in report.identities if entry.stage == request.stage and entry.ai_workload.is_ai
+    ]
+    beside = request.source if request.source.is_dir() else request.source.parent
+    try:
+        clouds = Clouds.beside(beside, required=True)
+    except EntdriftError as error:
+        refused = BaselineState("refused", f"cannot be compared: {error}")
+        return report, {entry.id: refused for entry in entries}
+    states = standings(Check(clouds, baselines, now, approvals), entries)
+    accepted = approved(baselines, approvals) if approved_only else baselines
+    return with_waivers(report, accepted, now), states
 
 
 def render(decided: GateReport, form: str) -> bytes:
