@@ -38,7 +38,10 @@ def quote(text: str) -> str:
 
     Characters that a reader cannot see (controls, direction marks) are written as escapes.
     """
-    escaped = "".join(_ESCAPES.get(c) or (_escape(c) if category(c) in _HIDDEN else c) for c in text)
+    if text.isascii() and text.isprintable():
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    else:
+        escaped = "".join(_ESCAPES.get(c) or (_escape(c) if category(c) in _HIDDEN else c) for c in text)
     return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
 
 

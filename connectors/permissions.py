@@ -28,7 +28,7 @@ class Permissions:
         self._index: dict[str, int] = {}
         self._known = 0
         self._members: dict[str, list[int]] = {}
-        self._masks: dict[str, int] = {}
+        self._parts: list[tuple[str, int, slice]] = []
         self._masked = 0
         self._split: dict[int, dict[str, int]] = {}
         self._listed: dict[tuple[str, int], list[str]] = {}
@@ -81,13 +81,18 @@ class Permissions:
         The last few answers are kept: publishing and rules ask for the same sets again and again.
         """
         if self._masked != len(self._names):
-            self._masks = {name: _mask(self._members[name]) for name in sorted(self._members)}
+            self._parts = [_part(name, self._members[name]) for name in sorted(self._members)]
             self._masked = len(self._names)
             self._split.clear()
         found = self._split.get(permissions)
         if found is None:
-            parts = ((service, permissions & mask) for service, mask in self._masks.items())
-            found = {service: part for service, part in parts if part}
+            packed = permissions.to_bytes((permissions.bit_length() + 7) // 8, "little")
+            # A catalogue's services stand together, so most are told to be absent by a look at a few bytes.
+            found = {
+                service: part
+                for service, mask, place in self._parts
+                if packed[place].strip(b"\0") and (part := permissions & mask)
+            }
             if len(self._split) >= _SPLIT:
                 self._split.clear()
             self._split[permissions] = found
@@ -134,7 +139,13 @@ def _mask(bits: Iterable[int]) -> int:
     return int.from_bytes(packed, "little")
 
 
+def _part(service: str, members: list[int]) -> tuple[str, int, slice]:
+    """Return a service with the set of its permissions and the bytes of a packed set that can hold them."""
+    return service, _mask(members), slice(min(members) // 8, max(members) // 8 + 1)
+
+
 def _bits(permissions: int) -> list[int]:
     """Return the bit numbers of a set, ascending."""
-    packed = permissions.to_bytes((permissions.bit_length() + 7) // 8, "little")
-    return [byte * 8 + bit for byte, value in enumerate(packed) if value for bit in _IN_BYTE[value]]
+    skipped = max((permissions & -permissions).bit_length() - 1, 0) // 8
+    packed = (permissions >> 8 * skipped).to_bytes((permissions.bit_length() + 7) // 8 - skipped, "little")
+    return [byte * 8 + bit for byte, value in enumerate(packed, skipped) if value for bit in _IN_BYTE[value]]

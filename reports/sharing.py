@@ -26,6 +26,9 @@ from reports.errors import ReportError
 SHARING_NAMES = 1_000_000
 """Permission names written in place before sharing starts; fewer are easier to read where they are."""
 
+SHARING_FINDINGS = 5_000
+"""Findings from which on framework references, about 2 kB each, are written once."""
+
 _SHARED_LENGTH = 3
 """Shortest list of names that is shared: a reference takes the room of one name."""
 
@@ -37,28 +40,28 @@ _Part = TypeVar("_Part")
 def share(report: Report, *, above: int | None = None) -> Report:
     """Move what stands more than once to the sets at the top of the document, when it is large.
 
-    Large: more than a million permission names, or `above`. Shared are lists of three or more names
-    (`permission_sets`), whole rows of `services` and `reasons` (`service_rows`, `reason_rows`) and the
-    framework references of findings (`framework_sets`). Ids are hashes of the content, so they are the same
-    in every report.
+    With more than a million permission names, or `above`, these are lists of three or more names
+    (`permission_sets`) and whole rows of `services` and `reasons` (`service_rows`, `reason_rows`); with more
+    than 5,000 findings, their framework references (`framework_sets`). Ids are hashes of the content, so they
+    are the same in every report.
     """
+    if _is_shared(report):
+        return report
     limit = SHARING_NAMES if above is None else above
-    if _is_shared(report) or sum(map(len, _lists(report.identities))) <= limit:
+    if len(report.findings) > SHARING_FINDINGS:
+        report = _share_frameworks(report)
+    if sum(map(len, _lists(report.identities))) <= limit:
         return report
     names = _Names(report.identities)
     identities = [names.moved(entry) for entry in report.identities]
     services = _Rows(row for entry in identities for row in entry.services)
     reasons = _Rows(row for entry in identities for row in entry.reasons)
-    frameworks: dict[str, list[FrameworkReference]] = {}
-    findings = [_refer_frameworks(finding, frameworks) for finding in report.findings]
     return msgspec.structs.replace(
         report,
         permission_sets=names.sets(),
         service_rows=services.shared(),
         reason_rows=reasons.shared(),
-        framework_sets=dict(sorted(frameworks.items())),
         identities=[_refer_rows(entry, services, reasons) for entry in identities],
-        findings=findings,
     )
 
 
@@ -231,6 +234,12 @@ def _refer_rows(
         reasons=own_reasons,
         reasons_shared=shared_reasons,
     )
+
+
+def _share_frameworks(report: Report) -> Report:
+    sets: dict[str, list[FrameworkReference]] = {}
+    findings = [_refer_frameworks(finding, sets) for finding in report.findings]
+    return msgspec.structs.replace(report, findings=findings, framework_sets=dict(sorted(sets.items())))
 
 
 def _refer_frameworks(finding: FindingEntry, sets: dict[str, list[FrameworkReference]]) -> FindingEntry:

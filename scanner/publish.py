@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Literal
 
@@ -306,20 +307,26 @@ def _finding(finding: Finding, now: datetime) -> doc.FindingEntry:
         subject=finding.subject,
         message=finding.message,
         evidence=dict(finding.evidence),
-        frameworks=[
-            doc.FrameworkReference(
-                framework=row.framework,
-                version=row.version,
-                control=row.control,
-                name=row.name,
-                relation=row.relation,
-            )
-            for row in references(finding.rule, finding.provider)
-        ],
+        frameworks=_frameworks(finding.rule, finding.provider),
         remediation=finding.remediation,
         status="open",
         first_seen=_time(now),
     )
+
+
+@cache
+def _frameworks(rule: str, provider: str) -> list[doc.FrameworkReference]:
+    """Return the references of a finding type; one list for all its findings."""
+    return [
+        doc.FrameworkReference(
+            framework=row.framework,
+            version=row.version,
+            control=row.control,
+            name=row.name,
+            relation=row.relation,
+        )
+        for row in references(rule, provider)
+    ]
 
 
 def _summary(

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from connectors.aws.atoms import TooManyStates, classes
-from connectors.aws.cover import Test, applies, is_opaque, parts, relaxed, resource, tests_of, uncovered
+from connectors.aws.cover import (
+    Test,
+    applies,
+    coverers,
+    is_opaque,
+    parts,
+    relaxed,
+    resource,
+    tests_of,
+    uncovered,
+)
 from connectors.aws.globs import overlaps
 from connectors.aws.policy_document import Statement
 from connectors.facts import Effect
@@ -46,16 +56,17 @@ def contains(outer: Sequence[Statement], inner: Sequence[Statement]) -> Containm
     """
     inner_deny = [statement for statement in inner if statement.effect is Effect.DENY]
     outer_allow = [statement for statement in outer if statement.effect is Effect.ALLOW]
+    denying, allowing = coverers(inner_deny), coverers(outer_allow)
     outer_deny = [
         statement
         for statement in outer
-        if statement.effect is Effect.DENY and any(uncovered(statement, inner_deny))
+        if statement.effect is Effect.DENY and any(uncovered(statement, denying))
     ]
     doubts: list[str] = []
     for statement in inner:
         if statement.effect is Effect.DENY:
             continue
-        pieces = parts(statement) if outer_deny else uncovered(statement, outer_allow)
+        pieces = parts(statement) if outer_deny else uncovered(statement, allowing)
         for piece in pieces:
             found = _compare([*outer_allow, *outer_deny], [piece, *inner_deny])
             if found.answer is Answer.NO:

@@ -1,8 +1,8 @@
 """What one policy statement plainly covers of another, pattern by pattern; whatever is left needs a walk."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from connectors.aws.globs import ANY, STAR, covers, overlaps
 from connectors.aws.policy_document import ConditionTest, Statement
@@ -24,29 +24,60 @@ def parts(statement: Statement) -> Iterator[Statement]:
             yield replace(statement, actions=action, resources=named)
 
 
-def uncovered(statement: Statement, others: Sequence[Statement]) -> Iterator[Statement]:
+def coverers(statements: Iterable[Statement]) -> list["Coverer"]:
+    """Prepare statements to be asked many times what they cover."""
+    return [Coverer.of(statement) for statement in statements]
+
+
+def uncovered(statement: Statement, others: Sequence["Coverer"]) -> Iterator[Statement]:
     """Yield the pieces of a statement that no single one of the others certainly covers.
 
     A piece is covered by a statement that matches at least the same requests and applies whenever the
     piece does.
     """
     true = tests_of(statement)
-    able = [other for other in others if applies([tests_of(other)], true)]
+    able = [other for other in others if applies([other.tests], true)]
     for piece in parts(statement):
-        if not any(_covers_actions(other, piece) and _covers_resources(other, piece) for other in able):
+        mine = [action.lower() for action in piece.actions]
+        if not any(one.cover(mine, piece) and _covers_resources(one.statement, piece) for one in able):
             yield piece
 
 
-def _covers_actions(other: Statement, piece: Statement) -> bool:
-    mine = [action.lower() for action in piece.actions]
-    theirs = [action.lower() for action in other.actions]
-    if piece.not_actions:
-        if other.not_actions:
-            return all(any(covers(own, their) for own in mine) for their in theirs)
-        return "*" in theirs
-    if other.not_actions:
-        return not any(overlaps(their, mine[0]) for their in theirs)
-    return any(covers(their, mine[0]) for their in theirs)
+@dataclass(frozen=True, slots=True)
+class Coverer:
+    """A statement with its condition tests and its actions without case: all, a set, patterns by service."""
+
+    statement: Statement
+    tests: frozenset[Test]
+    listed: tuple[str, ...]
+    plain: frozenset[str]
+    wild: Mapping[str, Sequence[str]]
+    """Patterns by the service they name; under "" those whose service has a wildcard too."""
+
+    @classmethod
+    def of(cls, statement: Statement) -> "Coverer":
+        """Return the list of one statement."""
+        listed = tuple(action.lower() for action in statement.actions)
+        wild: dict[str, list[str]] = {}
+        for action in listed:
+            if "*" in action or "?" in action:
+                service = action.partition(":")[0]
+                wild.setdefault("" if "*" in service or "?" in service else service, []).append(action)
+        return cls(statement, tests_of(statement), listed, frozenset(listed), wild)
+
+    def cover(self, mine: Sequence[str], piece: Statement) -> bool:
+        """Tell whether the list certainly names all actions of a piece, which are `mine` without case."""
+        if piece.not_actions:
+            if self.statement.not_actions:
+                return all(any(covers(own, their) for own in mine) for their in self.listed)
+            return "*" in self.plain
+        if self.statement.not_actions:
+            return not any(overlaps(their, mine[0]) for their in self.listed)
+        action = mine[0]
+        if action in self.plain:
+            return True
+        near = (*self.wild.get(action.partition(":")[0], ()), *self.wild.get("", ()))
+        return any(covers(their, action) for their in near)
 
 
 def _covers_resources(other: Statement, piece: Statement) -> bool:

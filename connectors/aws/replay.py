@@ -120,7 +120,7 @@ class Compiled:
         clauses: dict[Effect, set[Clause]] = {Effect.ALLOW: set(), Effect.DENY: set()}
         sure: dict[Effect, set[str]] = {Effect.ALLOW: set(), Effect.DENY: set()}
         for (statement, names), applies in zip(self._statements, self._applies, strict=True):
-            if applies is False or bool(names.fullmatch(action)) == statement.not_actions:
+            if applies is False or names.hold(action) == statement.not_actions:
                 continue
             clauses[statement.effect].add(_clause(statement))
             certain, unsure = self._resources(statement)
@@ -161,10 +161,22 @@ class Compiled:
         return certain, unsure
 
 
-def _named(statement: Statement) -> re.Pattern[str]:
-    return re.compile(
-        "|".join(regex(fold_action(p)).pattern for p in statement.actions) or r"(?!)", re.DOTALL
-    )
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The actions that a statement lists: plain names, and patterns."""
+
+    plain: frozenset[str]
+    patterns: tuple[re.Pattern[str], ...]
+
+    def hold(self, action: str) -> bool:
+        """Tell whether the list names an action."""
+        return action in self.plain or any(pattern.fullmatch(action) for pattern in self.patterns)
+
+
+def _named(statement: Statement) -> _Names:
+    folded = [fold_action(action) for action in statement.actions]
+    wild = tuple(regex(action) for action in folded if "*" in action or "?" in action)
+    return _Names(frozenset(folded), wild)
 
 
 def _clause(statement: Statement) -> Clause:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from connectors.facts import CoverageState, Window
 from scanner.results import Confidence, IdentityResult
@@ -102,6 +103,7 @@ def is_young(created: str, context: RuleContext) -> bool:
     return born is not None and born > context.window.end - timedelta(days=context.limits.grace_days)
 
 
+@lru_cache(maxsize=4_096)
 def parse(text: str) -> datetime | None:
     """Return the moment of an RFC 3339 UTC time, or None when it is empty or no such time."""
     try:
@@ -110,6 +112,7 @@ def parse(text: str) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def dates(window: Window) -> str:
     """Return the first and last day of a window."""
     return f"{window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}"

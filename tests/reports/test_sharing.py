@@ -48,6 +48,7 @@ def twins(count):
 @pytest.fixture
 def always(monkeypatch):
     monkeypatch.setattr(sharing, "SHARING_NAMES", 0)
+    monkeypatch.setattr(sharing, "SHARING_FINDINGS", 0)
 
 
 def test_small_reports_share_nothing(report):
