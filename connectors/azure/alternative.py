@@ -16,8 +16,9 @@ from connectors.facts import PermissionSet
 from connectors.reduction import Document, Standing
 from connectors.role_cover import Candidate, Cover, Pricing, least_excess
 
-_MOST_NAMED = 50
-_LONG = 200
+_EFFORT = 20_000
+MOST_WANTED = 200
+"""Longer lists have no cover worth reading, and take long to cover."""
 
 
 def alternatives(planned: Plan, desk: Desk) -> Iterator[Document]:
@@ -31,14 +32,20 @@ def alternatives(planned: Plan, desk: Desk) -> Iterator[Document]:
 def cover_of(assignment: Assignment, region: Region, desk: Desk) -> Cover | None:
     """Return the cheapest built-in roles for a region that give nothing the present role does not."""
     wanted = region.permissions
-    if wanted & desk.universe.patterns or assignment.condition:
+    if wanted & desk.universe.patterns or assignment.condition or wanted.bit_count() > MOST_WANTED:
         return None
-    candidates = _candidates(assignment, desk)
-    allowed = permissions_of(desk.universe, desk.right(assignment))
-    cover = least_excess(wanted, allowed, candidates, _pricing(desk))
+    key = (assignment.definition, wanted)
+    cover = desk.covers.get(key)
+    if not isinstance(cover, Cover):
+        candidates = _candidates(assignment, desk)
+        # All of them stay within the present role, as patterns: what a pattern stands for is held too.
+        allowed = 0
+        for one in candidates:
+            allowed |= one.permissions
+        cover = desk.covers[key] = least_excess(wanted, allowed, candidates, _pricing(desk), effort=_EFFORT)
     if cover.missing or not cover.roles:
         return None
-    present = [one for one in cover.roles if one.name.endswith(f"\n{assignment.definition}")]
+    present = any(_guid(one) == assignment.definition for one in cover.roles)
     return None if present and region.scopes == (assignment.scope,) else cover
 
 
@@ -63,13 +70,30 @@ def _candidates(assignment: Assignment, desk: Desk) -> Sequence[Candidate]:
         held = desk.right(assignment)
         ground = desk.ground(())
         found = desk.covers[assignment.definition] = tuple(
-            Candidate(f"{definition.name}\n{key}", permissions_of(desk.universe, one))
+            Candidate(f"{definition.name}\n{key}", given, _home(given, desk))
             for key, definition in sorted(desk.inventory.definitions.items())
             if key in desk.built_in and not _never(definition.name)
             for one in [Right("", held.scope, "", key, definition.blocks)]
             if not any(block.condition for block in definition.blocks) and _fits(held, one, ground)
+            for given in [permissions_of(desk.universe, one)]
         )
     return found
+
+
+def _home(given: PermissionSet, desk: Desk) -> PermissionSet:
+    """Return all permissions of the provider that most of a role is about."""
+    common = catalogue("cover")["common"]
+    services = {
+        name: len(held)
+        for name, held in desk.universe.permissions.by_service(given).items()
+        if name not in common
+    }
+    if not services:
+        return 0
+    home = max(sorted(services), key=lambda name: services[name])
+    return desk.universe.reaching(Plane.CONTROL, [f"{home}/*"]) | desk.universe.reaching(
+        Plane.DATA, [f"{home}/*"]
+    )
 
 
 def _fits(held: Right, one: Right, ground: Ground) -> bool:
@@ -88,22 +112,36 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def _document(identity: str, assignment: Assignment, region: Region, cover: Cover, desk: Desk) -> Document:
-    names = desk.universe.permissions.names(cover.excess)
-    excess: PermissionSet = cover.excess & desk.universe.patterns
+    permissions = desk.universe.permissions
+    names = permissions.names(cover.excess)
     body = {
-        "instead_of": "the custom role for what is needed of this assignment",
-        "assignment": assignment.id,
+        "instead_of": f"the custom role for what is needed of {assignment.id}",
         "scopes": [desk.spelling.of(scope) for scope in region.scopes],
         "roles": [
-            {"roleName": name, "roleDefinitionId": key}
-            for name, _, key in (one.name.partition("\n") for one in cover.roles)
+            {
+                "role": _name(one),
+                "id": _guid(one),
+                "for": permissions.names(one.permissions & region.permissions),
+                "excess": (one.permissions & ~region.permissions).bit_count(),
+            }
+            for one in cover.roles
         ],
-        "needed": region.permissions.bit_count(),
         "excess": len(names),
-        "excess_is_lower_bound": bool(excess),
-        "excess_permissions": names[:_LONG],
-        "least_possible": cover.exact,
+        "excess_is_lower_bound": bool(cover.excess & desk.universe.patterns),
+        "excess_permissions": names,
+        "new_access": [],
+        "least_excess_proved": cover.exact,
     }
-    listed = ", ".join(one.name.partition("\n")[0] for one in cover.roles[:_MOST_NAMED])
-    title = f"alternative on {short(region.scopes[0])}: {listed}, {len(names)} permissions more than needed"
-    return Document("json", title, json.dumps(body, indent=2) + "\n", identity)
+    listed = ", ".join(map(_name, cover.roles))
+    title = (
+        f"built-in roles on {short(region.scopes[0])}: {listed}, {len(names)} permissions more than needed"
+    )
+    return Document("alternative", title, json.dumps(body, indent=2) + "\n", identity)
+
+
+def _name(role: Candidate) -> str:
+    return role.name.partition("\n")[0]
+
+
+def _guid(role: Candidate) -> str:
+    return role.name.partition("\n")[2]

@@ -178,11 +178,12 @@ class Universe:
         )
 
     def _covered(self, plane: Plane, takers: Sequence[str]) -> set[str]:
-        """Return the patterns of one plane that one of the `takers` covers entirely."""
+        """Return the patterns of one plane that one of the `takers` covers entirely: no plain name does."""
+        wide = [taker for taker in takers if "*" in taker]
         return {
             name
             for held, name in self._patterns
-            if held is plane and any(matches(taker, name) for taker in takers)
+            if wide and held is plane and any(matches(taker, name) for taker in wide)
         }
 
     def reaching(self, plane: Plane, patterns: Sequence[str]) -> PermissionSet:

@@ -92,7 +92,11 @@ def _stays(
     found: dict[tuple[str, str], PermissionSet] = {}
     through = Stay(groups, "through-group", "a group gives it, whose assignments other members hold too")
     other = Stay(beside, "held-otherwise", "an access policy or another kind of grant gives it too")
-    rest = Stay(left, "does-not-fit", "a role without it would need more action strings than we write")
+    reason = (
+        "a role without it would need more action strings than we write: a wildcard whose operations are not "
+        "all known can only be subtracted from; with provider_operations it becomes a list"
+    )
+    rest = Stay(left, "does-not-fit", reason)
     for stay in (*stays, through, other, rest):
         here = stay.permissions & left
         if here:

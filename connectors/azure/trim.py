@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from connectors.azure.catalogue import catalogue
 from connectors.azure.globs import covers, meet
 from connectors.azure.policy import Block, Plane, Universe
 from connectors.facts import PermissionSet
 
 _WORTH = 3
 """A wildcard is written where it saves at least this many names."""
-MOST_ENTRIES = 1000
-"""Action strings that we write into one list. Azure documents no limit; no built-in role has 300."""
+MOST_ENTRIES = 300
+"""Action strings that we write into one list. Azure documents no limit; no built-in role has as many."""
+_RISKS = ("admin", "identity", "credential", "destructive", "network", "data", "model")
+"""Reach classes whose members are subtracted first where not all fit."""
 
 
 @dataclass
@@ -80,14 +83,26 @@ class Trimmer:
     ) -> tuple[list[str], list[str]]:
         """Return the lists; what is too long stays as it stood, so that more is kept and nothing is lost.
 
-        Where not all can be subtracted, what is riskiest to keep is: the right to grant first, reading last.
+        Where not all can be subtracted, what is riskiest goes: the right to grant first, reading last.
         """
         entries = list(dict.fromkeys(entries))
         if len(entries) > MOST_ENTRIES:
             return list(block.allowed(plane)), list(block.subtracted(plane))
         old = [one for one in block.subtracted(plane) if any(meet(one, entry) for entry in entries)]
-        names = sorted(self.universe.permissions.names(minus), key=_risk)
+        names = self._riskiest(plane, minus)
         return entries, [*old, *sorted(names[: max(MOST_ENTRIES - len(old), 0)])]
+
+    def _riskiest(self, plane: Plane, minus: PermissionSet) -> list[str]:
+        """Return names, riskiest to keep first."""
+        if minus.bit_count() <= MOST_ENTRIES:
+            return self.universe.permissions.names(minus)
+        found: list[str] = []
+        reads = self.universe.listed(plane, "*/read")
+        for patterns in (*(catalogue("reach")[name][plane.value] for name in _RISKS), ["*"]):
+            here = self.universe.listed_by(plane, patterns) & minus & ~reads
+            found += self.universe.permissions.names(here)
+            minus &= ~here
+        return [*found, *self.universe.permissions.names(minus)]
 
     def _listed(
         self, plane: Plane, entry: str, keep: PermissionSet, whole: PermissionSet
@@ -106,11 +121,6 @@ class Trimmer:
                 found.append(pattern)
                 left &= ~given
         return [*found, *universe.permissions.names(left)]
-
-
-def _risk(name: str) -> tuple[bool, bool, str]:
-    folded = name.lower()
-    return folded.endswith("/read"), not folded.startswith("microsoft.authorization/"), name
 
 
 def _candidates(names: Iterable[str]) -> Iterator[str]:
