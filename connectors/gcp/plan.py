@@ -4,6 +4,7 @@ Roles are made and bound before what they replace is taken away. A binding that 
 (a principal set, the editors of a project) is never edited for them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from connectors.gcp.standing import DISABLED, ENABLED, Access, Bound, Kind
 from connectors.reduction import Change, Question, Stay
 from connectors.role_cover import Candidate
 
+_KEY_NAME = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+/keys/[^/\s]+")
 _MOST_ROLES = 8
 """More custom roles than this in place of one binding are not a smaller access that anybody can read."""
 
@@ -86,7 +88,7 @@ def _disable(found: Plan) -> None:
 
 def _keys(found: Plan, question: Question, desk: Desk) -> None:
     for name in question.credentials:
-        if desk.kinds.get((found.identity, name)) == KEY and "/serviceAccounts/" in name:
+        if desk.kinds.get((found.identity, name)) == KEY and _KEY_NAME.fullmatch(name):
             found.changes.append(Change(Kind.DISABLE_KEY, found.identity, name, ENABLED, DISABLED))
         else:
             found.notes.append(f"Disable {name} by hand: this version writes no command for its kind.")

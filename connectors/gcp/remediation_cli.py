@@ -109,12 +109,12 @@ def _create(change: Change) -> Words:
 
 
 def _key(change: Change, verb: str) -> Words:
-    account, _, key = change.target.rpartition("/serviceAccounts/")[2].partition("/keys/")
-    return ("gcloud", "iam", "service-accounts", "keys", verb, f"--iam-account={account}", "--", key)
+    return ("gcloud", "iam", "service-accounts", "keys", verb, change.target)
 
 
 def _account(change: Change, verb: str) -> Words:
-    return ("gcloud", "iam", "service-accounts", verb, "--", change.target)
+    """Return a command for an account by its full name: it needs no project and is no option."""
+    return ("gcloud", "iam", "service-accounts", verb, f"projects/-/serviceAccounts/{change.target}")
 
 
 def _forward(change: Change) -> Words:
