@@ -25,6 +25,8 @@ class Candidate:
     permissions: PermissionSet
     home: PermissionSet | None = None
     """The permissions of the service it is made for; None: for no service, so it is nowhere a stranger."""
+    extra: int = 0
+    """What having it costs beside: a name that a reviewer would stumble over, a preview stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class _Price:
     def role(self, role: Candidate) -> int:
         """Return what having a role costs beside its excess."""
         strange = role.home is not None and not role.home & role.permissions & self.wanted
-        return self._pricing.role + (self._pricing.stranger if strange else 0)
+        return self._pricing.role + role.extra + (self._pricing.stranger if strange else 0)
 
     def of(self, roles: Iterable[Candidate]) -> int:
         """Return what roles cost together."""

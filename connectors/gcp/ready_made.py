@@ -12,6 +12,7 @@ from connectors.role_cover import Candidate, Cover, Pricing, least_excess
 
 MOST_WANTED = 200
 """Longer lists have no cover worth reading, and take long to cover."""
+_SURPRISE = 3
 _MOST_COMPACT = 6
 _WORTH_A_ROLE = 100
 """What a predefined role must take off a list that is too long, to be one more thing to look after."""
@@ -22,11 +23,16 @@ class ReadyMade:
 
     def __init__(self, inventory: Inventory, reach: Mapping[str, PermissionSet]) -> None:
         settings = table("custom_roles")["ready_made"]
-        excluded = matcher(settings["excluded"])
+        excluded, surprising = matcher(settings["excluded"]), matcher(settings["surprising"])
         self._permissions = inventory.permissions
         homes = _homes(inventory.permissions)
         self._candidates = [
-            Candidate(role.name, role.permissions, homes.get(_service(role.name), 0))
+            Candidate(
+                role.name,
+                role.permissions,
+                homes.get(_service(role.name), 0),
+                _SURPRISE if surprising(role.name) else 0,
+            )
             for role in inventory.roles
             if not is_custom(role.name) and not role.deleted and role.permissions and not excluded(role.name)
         ]

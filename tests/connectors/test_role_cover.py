@@ -23,7 +23,7 @@ def price_by_hand(roles, wanted, allowed, pricing):
     total = 0
     for role in roles:
         together |= role.permissions
-        total += pricing.role
+        total += pricing.role + role.extra
         if role.home is not None and not role.home & role.permissions & wanted:
             total += pricing.stranger
     bit = 0
@@ -77,7 +77,7 @@ def optimum(wanted, allowed, roles, pricing):
         key = tuple(members)
         blocks[key] = blocks.get(key, 0) + single(bit, allowed, pricing)
     fixed = [
-        price_by_hand([Candidate(r.name, r.permissions & wanted, r.home)], wanted, allowed, pricing)
+        price_by_hand([Candidate(r.name, r.permissions & wanted, r.home, r.extra)], wanted, allowed, pricing)
         for r in useful
     ]
     costs = np.array([*fixed, *blocks.values()], dtype=float)
@@ -171,8 +171,8 @@ def test_a_small_effort_still_gives_a_cover_and_says_it_is_not_proved(google):
 
 
 masks = st.integers(min_value=0, max_value=(1 << 12) - 1)
-candidates = st.lists(st.tuples(masks, st.none() | masks), max_size=7).map(
-    lambda pairs: [Candidate(f"r{at}", mask, home) for at, (mask, home) in enumerate(pairs)]
+candidates = st.lists(st.tuples(masks, st.none() | masks, st.integers(0, 3)), max_size=7).map(
+    lambda roles: [Candidate(f"r{at}", mask, home, extra) for at, (mask, home, extra) in enumerate(roles)]
 )
 pricings = st.builds(
     Pricing,

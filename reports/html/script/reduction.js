@@ -29,10 +29,50 @@ function reductionSection(model, identity) {
         reduction.removes_credentials.length ? nameList(reduction.removes_credentials) : null,
       ],
     ]),
+    staysPart(reduction.stays),
+    notesPart(reduction.notes),
     el("h3", {}, "What was checked"),
     proofParts(reduction.proof),
-    artifactList("Replacement", reduction.artifacts, reduction.rollback),
+    artifactList("Replacement", ofForm(reduction.artifacts, false), reduction.rollback),
+    artifactList("Alternative, not covered by the claims", ofForm(reduction.artifacts, true), []),
     artifactList("Rollback", reduction.rollback, []),
+  ];
+}
+
+// Ready-made roles are offered beside the replacement: wider by their excess, so nothing is claimed about them.
+function ofForm(artifacts, alternative) {
+  return artifacts.filter((one) => (one.form === "alternative") === alternative);
+}
+
+function staysPart(stays) {
+  if (!stays?.length) return null;
+  return [
+    el("h3", {}, "What stays although unused"),
+    el(
+      "ul",
+      {},
+      stays.map((one) =>
+        el(
+          "li",
+          {},
+          el("b", {}, count(one.count, "permission")),
+          ": ",
+          wholeName(sentence(one.reason), { limit: 400 }),
+        ),
+      ),
+    ),
+  ];
+}
+
+function notesPart(notes) {
+  if (!notes?.length) return null;
+  return [
+    el("h3", {}, "To know before applying"),
+    el(
+      "ul",
+      {},
+      notes.map((note) => el("li", {}, wholeName(note, { limit: 400 }))),
+    ),
   ];
 }
 
@@ -159,7 +199,8 @@ function artifactList(title, artifacts, befores) {
             one.applies_to === artifact.applies_to &&
             one.name === artifact.name,
         ) ?? befores.find((one) => one.form === artifact.form && one.applies_to === artifact.applies_to);
-      return artifactFold(artifact, before ?? null);
+      // Commands do not replace commands: only documents are compared.
+      return artifactFold(artifact, artifact.form === "json" ? (before ?? null) : null);
     }),
   ];
 }
