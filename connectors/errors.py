@@ -5,6 +5,7 @@ EntdriftError
 │   └── BundleError    an evidence bundle is missing, broken or was changed
 ├── SettingError       a source's settings make no sense
 └── StateError         the state file cannot be used
+    └── BusyError      another run holds it
 """
 
 
@@ -30,3 +31,7 @@ class SettingError(EntdriftError):
 
 class StateError(EntdriftError):
     """A state file that cannot be read or written, or that another program or a newer version wrote."""
+
+
+class BusyError(StateError):
+    """Another run holds the state, and did not end in the time we waited."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
@@ -414,6 +414,10 @@ class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
     """In large documents: ids of further `services` that stand in `service_rows`."""
     reasons_shared: list[str] = []
     """In large documents: ids of further `reasons` that stand in `reason_rows`."""
+    immutable_id: str = ""
+    """The cloud's id that a re-created identity of the same name does not have; empty when not known."""
+    not_granted: list[str] = []
+    """The permissions that `permissions.not_granted` counts, sorted."""
 
 
 class FrameworkReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -483,6 +487,147 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     permissions: int
 
 
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scan remembers of earlier ones.
+
+    `scan` is its id in `entdrift history`, `scans` how many older ones there are. `approvals_head` is the
+    newest hash in the chain of waivers and approvals (64 zeros while it is empty). `notes` say what went
+    wrong with the history itself.
+    """
+
+    scan: str
+    scans: int
+    approvals_head: str
+    approvals: int
+    notes: list[str] = []
+
+
+class ComparedWith(msgspec.Struct, frozen=True, kw_only=True):
+    """The older scan that one account was compared with; sorted by (provider, account).
+
+    `scan` is empty when there is none. `complete` tells whether this scan read the account whole and no less
+    of it than the older one did; else nothing of it was called gone, and `reason` says why.
+    """
+
+    provider: str
+    account: str
+    scan: str
+    at: str
+    complete: bool
+    reason: str = ""
+
+
+DriftKind = Literal[
+    "granted_more",
+    "regained",
+    "catalogue_grew",
+    "granted_less",
+    "used_first_time",
+    "stopped_using",
+    "grant_added",
+    "grant_removed",
+    "grant_changed",
+    "credential_added",
+    "credential_removed",
+    "credential_changed",
+    "identity_new",
+    "identity_recreated",
+    "identity_gone",
+    "profile_changed",
+]
+
+
+class DriftChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of one identity; sorted by (provider, account, identity, kind, subject).
+
+    `subject` is the grant or credential it is about, or empty. `permissions` holds the names it is about,
+    sorted, at most 200; `permissions_total` counts all. `services` are those of all of them. `attention`
+    tells whether it gave the identity more than it had.
+    """
+
+    kind: DriftKind
+    provider: str
+    account: str
+    identity: str
+    name: str
+    subject: str
+    message: str
+    attention: bool
+    permissions: list[str] = []
+    permissions_total: int = 0
+    services: list[str] = []
+
+
+class FindingDrift(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings by what became of them since the scan compared with.
+
+    `carried` were open and could not be looked at again.
+    """
+
+    new: int = 0
+    fixed: int = 0
+    regressed: int = 0
+    carried: int = 0
+    waived: int = 0
+
+
+class StagePair(msgspec.Struct, frozen=True, kw_only=True):
+    """The same workload in two stages; sorted by (workload, earlier, later).
+
+    `rule` says why the two are taken for the same workload. `only_earlier` and `only_later` name what one
+    holds and the other does not (at most 200, totals beside); `unused_later` counts what the later one does
+    not use of what it holds.
+    """
+
+    workload: str
+    rule: str
+    provider: str
+    earlier_stage: str
+    earlier: str
+    later_stage: str
+    later: str
+    both: int
+    only_earlier: list[str]
+    only_earlier_total: int
+    only_later: list[str]
+    only_later_total: int
+    used_only_earlier: list[str]
+    used_only_earlier_total: int
+    unused_later: int
+
+
+class StageDrift(msgspec.Struct, frozen=True, kw_only=True):
+    """The comparison between stages: the rules that were applied, and what they matched."""
+
+    rules: list[str]
+    pairs: list[StagePair]
+    unmatched: list[str] = []
+    """AI identities with a stage for which no partner was found, at most 50, as `stage: name`."""
+    unmatched_total: int = 0
+
+
+class BaselineDrift(msgspec.Struct, frozen=True, kw_only=True):
+    """What identities hold beyond what was approved.
+
+    `reference` says what counts as approved: a baseline, or the first scan that is remembered.
+    """
+
+    reference: str
+    identities: int
+    expanded: int
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed: over time, against what was approved, and between stages."""
+
+    compared_with: list[ComparedWith]
+    changes: list[DriftChange]
+    changes_total: int
+    findings: FindingDrift
+    baseline: BaselineDrift | None = None
+    stages: StageDrift | None = None
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document.
 
@@ -507,3 +652,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     service_rows: dict[str, ServiceEntry] = {}
     reason_rows: dict[str, VerdictReason] = {}
     framework_sets: dict[str, list[FrameworkReference]] = {}
+    history: History | None = None
+    """Missing when the scan ran without history."""
+    drift: Drift | None = None

@@ -59,6 +59,7 @@ def analyse_cloud(
         unmapped=tuple(sorted(set(facts.unmapped))),
         caveats=tuple(sorted(set(facts.caveats))),
         unattributed=dict(sorted(facts.unattributed.items())),
+        inventory=frozenset((i.account, i.id, i.immutable_id) for i in identities.values()),
     )
 
 

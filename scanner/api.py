@@ -16,7 +16,7 @@ from scanner import pipeline
 from scanner.config import Config, moment
 from scanner.config import load as read_config
 from scanner.errors import ConfigError
-from scanner.publish import publish, tool
+from scanner.publish import tool, without_history
 from scanner.run import DEMO
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _analyse(
         limits=config.limits,
         safety=config.safety,
     )
-    return Result(publish(found, pipeline.judge(found, config.limits)))
+    return Result(without_history(found, config))
 
 
 def _config(config: Path | str | Config) -> Config:

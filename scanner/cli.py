@@ -30,6 +30,15 @@ _FORMAT = click.option(
 )
 _SINCE = click.option("--since", metavar="TIME", help="Start of the window (overrides the config file).")
 _UNTIL = click.option("--until", metavar="TIME", help="End of the window (overrides the config file).")
+_STATE = click.option(
+    "--state",
+    envvar=["ENTDRIFT_STATE"],
+    metavar="PLACE",
+    help="The state file of the history (default: state.sqlite in the output folder).",
+)
+_NO_HISTORY = click.option(
+    "--no-history", is_flag=True, help="Remember nothing: no state file, every finding is new, no drift."
+)
 
 
 class _Group(click.Group):
@@ -77,8 +86,10 @@ def cli(ctx: click.Context, *, quiet: bool, verbose: bool, no_color: bool) -> No
 @click.option(
     "--output", "-o", type=_PATH, default=Path("demo-report"), show_default=True, help="Folder to write."
 )
+@_STATE
+@_NO_HISTORY
 @click.pass_obj
-def demo(talk: Any, *, output: Path) -> None:
+def demo(talk: Any, *, output: Path, state: str | None, no_history: bool) -> None:
     """Run the whole way on evidence that ships with the package; needs no cloud and no account.
 
     \b
@@ -86,7 +97,7 @@ def demo(talk: Any, *, output: Path) -> None:
     """
     from scanner import run
 
-    sys.exit(run.demo(output, talk))
+    sys.exit(run.demo(output, talk, state=state, remember=not no_history))
 
 
 @cli.command()
@@ -170,6 +181,8 @@ def collect(
 @_FAIL
 @_STRICT
 @_NOW
+@_STATE
+@_NO_HISTORY
 @click.pass_obj
 def scan(
     talk: Any,
@@ -184,6 +197,8 @@ def scan(
     fail_on: str | None,
     strict: bool,
     now: str | None,
+    state: str | None,
+    no_history: bool,
 ) -> None:
     """Collect, analyse and report.
 
@@ -202,6 +217,8 @@ def scan(
         formats=formats,
         fail_on=fail_on,
         strict=strict,
+        state=state,
+        remember=not no_history,
     )
     sys.exit(run.scan(request, talk))
 

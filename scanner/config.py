@@ -16,6 +16,8 @@ from connectors.registry import PROVIDERS, connector
 from scanner.errors import ConfigError
 from scanner.gate.policy import GatePolicy
 from scanner.gate.policy import check as check_gates
+from scanner.history.config import HistorySettings
+from scanner.history.config import check as check_history
 from scanner.rules.finding import Limits
 from scanner.safety import KEYS as _SAFETY_KEYS
 from scanner.safety import Safety
@@ -32,6 +34,8 @@ _TABLES = (
     "gate",
     "baseline",
     "notify",
+    "history",
+    "drift",
 )
 _SCAN_KEYS = ("window_days", "start", "end", "identities", "output", "fail_on")
 _AI_KEYS = ("names", "tags", "owner_tags")
@@ -59,6 +63,7 @@ class Config:
     """The policy of the promotion gate, by stage."""
     baselines: Path | None = None
     """Folder of the baseline files."""
+    history: HistorySettings = field(default_factory=HistorySettings)
 
     def window(self, now: datetime) -> Window:
         """Return the window: `end` or now, and `start` or `window_days` before the end."""
@@ -134,12 +139,19 @@ def load(path: Path) -> Config:
         safety=Safety(**{key: _texts(document, "reductions", safety, key, ()) for key in _SAFETY_KEYS}),
         gates=gates,
         baselines=_baselines(document, data, base),
+        history=check_history(document, data, base),
     )
 
 
 def load_trackers(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """Read the `[tickets.NAME]` tables of a config file; what else is in it is not looked at."""
     return check_trackers(*_read(path))
+
+
+def load_history(path: Path) -> HistorySettings:
+    """Read the `[history]` and `[drift]` tables of a config file; what else is in it is not looked at."""
+    document, data = _read(path)
+    return check_history(document, data, path.resolve().parent)
 
 
 def load_gates(path: Path) -> Mapping[str, GatePolicy]:

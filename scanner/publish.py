@@ -6,10 +6,15 @@ from functools import cache
 from importlib.metadata import version
 from typing import Literal
 
+import msgspec
+
 from connectors.facts import Signal, SignalKind
 from connectors.interface import Outcome
 from reports import document as doc
-from scanner.pipeline import worst
+from scanner.config import Config
+from scanner.drift.snapshot import of_cloud
+from scanner.drift.stages import compare_stages
+from scanner.pipeline import judge, worst
 from scanner.proof import reduction
 from scanner.results import (
     CloudResult,
@@ -90,6 +95,23 @@ def publish(result: ScanResult, findings: Sequence[Finding]) -> doc.Report:
             for caveat in sorted({caveat for cloud in result.clouds for caveat in cloud.caveats})
         ],
     )
+
+
+def without_history(result: ScanResult, config: Config) -> doc.Report:
+    """Judge and publish a scan on its own: every finding is new, and only stages can be compared."""
+    report = publish(result, judge(result, config.limits))
+    stages = compare_stages(
+        {cloud.provider: of_cloud(cloud) for cloud in result.clouds},
+        {cloud.provider: cloud.permissions for cloud in result.clouds},
+        config.history.matches,
+        config.history.stages,
+    )
+    if stages is None:
+        return report
+    drift = doc.Drift(
+        compared_with=[], changes=[], changes_total=0, findings=doc.FindingDrift(), stages=stages
+    )
+    return msgspec.structs.replace(report, drift=drift)
 
 
 def tool() -> doc.Tool:
@@ -183,6 +205,8 @@ def _identity(entry: IdentityResult, cloud: CloudResult) -> doc.IdentityEntry:
         },
         reduction=reduction(entry, cloud.reductions[entry.identity.id], cloud.permissions),
         grants_read=entry.readable,
+        immutable_id=identity.immutable_id,
+        not_granted=cloud.permissions.names(entry.verdicts.not_granted),
         managed_by_provider=identity.managed_by_provider,
     )
 

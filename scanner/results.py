@@ -197,6 +197,8 @@ class CloudResult:
     unattributed: Mapping[str, int] = field(default_factory=dict)
     reductions: Mapping[str, ReductionResult] = field(default_factory=dict)
     """By identity id."""
+    inventory: frozenset[tuple[str, str, str]] = frozenset()
+    """Account, id and immutable id of every identity, analysed or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,9 +20,12 @@ from scanner.config import Config, load, moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.lookup import find_identity, open_report
-from scanner.publish import publish, tool
+from scanner.publish import tool, without_history
 from scanner.talk import Talk
 from scanner.write import make_folder
+
+if TYPE_CHECKING:
+    from scanner.history.session import Session
 
 DEMO = Path(__file__).parent / "demo"
 DEFAULT_FORMATS = ("html", "json", "tickets-markdown", "tickets-json", "tickets-csv")
@@ -62,6 +66,8 @@ class Request:
     formats: tuple[str, ...] = ()
     fail_on: str | None = None
     strict: bool = False
+    state: str | None = None
+    remember: bool = True
 
 
 def _flag(name: str, value: str | None, *, whole_day: bool = False) -> datetime | None:
@@ -71,13 +77,15 @@ def _flag(name: str, value: str | None, *, whole_day: bool = False) -> datetime 
         raise ConfigError(f"{name}: {error}") from error
 
 
-def demo(output: Path, talk: Talk) -> Exit:
+def demo(output: Path, talk: Talk, *, state: str | None = None, remember: bool = True) -> Exit:
     """Scan the evidence that ships with the package; the present is the end of its window."""
     end = load(DEMO / "config.toml").end
     request = Request(
         config=DEMO / "config.toml",
         output=output,
         span=Span(now=end.isoformat() if end else None),
+        state=state,
+        remember=remember,
     )
     return scan(request, talk)
 
@@ -134,28 +142,70 @@ def scan(request: Request, talk: Talk) -> Exit:
         raise ConfigError(
             "scan needs --config or --bundle", hint="entdrift init writes a commented config.toml"
         )
-    now = request.span.present()
     config = request.span.apply(load(request.config)) if request.config else Config(sources=())
     output = request.output or config.output
     if output is None:
         raise ConfigError("scan needs --output, or output in [scan]", hint="for example: --output out")
     targets = outputs.targets(request.formats or DEFAULT_FORMATS)
     make_folder(output)
-    bundle = open_bundle(request.bundle) if request.bundle else _collect(config, output / EVIDENCE, now, talk)
+    job = _Job(request, config, output, targets, request.span.present())
+    if not request.remember:
+        return _scan(job, None, talk)
+    from scanner.history.session import place, session  # noqa: PLC0415 sqlite3 is for scans with history
+
+    where = place(output, config.history, request.state)
+    with session(Path(where), config.history, talk) as history:
+        return _scan(job, history, talk)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A checked request."""
+
+    request: Request
+    config: Config
+    output: Path
+    targets: Sequence[outputs.Target]
+    now: datetime
+
+
+def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
+    """Collect, analyse and write; the scan is recorded when its report is on disk, not before.
+
+    A kill in between leaves a report of which the history knows nothing: the next scan then tells its changes
+    again. The other way round they would be lost.
+    """
+    request, config = job.request, job.config
+    if request.bundle:
+        bundle = open_bundle(request.bundle)
+    else:
+        state = history.path if history and history.state else None
+        bundle = _collect(config, job.output / EVIDENCE, job.now, talk, state)
     result = pipeline.analyse(
         bundle,
         patterns=config.patterns,
         everyone=request.identities == "all" if request.identities else config.everyone,
-        now=now,
+        now=job.now,
         observe=talk.observe,
         limits=config.limits,
         safety=config.safety,
     )
-    report = publish(result, pipeline.judge(result, config.limits))
-    written, failed = outputs.write(report, targets, output, talk)
-    if not any(target.place == outputs.STANDARD_OUTPUT for target in targets):
-        talk.summary(report, written)
-    return _exit(report, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
+    memory = None
+    if history is None:
+        document = without_history(result, config)
+    else:
+        from scanner.history.report import remembered  # noqa: PLC0415 only scans with history need it
+
+        document, memory = remembered(history, result, config, talk)
+    written, failed = outputs.write(document, job.targets, job.output, talk)
+    if history is not None and memory is not None:
+        from scanner.history.report import store  # noqa: PLC0415 as above
+
+        store(history, memory, result, document, bundle.digest, talk)
+    if not any(target.place == outputs.STANDARD_OUTPUT for target in job.targets):
+        talk.summary(document, written)
+    failed += ["history"] if history is not None and history.failed else []
+    return _exit(document, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
 
 
 def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: str | None, talk: Talk) -> Exit:
@@ -207,7 +257,7 @@ def explain(identity: str, permission: str, resource: str, source: Path) -> Exit
     return Exit.OK
 
 
-def _collect(config: Config, path: Path, now: datetime, talk: Talk) -> Bundle:
+def _collect(config: Config, path: Path, now: datetime, talk: Talk, state: Path | None = None) -> Bundle:
     made_by = tool()
     return pipeline.collect(
         config.sources,
@@ -216,6 +266,7 @@ def _collect(config: Config, path: Path, now: datetime, talk: Talk) -> Bundle:
         now=now,
         tool=f"{made_by.name} {made_by.version}",
         observe=talk.observe,
+        state=state,
     )
 
 

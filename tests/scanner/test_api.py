@@ -58,7 +58,7 @@ def test_the_page_names_every_function_and_every_frame():
 
 def test_the_api_gives_the_report_of_the_command(result, tmp_path):
     done = python(
-        f"from scanner.cli import main; import sys; sys.argv[1:] = ['demo', '-o', {str(tmp_path)!r}]; main()"
+        f"from scanner.cli import main; import sys; sys.argv[1:] = ['demo', '--no-history', '-o', {str(tmp_path)!r}]; main()"
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report.json").read_bytes() == result.render("json")

@@ -61,6 +61,7 @@ def findings(report: Mapping[str, Any], name: str, identities: Mapping[str, Any]
 def test_writes_every_default_file_for_its_owner_only(output: Path) -> None:
     assert {path.name: path.stat().st_mode & 0o777 for path in output.iterdir()} == {
         **dict.fromkeys(RESULTS, 0o600),
+        **dict.fromkeys(("state.sqlite", "state.sqlite.last-good", ".state.sqlite.lock"), 0o600),
         "evidence": 0o700,
     }
 

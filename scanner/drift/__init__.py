@@ -1,0 +1,1 @@
+"""What changed: over time, against what was approved, and between stages."""
