@@ -1,6 +1,6 @@
 """Check replay, containment and restore on what one identity holds before and after the steps."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.globs import within
@@ -19,12 +19,13 @@ class Ground:
     known: Mapping[str, Definition]
     universe: Universe
     window: Window
+    holds: Callable[[str, str], bool | None] = holds
     proven: frozenset[tuple[str, str]] = frozenset()
     """(assignment id, subscription): a call through the assignment shows that it reaches the subscription."""
 
     def reaches(self, one: Right, scope: str) -> bool | None:
         """Return whether an assignment holds at a scope: by its path, or because a log shows that it does."""
-        found = holds(one.scope, scope)
+        found = self.holds(one.scope, scope)
         if found is None and (one.assignment, subscription(scope)) in self.proven:
             return True
         return found
@@ -162,7 +163,8 @@ def restored(before: Access, after: Access, changes: Sequence[Change], ground: G
     access = after
     for change in reversed(changes):
         access = take_back(access, change)
-    if access.assignments != before.assignments or access.roles != before.roles:
+    back = {change.target for change in changes if change.kind in UNDOABLE}
+    if (access.assignments, access.roles) != (before.assignments, before.roles) or access.gone & back:
         old, new = rights(before, ground.known), rights(access, ground.known)
         lost = next((one for one in old if one not in new), None)
         witness = f"{lost.role} on {lost.scope}" if lost else ""

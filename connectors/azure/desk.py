@@ -14,7 +14,17 @@ from connectors.azure.presence import Logs
 from connectors.azure.quotas import Tenant
 from connectors.azure.standing import Right, document, raw_assignments, right
 from connectors.azure.trim import Trimmer
-from connectors.facts import Coverage, Credential, Effect, Facts, Identity, PermissionSet, Usage, Window
+from connectors.facts import (
+    Coverage,
+    Credential,
+    Effect,
+    Facts,
+    Grant,
+    Identity,
+    PermissionSet,
+    Usage,
+    Window,
+)
 from connectors.interface import Evidence
 
 
@@ -37,8 +47,10 @@ class Desk:
     credentials: Mapping[str, tuple[Credential, ...]]
     through: Mapping[str, tuple[Assignment, ...]]
     """By identity: assignments of groups that it is known to be a member of."""
-    beside: Mapping[str, PermissionSet]
-    """By identity: what it has by other means than role assignments, which no reduction touches."""
+    beside: Mapping[str, tuple[Grant, ...]]
+    """By identity: what it has by other means than role assignments."""
+    scheduled: frozenset[str]
+    """Role assignments that PIM made and will end."""
     coverage: tuple[Coverage, ...]
     keyed: tuple[tuple[str, str], ...]
     """(account, time) of calls that a key was used for."""
@@ -46,7 +58,13 @@ class Desk:
 
     def ground(self, usage: Iterable[Usage]) -> Ground:
         """Return what the claims about one identity are checked against."""
-        return Ground(self.inventory.definitions, self.universe, self.window, frozenset(credited(usage)))
+        return Ground(
+            self.inventory.definitions,
+            self.universe,
+            self.window,
+            self.inventory.holds,
+            frozenset(credited(usage)),
+        )
 
     def right(self, assignment: Assignment) -> Right:
         """Return an assignment of the evidence as text."""
@@ -76,11 +94,11 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
         roles.given(assignment)
     raw = raw_assignments(evidence)
     through: dict[str, list[Assignment]] = {}
-    beside: dict[str, PermissionSet] = {}
+    beside: dict[str, list[Grant]] = {}
     for grant in facts.grants:
         held = inventory.assignments.get(grant.id)
         if held is None and grant.effect is Effect.ALLOW:
-            beside[grant.identity] = beside.get(grant.identity, 0) | grant.permissions
+            beside.setdefault(grant.identity, []).append(grant)
         if held is not None and held.principal != grant.identity:
             through.setdefault(grant.identity, []).append(held)
     credentials: dict[str, list[Credential]] = {}
@@ -101,7 +119,8 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
         identities={one.id: one for one in facts.identities},
         credentials={name: tuple(held) for name, held in credentials.items()},
         through={name: tuple(held) for name, held in through.items()},
-        beside=beside,
+        beside={name: tuple(held) for name, held in beside.items()},
+        scheduled=frozenset(one.origin for one in inventory.schedules.values()) - {""},
         coverage=facts.coverage,
         keyed=tuple(
             sorted(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
+from connectors.azure.app_roles import app_role_steps
 from connectors.azure.by_hand import credential_steps, notes
 from connectors.azure.claims import contained, short
 from connectors.azure.desk import Desk, permissions_of
@@ -80,6 +81,7 @@ def plan(question: Question, desk: Desk, blind: PermissionSet) -> Plan:
     found = Plan(question.identity, access)
     planner = _Planner(found, question, desk, blind)
     planner.work(own)
+    found.changes += app_role_steps(question, desk)
     steps, said = credential_steps(question, desk)
     found.changes += steps
     found.notes += [*said, *notes(question, desk)]
@@ -116,6 +118,9 @@ class _Planner:
         held = self._desk.right(assignment)
         if held.blocks is None:
             return
+        if self._role(assignment) in self._desk.inventory.contradictory:
+            reason = f"{self._role(assignment)} is given twice with different permissions: export roles again"
+            raise _ImpossibleError("not-understood", reason)
         given = self._desk.roles.given(assignment)
         keep = (given.granted | given.conditional) & ~self._question.remove
         if not keep:
@@ -148,6 +153,9 @@ class _Planner:
             raise _ImpossibleError(
                 "no-id", "the export gives its role assignment no id: use az role assignment list"
             )
+        if assignment.until or assignment.id in self._desk.scheduled:
+            reason = "PIM made its role assignment for a time: end it there, or let it end"
+            raise _ImpossibleError("managed-elsewhere", reason)
         if "delegatedManagedIdentityResourceId" in json.loads(written)["properties"]:
             reason = "its role assignment is delegated from another tenant, which manages it"
             raise _ImpossibleError("managed-elsewhere", reason)

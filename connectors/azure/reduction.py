@@ -9,7 +9,7 @@ from connectors.azure.plan import Plan, plan
 from connectors.azure.quotas import check_limits
 from connectors.azure.rehearsal import rehearsal
 from connectors.azure.remediation import artifacts, rollback
-from connectors.azure.standing import rights, simulate
+from connectors.azure.standing import Kind, rights, simulate
 from connectors.facts import Facts, PermissionSet, Window
 from connectors.interface import Evidence
 from connectors.reduction import Question, Reductions, Replacement, Stay
@@ -50,7 +50,10 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     for one in new:
         given |= permissions_of(desk.universe, one)
     groups = _groups(question, desk)
-    beside = desk.beside.get(question.identity, 0)
+    beside = 0
+    gone = {change.target for change in planned.changes if change.kind == Kind.REMOVE_APP_ROLE}
+    for grant in desk.beside.get(question.identity, ()):
+        beside |= grant.permissions if grant.id not in gone else 0
     original = {
         action
         for one in old

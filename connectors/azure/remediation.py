@@ -48,7 +48,7 @@ def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
             change.target,
         )
         for change in changes
-        if change.kind == Kind.DELETE_ASSIGNMENT
+        if change.kind in (Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE)
     ]
     found = restore_commands(changes)
     if not found:
@@ -64,6 +64,8 @@ def digest(text: str) -> str:
 def _title(text: str) -> str:
     held = json.loads(text)
     properties = held["properties"]
+    if "appRoleId" in properties:
+        return f"app role assignment {held['name']}"
     if "roleName" in properties:
         return f"role definition {properties['roleName']}"
     role = properties["roleDefinitionId"].rpartition("/")[2]

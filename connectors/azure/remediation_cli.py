@@ -128,6 +128,9 @@ def _forward(change: Change) -> Iterator[Words]:
             place, _, holder = change.note.partition(":")
             words = ("az", "ad", place, "credential", "delete", "--id", holder, "--key-id", change.target)
             yield (*words, "--cert") if change.kind == Kind.REMOVE_CERTIFICATE else words
+        case Kind.REMOVE_APP_ROLE:
+            place = f"{_app_roles(change)}/{quote(change.target, safe='')}"
+            yield ("az", "rest", "--method", "delete", "--url", place)
 
 
 def _backward(change: Change) -> Iterator[Words]:
@@ -140,3 +143,12 @@ def _backward(change: Change) -> Iterator[Words]:
             yield create_assignment(change.before)
         case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
             return
+        case Kind.REMOVE_APP_ROLE:
+            body = compact(json.loads(change.before)["properties"])
+            yield ("az", "rest", "--method", "post", "--url", _app_roles(change), "--body", body)
+
+
+def _app_roles(change: Change) -> str:
+    """Return where Graph keeps a principal's app roles (learn: graph/api/resources/approleassignment)."""
+    who = json.loads(change.before)["properties"]["principalId"]
+    return f"https://graph.microsoft.com/v1.0/servicePrincipals/{quote(who)}/appRoleAssignments"

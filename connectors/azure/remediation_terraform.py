@@ -51,6 +51,8 @@ class _Writer:
                 yield self._assignment(json.loads(change.after))
             case Kind.DELETE_ASSIGNMENT:
                 yield from self._old(json.loads(change.before))
+            case Kind.REMOVE_APP_ROLE:
+                yield comment(f"Not azurerm, so by hand: remove app role assignment {change.target}.")
             case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
                 what = "secret" if change.kind == Kind.REMOVE_SECRET else "certificate"
                 yield comment(

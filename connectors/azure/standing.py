@@ -34,9 +34,10 @@ class Kind(StrEnum):
     DELETE_ASSIGNMENT = "delete-role-assignment"
     REMOVE_SECRET = "remove-secret"  # noqa: S105 a word, no secret
     REMOVE_CERTIFICATE = "remove-certificate"
+    REMOVE_APP_ROLE = "remove-app-role"
 
 
-UNDOABLE = frozenset({Kind.CREATE_ROLE, Kind.CREATE_ASSIGNMENT, Kind.DELETE_ASSIGNMENT})
+UNDOABLE = frozenset({Kind.CREATE_ROLE, Kind.CREATE_ASSIGNMENT, Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE})
 """Steps that can be taken back. A secret that was removed cannot be had again, only a new one."""
 
 
@@ -47,7 +48,7 @@ class Access:
     assignments: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
-    """Ids of removed secrets and certificates."""
+    """Ids of removed secrets, certificates and API permissions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def apply(access: Access, change: Change) -> Access:
             return replace(access, assignments={**access.assignments, key: change.after})
         case Kind.DELETE_ASSIGNMENT:
             return replace(access, assignments=_without(access.assignments, key))
-        case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
+        case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE | Kind.REMOVE_APP_ROLE:
             return replace(access, gone=access.gone | {change.target})
 
 
@@ -185,6 +186,8 @@ def take_back(access: Access, change: Change) -> Access:
             return replace(access, assignments={**access.assignments, key: change.before})
         case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
             return access
+        case Kind.REMOVE_APP_ROLE:
+            return replace(access, gone=access.gone - {change.target})
 
 
 def simulate(access: Access, changes: Iterable[Change]) -> list[tuple[Change, Access]]:
