@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.gcp import exports
+from connectors.gcp.access import role_text
 from connectors.gcp.baselines import GcpBaselines
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
+from connectors.gcp.live_settings import LIVE_SETTINGS, LiveSettings
 from connectors.gcp.reduction import reduce_all
 from connectors.gcp.remediation import render
-from connectors.interface import Evidence, Observer, Patterns, Setting, Sink, Source
+from connectors.interface import Check, Evidence, Observer, Patterns, Setting, Sink, Source
+from connectors.logs.seen import SeenEvents
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
 
@@ -19,11 +22,18 @@ class GcpConnector:
 
     baselines: BaselineWing = GcpBaselines()
     name: str = PROVIDER
-    settings: tuple[Setting, ...] = exports.SETTINGS
+    settings: tuple[Setting, ...] = (*exports.SETTINGS, *LIVE_SETTINGS)
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
-        """Gather the evidence of all sources from their export files."""
-        exports.collect(sources, sink, window, observe)
+        """Read files, and ask Google for live sources; an entry that two sources hold counts once."""
+        seen = SeenEvents()
+        exports.collect(sources, sink, window, observe, seen)
+        live = [source for source in sources if source.mode == "live"]
+        if live:
+            from connectors.gcp.collect import Way, collect_live  # noqa: PLC0415 the SDKs are slow to import
+
+            for source in live:
+                collect_live(source, sink, Way(window, observe, seen))
 
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn gathered evidence into facts."""
@@ -46,6 +56,16 @@ class GcpConnector:
         """Say that this wing decides no single requests."""
         del evidence, identity, permission, resource, window
         return None
+
+    def examine(self, source: Source, window: Window) -> Sequence[Check]:
+        """Try the calls of a live source."""
+        from connectors.gcp.examine import examine  # noqa: PLC0415 the SDKs are slow to import
+
+        return examine(source, window)
+
+    def policy(self, source: Source) -> str:
+        """Return the minimal custom role of a live source as YAML."""
+        return role_text(LiveSettings.of(source))
 
 
 CONNECTOR = GcpConnector()

@@ -112,22 +112,28 @@ PARTS = (
 
 SETTINGS = (
     *(Setting(part.name, "files", part.help) for part in PARTS),
-    Setting(LOGS, "files", "audit logs: gcloud logging read, JSON lines, or a sink's folder tree"),
     Setting(
-        "scope", "text", "projects/ID, folders/N or projects/ID/secrets/NAME of a bare get-iam-policy file"
+        LOGS,
+        "files",
+        "audit logs: gcloud logging read, JSON lines, or a sink's folder tree",
+        modes=("export", "live"),
+    ),
+    Setting(
+        "scope",
+        "text",
+        "live: the projects/ID, folders/N or organizations/N to read; export: of what a bare get-iam-policy"
+        " file is (also projects/ID/secrets/NAME)",
+        modes=("export", "live"),
     ),
 )
 
 
-def collect(sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
+def collect(
+    sources: Sequence[Source], sink: Sink, window: Window, observe: Observer, seen: SeenEvents
+) -> None:
     """Read every configured file of every source into the sink; a part that fails is an Outcome."""
-    seen = SeenEvents()
     for source in sources:
-        if source.mode != "export":
-            reason = f'mode {source.mode!r} is not available for Google Cloud: use mode = "export"'
-            sink.outcome(Outcome(source.name, "iam_policies", Status.FAILED, reason=reason))
-            continue
-        if not (source.files.get("iam_policies") or source.files.get(LOGS)):
+        if source.mode == "export" and not (source.files.get("iam_policies") or source.files.get(LOGS)):
             reason = "neither iam_policies nor audit_logs is set: there is nothing to compare"
             sink.outcome(Outcome(source.name, "iam_policies", Status.FAILED, reason=reason))
         for part in PARTS:

@@ -63,6 +63,7 @@ def read_inventory(evidence: Sequence[Evidence], permissions: Permissions | None
 
 
 _PARTS = (
+    "ancestry",
     "roles",
     "iam_policies",
     "service_accounts",

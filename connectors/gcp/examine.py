@@ -1,0 +1,148 @@
+"""Try a live source on a small scale: who am I, which calls work, what is lost without the others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.facts import Window
+from connectors.gcp.access import Access, access_table, lost, part_names
+from connectors.gcp.auditing import ALL, Auditing
+from connectors.gcp.calls import Calls, Tally
+from connectors.gcp.classes import DATA_TYPES
+from connectors.gcp.collect import Reached, Way, collect_live
+from connectors.gcp.fixes import fix
+from connectors.gcp.inventory import read_inventory
+from connectors.gcp.live_scope import Scope
+from connectors.interface import Check, Evidence, Outcome, Record, Source, Status, silent
+from connectors.logs.rows import LogFile, Presence, UsageRow
+from connectors.logs.seen import SeenEvents
+
+
+@dataclass
+class _Kept:
+    """Evidence that is looked at once and thrown away."""
+
+    source: str
+    provider: str = "gcp"
+    stage: str = ""
+    parts: dict[str, list[Record]] = field(default_factory=dict)
+    results: list[Outcome] = field(default_factory=list)
+
+    def add(self, source: str, part: str, records: Iterable[Record]) -> int:
+        del source
+        held = list(records)
+        self.parts.setdefault(part, []).extend(held)
+        return len(held)
+
+    def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
+        """Ignore logs: one page of them says nothing."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        self.results.append(outcome)
+
+    def records(self, part: str) -> Iterator[Record]:
+        return iter(self.parts.get(part, ()))
+
+    def usage(self) -> Iterator[UsageRow]:
+        return iter(())
+
+    def log_files(self) -> Sequence[LogFile]:
+        return ()
+
+    def presence(self) -> Sequence[Presence]:
+        return ()
+
+    def outcomes(self) -> Sequence[Outcome]:
+        return self.results
+
+
+def examine(source: Source, window: Window) -> list[Check]:
+    """Make each call once, on the first item of each list, and say how it went and which logs are on."""
+    kept = _Kept(source.name)
+    reached = collect_live(source, kept, Way(window, silent, SeenEvents(), sample=True))
+    calls, scope = reached.calls, reached.scope
+    if calls is None or scope is None or not any(tally.worked for tally in calls.tallies.values()):
+        reason = "; ".join(dict.fromkeys(one.reason for one in kept.results if one.reason))
+        return [Check("identity", "failed", reason, "nothing can be read")]
+    checks = [_caller(calls, scope)]
+    for part in part_names(calls.session.settings):
+        checks += _part(part, calls, kept.results)
+    if calls.session.settings.log_entries:
+        checks.append(_ENTRIES)
+    return [*checks, *_logs(kept, scope)]
+
+
+_ENTRIES = Check(
+    "log_entries",
+    "partial",
+    "for small projects: at most 55,000 entries a minute, all projects together",
+    "a busy project takes hours, and what the log bucket no longer keeps is gone (30 days unless told)",
+    "name the files of a sink under audit_logs",
+)
+
+
+def _caller(calls: Calls, scope: Scope) -> Check:
+    unnamed = "nobody (endpoint_url is this machine)" if calls.session.settings.local else "an unnamed caller"
+    who = calls.session.principal or unnamed
+    above = f" below {', '.join(scope.above)}" if scope.above else ""
+    return Check("identity", "ok", f"{who} reads {scope.node}{above}; tried in one project")
+
+
+def _part(name: str, calls: Calls, outcomes: Sequence[Outcome]) -> Iterator[Check]:
+    """Yield one line for a part, and one for each of its calls that does not work."""
+    rows = [row for row in access_table().values() if row.part == name]
+    tried = {row.name: calls.tallies[row.name] for row in rows if row.name in calls.tallies}
+    failed = {call: tally for call, tally in tried.items() if tally.error is not None and not tally.worked}
+    worked = [call for call, tally in tried.items() if tally.worked]
+    outcome = next((one for one in outcomes if one.part == name), None)
+    if not failed and not worked:
+        if outcome is not None and outcome.status is Status.FAILED:
+            yield Check(name, "failed", outcome.reason, lost(name))
+        return
+    detail = f"{len(worked)} of {len(rows)} calls work" + _left(rows, tried)
+    hurt = bool(failed) or (outcome is not None and outcome.status is not Status.OK)
+    status = Check(name, "ok", detail) if not hurt else None
+    if status is not None:
+        yield status
+        return
+    said = "" if failed or outcome is None else f"; {outcome.reason}"
+    yield Check(name, "partial" if worked else "failed", detail + said, lost(name))
+    for call, tally in sorted(failed.items()):
+        yield _failed(call, tally)
+
+
+def _left(rows: Sequence[Access], tried: dict[str, Tally]) -> str:
+    left = len(rows) - len(tried)
+    return f", {left} had nothing to ask about" if left else ""
+
+
+def _failed(call: str, tally: Tally) -> Check:
+    error = tally.error
+    return Check(call, "failed", str(error or ""), "", error.hint if error is not None else "")
+
+
+def _logs(kept: Evidence, scope: Scope) -> Iterator[Check]:
+    """Yield which Data Access logs are on in each project that was looked at."""
+    inventory = read_inventory([kept])
+    auditing = Auditing((policy for _, policy in inventory.policies), inventory.hierarchy)
+    for project in scope.names():
+        node = inventory.hierarchy.node(f"projects/{project}")
+        view = auditing.view(node)
+        on = [kind for kind in DATA_TYPES if any(s.type == kind and s.service == ALL for s in view.switches)]
+        some = sorted({one.service for one in view.switches if one.service != ALL})
+        detail = f"Data Access logs of all services: {', '.join(on) or 'none'}"
+        if some:
+            detail += f"; of some: {', '.join(some)}"
+        if not view.told:
+            detail += "; not everything above it could be read"
+        state = "ok" if len(on) == len(DATA_TYPES) else "partial" if on or some else "unknown"
+        yield Check(
+            f"logs of {node}",
+            "ok" if state == "ok" else "partial" if state == "partial" else "unknown",
+            detail,
+            "" if state == "ok" else "calls that are not recorded stay unobservable",
+            "" if state == "ok" else fix("data-access-logs-off", [node], ()),
+        )
+
+
+__all__ = ["Reached", "examine"]

@@ -1,0 +1,127 @@
+"""The settings of a source that asks Google Cloud itself, and what each must look like."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from connectors.errors import SettingError
+from connectors.interface import Setting, Source
+
+_LIVE = ("live",)
+_NODE = re.compile(r"organizations/\d+|folders/\d+|projects/(?:[a-z][\w.:-]*|\d+)")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+LIVE_SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "impersonate",
+        "texts",
+        "service account to act as, or a chain of them; the last one reads",
+        modes=_LIVE,
+        form=r"[^@\s]+@[^@\s]+\.gserviceaccount\.com",
+        example='"entdrift@PROJECT.iam.gserviceaccount.com"',
+    ),
+    Setting(
+        "quota_project",
+        "text",
+        "project whose quota the calls count against (default: the scope, where it is a project)",
+        modes=_LIVE,
+        form=r"[\w.:-]+",
+        example='"audit-project"',
+    ),
+    Setting(
+        "locations",
+        "texts",
+        "locations to ask Vertex AI for Agent Engines in (default: those where assets were found)",
+        modes=_LIVE,
+        form=r"[a-z]+(-[a-z]+)*\d*",
+        example='["us-central1", "europe-west4"]',
+    ),
+    Setting(
+        "log_entries",
+        "flag",
+        "true: read audit logs with entries.list (60 pages a minute); for small projects only",
+        modes=_LIVE,
+    ),
+    Setting(
+        "endpoint_url",
+        "text",
+        "send all REST calls to this address instead of Google (a fake, a proxy)",
+        modes=_LIVE,
+        form=r"https?://[^/\s]+/?",
+        example='"http://127.0.0.1:8080"',
+    ),
+    Setting(
+        "iam_endpoint",
+        "text",
+        "host:port of the IAM gRPC service; unencrypted where it is this machine. With endpoint_url alone"
+        " IAM is asked over REST too",
+        modes=_LIVE,
+        form=r"(\[[0-9a-fA-F:]+\]|[\w.-]+):\d+",
+        example='"127.0.0.1:9090"',
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """The settings of one live source."""
+
+    source: str
+    scope: str
+    impersonate: tuple[str, ...] = ()
+    quota_project: str = ""
+    locations: tuple[str, ...] = ()
+    log_entries: bool = False
+    endpoint_url: str = ""
+    iam_endpoint: str = ""
+
+    @property
+    def project(self) -> str:
+        """The project of the scope, or an empty string for a folder or organization."""
+        return self.scope.removeprefix("projects/") if self.scope.startswith("projects/") else ""
+
+    @property
+    def billed(self) -> str:
+        """The project whose quota is used; empty: that of the credentials."""
+        return self.quota_project or self.project
+
+    @property
+    def local(self) -> bool:
+        """Whether REST calls stay on this machine: only then may they be unencrypted."""
+        return (urlsplit(self.endpoint_url).hostname or "") in _LOOPBACK
+
+    @property
+    def local_iam(self) -> bool:
+        """Whether the gRPC service of IAM is on this machine."""
+        return self.iam_endpoint.rpartition(":")[0].strip("[]") in _LOOPBACK
+
+    @classmethod
+    def of(cls, source: Source) -> "LiveSettings":
+        """Read the settings of a source; SettingError when they contradict each other."""
+        settings = cls(
+            source=source.name,
+            scope=source.texts.get("scope", "").strip("/"),
+            impersonate=source.lists.get("impersonate", ()),
+            quota_project=source.texts.get("quota_project", "").removeprefix("projects/"),
+            locations=source.lists.get("locations", ()),
+            log_entries=source.texts.get("log_entries") == "true",
+            endpoint_url=source.texts.get("endpoint_url", "").rstrip("/"),
+            iam_endpoint=source.texts.get("iam_endpoint", ""),
+        )
+        problem, hint = settings._contradiction()
+        if problem:
+            raise SettingError(f"source {source.name!r}: {problem}", hint=hint)
+        return settings
+
+    def _contradiction(self) -> tuple[str, str]:
+        if not _NODE.fullmatch(self.scope):
+            problem = (
+                f"a live source cannot read the scope {self.scope!r}" if self.scope else "scope is not set"
+            )
+            return problem, 'scope = "projects/ID", "folders/NUMBER" or "organizations/NUMBER"'
+        if self.endpoint_url.startswith("http:") and not self.local:
+            return (
+                "endpoint_url without encryption must be on this machine",
+                "access tokens would go over the network in clear text: use https://",
+            )
+        return "", ""
