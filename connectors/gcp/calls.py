@@ -59,7 +59,9 @@ class Calls:
     sample: bool = False
     tallies: dict[str, Tally] = field(default_factory=dict)
     _dead: CallError | None = None
-    """Why no further call can work: the credentials were refused."""
+    """Why no further call can work: the credentials were refused, or nothing ever answered."""
+    _down: set[str] = field(default_factory=set)
+    """Hosts that did not answer until the retries were used up: asked once more, but not waited for."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pages(self, name: str, request: Mapping[str, Any], scope: str) -> Iterator[dict[str, Any]]:
@@ -121,27 +123,32 @@ class Calls:
             raise self._dead
         if tally.error is not None and tally.failed >= _GIVE_UP and not tally.worked:
             raise tally.error
-        for attempt in range(_ATTEMPTS):
-            self.pace.take(access_table()[name].quota)
+        row = access_table()[name]
+        attempts = 1 if row.host in self._down else _ATTEMPTS
+        for attempt in range(attempts):
+            self.pace.take(row.quota)
             try:
                 answer = ask()
             except _ERRORS as error:
                 kind, why = classify(error)
-                if kind in ("throttled", "unreachable") and attempt + 1 < _ATTEMPTS:
+                if kind in ("throttled", "unreachable") and attempt + 1 < attempts:
                     self.pace.wait(_delay(error, attempt))
                     continue
                 failed = self.explain(name, scope, kind, why, error)
-                self._failed(tally, failed)
+                self._failed(tally, failed, row.host)
                 raise failed from error
             with self._lock:
                 tally.worked += 1
             return answer
         raise AssertionError("the last attempt returns or raises")
 
-    def _failed(self, tally: Tally, failed: CallError) -> None:
+    def _failed(self, tally: Tally, failed: CallError, host: str) -> None:
         with self._lock:
-            if failed.kind == "credentials":
+            nothing = not any(one.worked for one in self.tallies.values())
+            if failed.kind == "credentials" or (failed.kind == "unreachable" and nothing):
                 self._dead = failed
+            if failed.kind == "unreachable":
+                self._down.add(host)
             if failed.kind != "absent":
                 tally.failed += 1
                 tally.error = failed

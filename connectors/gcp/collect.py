@@ -65,7 +65,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         session = _open(settings)
     except CallError as error:
         gathering.fail(MAIN, error)
-        gathering.finish()
+        gathering.finish(reached=False)
         return reached
     try:
         # The quotas are Google's: what answers on this machine has none.
@@ -75,7 +75,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         _read(settings, reached.scope, calls, gathering, way)
     finally:
         session.close()
-    gathering.finish()
+    gathering.finish(reached=any(tally.worked for tally in calls.tallies.values()))
     return reached
 
 

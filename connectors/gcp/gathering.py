@@ -49,9 +49,11 @@ class Gathering:
         part.errors += failed
         part.worked = part.worked or part.records > 0 or not failed
 
-    def finish(self) -> None:
-        """Report one outcome for each part."""
+    def finish(self, *, reached: bool) -> None:
+        """Report one outcome for each part; where nothing was reached only those that failed."""
         for name, part in sorted(self._parts.items()):
+            if not reached and not part.errors:
+                continue
             status = Status.OK
             if part.errors:
                 status = Status.PARTIAL if part.worked else Status.FAILED
@@ -66,6 +68,11 @@ def _records(finds: Finds, part: _Part) -> Iterator[Any]:
             if isinstance(found, CallError):
                 failed = True
                 part.errors.append(found)
+                continue
+            if not isinstance(found, Mapping):
+                failed = True
+                text = f"an answer holds {type(found).__name__} where a record should be; please report it"
+                part.errors.append(CallError(text, "other", "answer"))
                 continue
             part.worked = True
             part.records += 1

@@ -71,7 +71,7 @@ def log_in(settings: LiveSettings) -> Login:
             source_credentials=found,
             target_principal=settings.impersonate[-1],
             target_scopes=list(SCOPES),
-            delegates=list(settings.impersonate[:-1]),
+            delegates=[f"projects/-/serviceAccounts/{one}" for one in settings.impersonate[:-1]],
             iam_endpoint_override=_token_url(settings),
         )
     return Login(_billed(found, settings), _member(found))

@@ -62,10 +62,7 @@ def find_runtimes(inventory: Inventory, caveats: list[Caveat], seen: Iterable[st
     agents = {parts: one for one in sorted(seen, reverse=True) if (parts := agent(one))}
     found: dict[tuple[str, str], Runtime] = {}
     unknown: dict[bool, set[str]] = {}
-    for source, resource in inventory.resources:
-        kind = _kind(resource)
-        if kind is None:
-            continue
+    for source, kind, resource in _fullest(inventory):
         identities = sorted(set(_identities(inventory, kind, resource, agents)))
         for identity in identities:
             runtime = _runtime(kind, resource, identity, source)
@@ -74,6 +71,26 @@ def find_runtimes(inventory: Inventory, caveats: list[Caveat], seen: Iterable[st
             unknown.setdefault(resource.described, set()).add(resource.name)
     caveats += [_unknown(sorted(resources), described=one) for one, resources in unknown.items()]
     return [found[key] for key in sorted(found)]
+
+
+def _fullest(inventory: Inventory) -> Iterator[tuple[str, Kind, Resource]]:
+    """Yield every resource that runs as an identity once: the copy that names the identity before others.
+
+    Asset Inventory may leave out what the service itself writes, and write the project by its id.
+    """
+    best: dict[tuple[str, str], tuple[int, str, Kind, Resource]] = {}
+    for source, resource in inventory.resources:
+        kind = _kind(resource)
+        if kind is None:
+            continue
+        named = [at for at, path in enumerate(kind.fields) if _at(resource.data, path)]
+        rank = len(kind.fields) - named[0] + 1 if named else int(resource.described)
+        path = resource.name.removeprefix("//").partition("/")[2] if resource.asset_type else resource.name
+        key = (kind.type, inventory.hierarchy.resource(path))
+        if key not in best or rank > best[key][0]:
+            best[key] = (rank, source, kind, resource)
+    for _, source, kind, resource in best.values():
+        yield source, kind, resource
 
 
 def _kind(resource: Resource) -> Kind | None:

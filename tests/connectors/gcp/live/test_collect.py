@@ -1,7 +1,7 @@
 """Live collection gives the same facts as exports, and says what it could not read."""
 
 from connectors.interface import Status
-from tests.connectors.gcp.records import AGENT, PROJECT, RAG
+from tests.connectors.gcp.records import AGENT, RAG
 
 
 def test_a_project_is_read_whole_with_what_it_inherits(live):
