@@ -181,6 +181,7 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
     else:
         state = history.path if history and history.state else None
         bundle = _collect(config, job.output / EVIDENCE, job.now, talk, state)
+    _warn_of_failed(bundle, talk)
     result = pipeline.analyse(
         bundle,
         patterns=config.patterns,
@@ -206,6 +207,14 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
         talk.summary(document, written)
     failed += ["history"] if history is not None and history.failed else []
     return _exit(document, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
+
+
+def _warn_of_failed(bundle: Bundle, talk: Talk) -> None:
+    """Say why sources of which nothing could be read failed; the report says the rest."""
+    for source in bundle.sources:
+        if pipeline.worst(source.outcomes()) is Status.FAILED:
+            for outcome in source.outcomes():
+                talk.warn(f"{source.source}: {outcome.part}: {outcome.reason}")
 
 
 def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: str | None, talk: Talk) -> Exit:

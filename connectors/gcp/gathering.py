@@ -11,8 +11,8 @@ from connectors.gcp.session import NotAllowedError
 from connectors.interface import Outcome, Sink, Status
 from connectors.logs.rows import LogRead
 
-Finds = Iterator["Mapping[str, Any] | CallError"]
-"""What a part yields: raw records, and the calls that did not work in between; it goes on after them."""
+Finds = Iterator[Any]
+"""What a part yields: raw records as answers hold them, and the calls that did not work in between."""
 
 
 @dataclass

@@ -72,7 +72,6 @@ def test_a_bare_end_date_includes_that_day(tmp_path):
         ("window_days = 30", "window_days = true", 3, "'window_days' must be a whole number"),
         ('identities = "all"', 'identities = "some"', 6, "'identities' must be one of ai, all"),
         ('provider = "aws"', 'provider = "alibaba"', 18, "unknown provider 'alibaba'"),
-        ('provider = "aws"', 'provider = "gcp"\nmode = "live"', 19, "mode 'live' is not available"),
         ('stage = "pilot"', 'mode = "life"', 19, "mode 'life' is not available"),
         ('stage = "pilot"', 'mode = "live"', 20, "'authorization_details' needs mode = \"export\""),
         ('stage = "pilot"', 'regions = "all"', 19, "'regions' needs mode = \"live\""),
