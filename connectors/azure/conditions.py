@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 
+from connectors.azure.ids import guid
 from connectors.azure.policy import matches
 from connectors.facts import Window
 
@@ -39,12 +40,13 @@ class _NotUnderstoodError(Exception):
     """The text does not follow the grammar this module reads."""
 
 
-def decide(condition: str, operation: str, window: Window) -> Verdict:
+def decide(condition: str, operation: str, window: Window, resource: str = "") -> Verdict:
     """Return whether a condition holds for an operation throughout the window.
 
-    `ActionMatches` is decided by the operation and `@Environment[UtcNow]` by the window; every other
-    attribute is undecided. True and False follow three-valued logic, so `!(ActionMatches{'a'}) OR x` is
-    True for every operation but `a`.
+    `ActionMatches` is decided by the operation, `@Environment[UtcNow]` by the window, and the names of
+    storage accounts, containers, queues, tables and vault secrets by the `resource` (a canonical id, "" when
+    it is not known); every other attribute is undecided. True and False follow three-valued logic, so
+    `!(ActionMatches{'a'}) OR x` is True for every operation but `a`.
     """
     if not condition.strip():
         return True
@@ -53,7 +55,7 @@ def decide(condition: str, operation: str, window: Window) -> Verdict:
     except _NotUnderstoodError:
         return None
     try:
-        parser = _Parser(tokens, operation, window)
+        parser = _Parser(tokens, operation, window, resource)
         verdict = parser.either()
         parser.finish()
     except (_NotUnderstoodError, RecursionError):
@@ -97,7 +99,8 @@ def _scan(condition: str) -> Iterator[_Token]:
 class _Parser:
     """Reads tokens left to right, deciding as it goes."""
 
-    def __init__(self, tokens: tuple[_Token, ...], operation: str, window: Window) -> None:
+    def __init__(self, tokens: tuple[_Token, ...], operation: str, window: Window, resource: str) -> None:
+        self._resource = resource
         self._tokens = tokens
         self._at = 0
         self._operation = operation
@@ -172,6 +175,9 @@ class _Parser:
                 raise _NotUnderstoodError
 
     def _compare(self, attribute: str, operator: str, operand: _Token) -> Verdict:
+        name = _named_by(attribute, self._resource)
+        if name:
+            return _compare_names(name, operator, [one.lower() for one in _STRING.findall(operand.value)])
         if not _UTC_NOW.fullmatch(attribute) or operand.kind != "string":
             return None
         try:
@@ -186,3 +192,77 @@ class _Parser:
                 return True if self._window.end <= moment else False if self._window.start > moment else None
             case _:
                 return None
+
+
+_ATTRIBUTE = re.compile(r"@(?:resource|request)\s*\[\s*([\w./]+)\s*:\s*(?:name|\w+name)\s*\]", re.IGNORECASE)
+_PLACES = {
+    "microsoft.storage/storageaccounts": "storageaccounts",
+    "microsoft.storage/storageaccounts/blobservices/containers": "containers",
+    "microsoft.storage/storageaccounts/queueservices/queues": "queues",
+    "microsoft.storage/storageaccounts/tableservices/tables": "tables",
+    "microsoft.storage/storageaccounts/fileservices/fileshares": "shares",
+    "microsoft.keyvault/vaults/secrets": "secrets",
+    "microsoft.keyvault/vaults/keys": "keys",
+    "microsoft.keyvault/vaults/certificates": "certificates",
+}
+"""Attributes that name a part of the resource's own id, with the segment before that name.
+
+Source: learn, storage/blobs/storage-auth-abac-attributes and key-vault RBAC conditions; read 2026-11.
+"""
+
+
+def _named_by(attribute: str, resource: str) -> str:
+    """Return the name in a resource's id that an attribute stands for, "" when the id does not hold it."""
+    found = _ATTRIBUTE.fullmatch(attribute)
+    segment = _PLACES.get(found[1].lower(), "") if found else ""
+    segments = resource.lower().split("/")
+    if not segment or segment not in segments[:-1]:
+        return ""
+    return segments[segments.index(segment) + 1]
+
+
+def _compare_names(name: str, operator: str, values: list[str]) -> Verdict:
+    """Compare a name with the values of a condition; operators over sets ask for one value or for all.
+
+    These names are compared without case: the services do, or allow lower case only.
+    """
+    over, colon, single = operator.rpartition(":")
+    negated = "not" in single
+    match single.replace("not", "").removesuffix("ignorecase"):
+        case "stringequals":
+            held = [name == value for value in values]
+        case "stringlike":
+            held = [_like(value, name) for value in values]
+        case "stringstartswith":
+            held = [name.startswith(value) for value in values]
+        case _:
+            return None
+    if not held or (colon and over not in ("foranyofanyvalues", "foranyofallvalues")):
+        return None
+    held = [not one for one in held] if negated else held
+    return all(held) if over.endswith("allvalues") else any(held)
+
+
+def _like(pattern: str, name: str) -> bool:
+    written = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
+    return re.fullmatch(written, name, re.DOTALL) is not None
+
+
+_ROLES = re.compile(
+    r"@request\s*\[\s*microsoft\.authorization/roleassignments:roledefinitionid\s*\]\s*"
+    r"(?P<operator>[\w:]*guid(?P<negated>not)?equals)\s*\{(?P<roles>[^}]*)\}",
+    re.IGNORECASE,
+)
+
+
+def assignable(condition: str) -> tuple[bool, frozenset[str]] | None:
+    """Return which roles a condition lets its holder assign: (only these, or all but these); None: not told.
+
+    The form that Azure itself writes for delegated role assignment, and all 25 conditional built-in roles
+    that assign roles have.
+    """
+    found = list(_ROLES.finditer(condition))
+    if not found or len({bool(one["negated"]) for one in found}) > 1:
+        return None
+    roles = frozenset(guid(word.strip(" '\"")) for one in found for word in one["roles"].split(","))
+    return not found[0]["negated"], roles - {""}

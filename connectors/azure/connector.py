@@ -9,6 +9,7 @@ from connectors.azure.interpret import interpret
 from connectors.azure.live_settings import LIVE_SETTINGS, LiveSettings
 from connectors.azure.reduction import reduce_all
 from connectors.azure.remediation import render
+from connectors.azure.ruling import rule
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
@@ -63,9 +64,8 @@ class AzureConnector:
     def rule(
         self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window
     ) -> Ruling | None:
-        """Say that this wing decides no single requests."""
-        del evidence, identity, permission, resource, window
-        return None
+        """Decide one request by assignments, conditions, scopes and deny assignments."""
+        return rule(evidence, identity, permission, resource, window)
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
         """Try the requests of a live source."""

@@ -1,6 +1,6 @@
 """Apply deny assignments: they win over every role assignment below their scope."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.grants import Given, Holding, Roles
@@ -65,25 +65,7 @@ class Denies:
         return found
 
     def _applies(self, deny: Deny, identity: str) -> bool | None:
-        """Return whether a deny names an identity, None when that hangs on an unknown group."""
-        excluded = self._named(deny.excluded, identity)
-        if excluded is True:
-            return False
-        named = self._named(deny.principals, identity)
-        return None if named is True and excluded is None else named
-
-    def _named(self, principals: Sequence[tuple[str, str]], identity: str) -> bool | None:
-        verdict: bool | None = False
-        for who, kind in principals:
-            if (
-                who in (identity, EVERYONE)
-                or kind == "systemdefined"
-                or identity in self._members.get(who, ())
-            ):
-                return True
-            if "group" in kind and who not in self._whole:
-                verdict = None
-        return verdict
+        return applies(deny, identity, self._members, self._whole)
 
     def grants(self, held: Sequence[Holding]) -> list[Grant]:
         """Return a deny grant for each identity that a deny reaches with at least one of its assignments."""
@@ -108,6 +90,30 @@ class Denies:
                     shared=len(deny.principals) > 1 or deny.principals[:1] == ((EVERYONE, "systemdefined"),),
                 )
         return [found[key] for key in sorted(found)]
+
+
+def applies(
+    deny: Deny, identity: str, members: Mapping[str, Container[str]], whole: Container[str]
+) -> bool | None:
+    """Return whether a deny names an identity, None when that hangs on a group of unknown members.
+
+    `whole` are the groups all of whose members are known.
+    """
+
+    def named(principals: Sequence[tuple[str, str]]) -> bool | None:
+        verdict: bool | None = False
+        for who, kind in principals:
+            if who in (identity, EVERYONE) or kind == "systemdefined" or identity in members.get(who, ()):
+                return True
+            if "group" in kind and who not in whole:
+                verdict = None
+        return verdict
+
+    excluded = named(deny.excluded)
+    if excluded is True:
+        return False
+    found = named(deny.principals)
+    return None if found is True and excluded is None else found
 
 
 def after_denies(holding: Holding, refused: Sequence[Refused]) -> Given:

@@ -84,6 +84,15 @@ def read_directory(
     return found
 
 
+def rights_of(inventory: Inventory, identity: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the rights of one principal: where each is written, and the permissions it gives."""
+    return [
+        (f"{right.form} {last_segment(right.id)}", right.names)
+        for right in (*_app_roles(inventory), *_consents(inventory), *_directory_roles(inventory))
+        if right.identity == identity
+    ]
+
+
 def _grant(right: _Right, mask: PermissionSet) -> Grant:
     return Grant(
         id=right.id,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.conditions import action_patterns, decide
+from connectors.azure.conditions import action_patterns, assignable, decide
 from connectors.azure.ids import Level, holds, level, text
 from connectors.azure.inventory import Assignment, Definition, Inventory
 from connectors.azure.policy import Plane, Universe, matches
@@ -13,7 +13,10 @@ from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
 
 _NO_OPERATION = "\0"
 """A name that only a bare `*` covers: it stands for the operations that a condition does not mention."""
-_BY_ROLE = frozenset({Form.ROLE, Form.PIM_ACTIVE, Form.PIM_ELIGIBLE})
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+_WRITE_ROLE = "Microsoft.Authorization/roleDefinitions/write"
+_CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+BY_ROLE = frozenset({Form.ROLE, Form.PIM_ACTIVE, Form.PIM_ELIGIBLE})
 WIDE = frozenset({Level.ROOT, Level.MANAGEMENT_GROUP, Level.SUBSCRIPTION})
 
 
@@ -47,8 +50,8 @@ class Roles:
         self._definitions = definitions
         self._universe = universe
         self._window = window
-        self._given: dict[tuple[str, str], Given] = {}
-        self._decided: dict[tuple[str, PermissionSet], Given] = {}
+        self._given: dict[tuple[str, str, str], Given] = {}
+        self._decided: dict[tuple[str, PermissionSet, str], Given] = {}
         self._gives: dict[tuple[str, str, str], bool] = {}
 
     def definition(self, assignment: Assignment) -> Definition | None:
@@ -61,19 +64,23 @@ class Roles:
         A condition limits only operations its text reaches. What one block holds only conditionally and
         another for certain is held for certain.
         """
-        key = (assignment.definition, assignment.condition)
+        key = (assignment.definition, assignment.condition, self._place(assignment))
         found = self._given.get(key)
         if found is None:
             found = self._given[key] = self._expand(assignment)
         return found
+
+    def _place(self, assignment: Assignment) -> str:
+        """Return the resource by whose names a condition is decided: an assignment's own, where it is one."""
+        return assignment.scope if level(assignment.scope) is Level.RESOURCE else ""
 
     def _expand(self, assignment: Assignment) -> Given:
         definition = self.definition(assignment)
         granted = conditional = 0
         for block in definition.blocks if definition else ():
             held = self._universe.block(Plane.CONTROL, block) | self._universe.block(Plane.DATA, block)
-            own = self.under(block.condition, held)
-            outer = self.under(assignment.condition, held)
+            own = self.under(block.condition, held, self._place(assignment))
+            outer = self.under(assignment.condition, held, self._place(assignment))
             granted |= own.granted & outer.granted
             conditional |= (own.granted | own.conditional) & (outer.granted | outer.conditional)
         return Given(granted, conditional & ~granted)
@@ -105,22 +112,22 @@ class Roles:
         data = self._universe.reaching(Plane.DATA, ["Microsoft.KeyVault/vaults/*"])
         return Given(given.granted & ~data, given.conditional & ~data)
 
-    def under(self, condition: str, permissions: PermissionSet) -> Given:
+    def under(self, condition: str, permissions: PermissionSet, resource: str = "") -> Given:
         """Split permissions by whether a condition certainly holds for them; never-holding ones drop out.
 
         A condition is decided once for all operations that it does not mention, which are most of `*`.
         """
         if not condition:
             return Given(permissions, 0)
-        key = (condition, permissions)
+        key = (condition, permissions, resource)
         found = self._decided.get(key)
         if found is None:
             patterns = action_patterns(condition)
             named = self._universe.reaching(Plane.CONTROL, patterns)
             named |= self._universe.reaching(Plane.DATA, patterns)
-            verdicts = {decide(condition, _NO_OPERATION, self._window): permissions & ~named}
+            verdicts = {decide(condition, _NO_OPERATION, self._window, resource): permissions & ~named}
             for name in self._universe.permissions.names(permissions & named):
-                verdict = decide(condition, name, self._window)
+                verdict = decide(condition, name, self._window, resource)
                 verdicts[verdict] = verdicts.get(verdict, 0) | self._universe.permissions.mask([name])
             found = self._decided[key] = Given(verdicts.get(True, 0), verdicts.get(None, 0))
         return found
@@ -133,7 +140,7 @@ def holdings(inventory: Inventory, roles: Roles, members: Mapping[str, Iterable[
     for assignment in sorted(inventory.rights, key=lambda one: one.id):
         definition = roles.definition(assignment)
         given = roles.given(assignment)
-        if assignment.form in _BY_ROLE and any(holds(vault, assignment.scope) for vault in off):
+        if assignment.form in BY_ROLE and any(holds(vault, assignment.scope) for vault in off):
             given = roles.without_vault_data(given)
         conditions = [assignment.condition] if assignment.condition else []
         conditions += [f"ends {assignment.until}"] if assignment.until else []
@@ -199,8 +206,37 @@ def _admin(assignment: Assignment, role: str, roles: Roles) -> str:
     for operation in table["escalation"]["operations"]:
         if roles.gives(assignment, operation):
             return f"{named or role}: {operation} without a condition {where}"
+    delegated = _delegated_admin(assignment, roles)
+    if delegated:
+        return f"{named or role}: {delegated} {where}"
     limited = assignment.condition or (role and not named)
     return f"{named} {where}" if named and not limited else ""
+
+
+def _delegated_admin(assignment: Assignment, roles: Roles) -> str:
+    """Return why a limited right to assign roles makes an administrator all the same; "" when it does not.
+
+    A list of allowed roles that holds an administrator's role does. A list of forbidden roles does where it
+    leaves one out, or where its holder may write roles of its own.
+    """
+    definition = roles.definition(assignment)
+    admins = set(catalogue("admin_roles")["roles"]) - {_CONTRIBUTOR}
+    for block in definition.blocks if definition else ():
+        if not any(matches(pattern, _ASSIGN) for pattern in block.actions):
+            continue
+        if any(matches(pattern, _ASSIGN) for pattern in block.not_actions):
+            continue
+        told = assignable(assignment.condition) or assignable(block.condition)
+        if told is None:
+            continue
+        only, named = told
+        open_to = admins & named if only else admins - named
+        if open_to:
+            known = catalogue("admin_roles")["roles"]
+            return f"may assign {', '.join(sorted(known[one] for one in open_to))}"
+        if not only and roles.gives(assignment, _WRITE_ROLE):
+            return "may write a role of its own and assign that, which its condition does not forbid"
+    return ""
 
 
 def role_blind_vaults(inventory: Inventory) -> list[str]:

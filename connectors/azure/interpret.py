@@ -18,8 +18,8 @@ from connectors.azure.denies import Denies, Refused, after_denies, deny_caveats
 from connectors.azure.directory import read_directory
 from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
 from connectors.azure.graph_activity import GRAPH_OPERATION
+from connectors.azure.holders import memberships, short_groups
 from connectors.azure.identities import Seen, identities
-from connectors.azure.ids import fields, mappings, principal, text
 from connectors.azure.inventory import Inventory, read_inventory
 from connectors.azure.keys import key_caveats
 from connectors.azure.limits import evidence_caveats
@@ -46,7 +46,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     ties = tie(inventory)
     callers = Callers(inventory, rows, ties)
     used = read_usage(rows, callers, inventory, universe.permissions)
-    members = _members(inventory, rows, callers)
+    members = memberships(inventory, rows, callers)
     logs = Logs.of(presence, window)
     files = [file for one in evidence for file in one.log_files()]
     lost = any(file.lost for file in files)
@@ -65,7 +65,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             through.setdefault(usage.identity, []).append(usage)
     called = {callers.resolve(row.identity) for row in rows}
     silent = _active(rows, callers) - {usage.identity for usage in used.usage}
-    short = _short_groups(evidence, inventory)
+    short = short_groups(evidence, inventory)
     entitlements: dict[str, Entitlement] = {}
     by_identity: dict[str, list[Holding]] = {}
     for holding in held:
@@ -257,35 +257,6 @@ def _active(rows: Iterable[UsageRow], callers: Callers) -> set[str]:
         and row.outcome == "allowed"
         and (row.operation == SIGN_IN or row.operation.startswith(GRAPH_OPERATION))
     }
-
-
-def _short_groups(evidence: Iterable[Evidence], inventory: Inventory) -> set[str]:
-    """Return the groups whose members are not all known for certain."""
-    groups = {one.principal for one in inventory.rights if one.is_group}
-    if _unread(evidence, "group_members"):
-        return groups
-    return groups - set(inventory.members) | inventory.members_short
-
-
-def _members(inventory: Inventory, rows: Iterable[UsageRow], callers: Callers) -> dict[str, set[str]]:
-    """Return the members of groups as far as the evidence names them.
-
-    A call that went through a group's assignment shows its caller to be a member; a service principal's
-    export may list its groups (`memberOf`, `transitiveMemberOf`).
-    """
-    found: dict[str, set[str]] = {group: set(names) for group, names in inventory.members.items()}
-    groups = {a.guid: a.principal for a in inventory.rights if a.is_group}
-    for row in rows:
-        caller = callers.resolve(row.identity) if row.grant in groups else ""
-        if caller and caller != groups[row.grant]:
-            found.setdefault(groups[row.grant], set()).add(caller)
-    for identity, one in inventory.principals.items():
-        for part in ("memberof", "transitivememberof"):
-            for raw in mappings(one.data.get(part)):
-                group = principal(fields(raw).get("id"))
-                if group and "role" not in text(raw.get("@odata.type")).lower():
-                    found.setdefault(group, set()).add(identity)
-    return found
 
 
 def _reach(universe: Universe, directory: Mapping[str, PermissionSet]) -> dict[str, PermissionSet]:
