@@ -21,7 +21,7 @@ from connectors.azure.graph_activity import GRAPH_OPERATION
 from connectors.azure.holders import memberships, short_groups
 from connectors.azure.identities import Seen, identities
 from connectors.azure.inventory import Inventory, read_inventory
-from connectors.azure.keys import key_caveats
+from connectors.azure.keys import key_caveats, key_reach
 from connectors.azure.limits import evidence_caveats
 from connectors.azure.observability import Observability, lost_logs
 from connectors.azure.operations import build_universe
@@ -108,7 +108,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             )
         ),
         unattributed=used.unattributed,
-        reach=_reach(universe, directory.reach),
+        reach=_reach(universe, directory.reach, key_reach(inventory, universe)),
     )
 
 
@@ -259,8 +259,11 @@ def _active(rows: Iterable[UsageRow], callers: Callers) -> set[str]:
     }
 
 
-def _reach(universe: Universe, directory: Mapping[str, PermissionSet]) -> dict[str, PermissionSet]:
-    found = dict(directory)
+def _reach(universe: Universe, *more: Mapping[str, PermissionSet]) -> dict[str, PermissionSet]:
+    found: dict[str, PermissionSet] = {}
+    for classes in more:
+        for name, mask in classes.items():
+            found[name] = found.get(name, 0) | mask
     for name, table in sorted(catalogue("reach").items()):
         if not isinstance(table, dict):
             continue

@@ -349,3 +349,33 @@ def test_the_federation_of_a_user_assigned_identity_is_trust_and_credential(desk
     assert [(one.identity, one.kind, one.long_lived, one.last_used_known) for one in facts.credentials] == [
         (AGENT, "federated", False, False)
     ]
+
+
+def test_operations_that_hand_out_keys_are_reach_while_some_account_accepts_keys(desk):
+    """Domain note 1.8: a key gives everything, whatever the role says."""
+    operation = "Microsoft.CognitiveServices/accounts/listKeys/action"
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    desk.put("role_definitions", [role(CUSTOM, "Keys", actions=[operation])])
+    account = {"id": ai_account(), "type": "Microsoft.CognitiveServices/accounts", "properties": {}}
+    desk.put("resources", [account])
+    facts = desk.facts()
+    assert operation in facts.permissions.names(facts.reach["model"])
+    desk.put("resources", [{**account, "properties": {"disableLocalAuth": True}}])
+    facts = desk.facts()
+    assert operation not in facts.permissions.names(facts.reach["model"])
+
+
+def test_connections_with_a_stored_key_are_said(desk):
+    desk.put("role_assignments", [])
+    desk.put(
+        "resources",
+        [
+            {
+                "id": f"{ai_account()}/projects/p/connections/search",
+                "properties": {"authType": "ApiKey", "target": "https://find.example"},
+            },
+            {"id": f"{ai_account()}/projects/p/connections/own", "properties": {"authType": "AAD"}},
+        ],
+    )
+    (said,) = [one for one in desk.facts().caveats if "stored key" in one.what]
+    assert "1 connections sign in with a stored key: search (ApiKey) to https://find.example" == said.what
