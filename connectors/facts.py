@@ -247,5 +247,8 @@ class Facts:
     caveats: tuple[Caveat, ...] = ()
     unattributed: Mapping[str, int] = field(default_factory=dict)
     """Events whose caller is not an identity we can name, by kind of caller."""
+    watched: Mapping[str, Window] = field(default_factory=dict)
+    """By identity: the time that all logs span by which its calls would have been seen, where a wing knows
+    which logs those are; without an entry the span of its account's logs counts."""
     reach: Mapping[str, PermissionSet] = field(default_factory=dict)
     """Reach class (`data`, `model`, `admin`, `identity`, `network`, `destructive`) to its permissions."""

@@ -107,7 +107,9 @@ def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -
         grants=judge_grants(joined.grants.get(identity.id, ()), verdicts, usage, facts.permissions),
         credentials=_credentials(joined.credentials.get(identity.id, ()), usage, now),
         reach=map_reach(verdicts, usage, facts.reach, facts.permissions),
-        observed=joined.spans.get(identity.account) or (joined.spans.get("") if sees else None),
+        observed=facts.watched.get(identity.id)
+        or joined.spans.get(identity.account)
+        or (joined.spans.get("") if sees else None),
     )
 
 

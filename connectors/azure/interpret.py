@@ -67,6 +67,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     silent = _active(rows, callers) - {usage.identity for usage in used.usage}
     short = short_groups(evidence, inventory)
     entitlements: dict[str, Entitlement] = {}
+    watched: dict[str, Window] = {}
     by_identity: dict[str, list[Holding]] = {}
     for holding in held:
         by_identity.setdefault(holding.identity, []).append(holding)
@@ -85,6 +86,9 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             own = _entitlement(identity, mine, refused, sight, hidden, short, direct=direct)
             own = _doubted(own, silent=identity.id in silent)
             entitlements[identity.id] = _with_directory(own, directory.held.get(identity.id, 0))
+            span = sight.watched(mine, _visible(own))
+            if span is not None:
+                watched |= logs.within(identity.id, span)
     written = (*grants(held, universe), *denies.grants(held), *directory.grants)
     names = {identity.id for identity in known}
     return Facts(
@@ -108,6 +112,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             )
         ),
         unattributed=used.unattributed,
+        watched=watched,
         reach=_reach(universe, directory.reach, key_reach(inventory, universe)),
     )
 
@@ -221,6 +226,14 @@ def _entitlement(
         conditional_reason="; ".join(sorted(reasons)) if conditional else "",
         blind=merged([*hidden, *blind]),
     )
+
+
+def _visible(entitlement: Entitlement) -> PermissionSet:
+    """Return what is held of which some log would have shown the use."""
+    seen = entitlement.granted
+    for blind in entitlement.blind:
+        seen &= ~blind.permissions
+    return seen
 
 
 def _with_directory(entitlement: Entitlement, held: PermissionSet) -> Entitlement:

@@ -11,7 +11,7 @@ from connectors.azure.grants import Holding
 from connectors.azure.ids import subscription
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Plane, Universe
-from connectors.azure.presence import Logs
+from connectors.azure.presence import Logs, Span
 from connectors.azure.settings import DataLogs
 from connectors.facts import Blind, PermissionSet
 from connectors.logs.rows import LogFile
@@ -67,6 +67,24 @@ class Observability:
         if found is None:
             found = self._blind[key] = tuple(self._reasons(holding.assignment.scope, held, account))
         return found
+
+    def watched(self, held: Iterable[Holding], visible: PermissionSet) -> Span | None:
+        """Return the time that all logs span by which use of `visible` would have been seen; None for none.
+
+        A statement about use holds for the shortest of them.
+        """
+        spans: list[Span] = []
+        for holding in held:
+            seen = holding.given.granted & visible
+            scope = holding.assignment.scope
+            spans += self._data_logs.spans(scope, seen)
+            if seen & self._control:
+                inside = subscription(scope)
+                names = {inside} if inside else self._reached(scope) or set()
+                spans += [self._logs.activity[name] for name in names if name in self._logs.activity]
+        if not spans:
+            return None
+        return Span(max(one.first for one in spans), min(one.last for one in spans), len(spans))
 
     def _reasons(self, scope: str, held: PermissionSet, account: str) -> list[Blind]:
         control = held & self._control

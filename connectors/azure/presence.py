@@ -64,6 +64,12 @@ class Logs:
             )
         return "; ".join(found)
 
+    def within(self, name: str, span: Span) -> dict[str, Window]:
+        """Return the part of the window that a span covers under a name: no time where it covers none."""
+        start = max(datetime.fromisoformat(span.first), self.window.start)
+        end = min(datetime.fromisoformat(span.last), self.window.end)
+        return {name: Window(start, max(start, end))}
+
     def lags(self, span: Span, account: str) -> str:
         """Return how a log's records fall short of what else is seen of an account, or "" if they do not.
 

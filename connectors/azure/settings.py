@@ -83,6 +83,16 @@ class DataLogs:
             )
         return found
 
+    def spans(self, scope: str, held: PermissionSet) -> list[Span]:
+        """Return from when to when each log has records that would show use of what is held at a scope."""
+        return [
+            self._span(service, resource + service.setting_on)
+            for service, categories, mask in self._masks
+            if held & mask
+            for resource in self._resources.below(service.resource_type, scope)
+            if any((one.lower(), resource + service.setting_on) in self._present for one in categories)
+        ]
+
     def _why(self, service: Service, category: str, scope: str, account: str) -> tuple[str, str, str] | None:
         """Return why a category's calls could have gone unseen at a scope, None when they could not.
 

@@ -17,6 +17,7 @@ from tests.connectors.azure.synthetic import (
     blob_event,
     event,
     key_blob_event,
+    number,
     openai_event,
     role,
     setting,
@@ -285,3 +286,28 @@ def test_coverage_of_data_logs_is_said_where_somebody_holds_what_they_record(des
         ("agentdata", "storagewrite"): (CoverageState.PARTIAL, "2026-09-10", False),
         ("other", "storageread"): (CoverageState.UNKNOWN, "", True),
     }
+
+
+def test_a_statement_about_use_holds_for_the_shortest_log_that_backs_it(desk):
+    """A Storage log over the whole window says nothing of the writes that the Activity Log shows."""
+    write = "Microsoft.Storage/storageAccounts/write"
+    account = storage_account()
+    setting = f"{account}/blobServices/default/providers/microsoft.insights/diagnosticSettings/all"
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM, account)])
+    desk.put("role_definitions", [role(CUSTOM, "Writer", actions=[write], dataActions=[READ])])
+    desk.put(
+        "diagnostic_settings",
+        [{"id": setting, "properties": {"logs": [{"categoryGroup": "allLogs", "enabled": True}]}}],
+    )
+    ends = ("2026-08-02T10:00:00Z", "2026-10-30T10:00:00Z")
+    desk.put("resource_logs", [blob_event(time=at, caller=number("9")) for at in ends])
+    desk.put("activity_logs", [event("Microsoft.X/y/write", number("9"), time="2026-09-10T10:00:00Z")])
+    facts = desk.facts()
+    assert ["2026-09-10", "2026-09-10"] == [
+        f"{at:%Y-%m-%d}" for at in (facts.watched[AGENT].start, facts.watched[AGENT].end)
+    ]
+    desk.put("role_definitions", [role(CUSTOM, "Reader", dataActions=[READ])])
+    facts = desk.facts()
+    assert ["2026-08-02", "2026-10-30"] == [
+        f"{at:%Y-%m-%d}" for at in (facts.watched[AGENT].start, facts.watched[AGENT].end)
+    ]
