@@ -301,9 +301,10 @@ def test_a_statement_about_use_holds_for_the_shortest_log_that_backs_it(desk):
     )
     ends = ("2026-08-02T10:00:00Z", "2026-10-30T10:00:00Z")
     desk.put("resource_logs", [blob_event(time=at, caller=number("9")) for at in ends])
-    desk.put("activity_logs", [event("Microsoft.X/y/write", number("9"), time="2026-09-10T10:00:00Z")])
+    quiet = ("2026-08-20T10:00:00Z", "2026-09-10T10:00:00Z", "2026-10-15T10:00:00Z")
+    desk.put("activity_logs", [event("Microsoft.X/y/write", number("9"), time=at) for at in quiet])
     facts = desk.facts()
-    assert ["2026-09-10", "2026-09-10"] == [
+    assert ["2026-08-20", "2026-10-15"] == [
         f"{at:%Y-%m-%d}" for at in (facts.watched[AGENT].start, facts.watched[AGENT].end)
     ]
     desk.put("role_definitions", [role(CUSTOM, "Reader", dataActions=[READ])])
