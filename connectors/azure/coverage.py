@@ -1,6 +1,6 @@
 """Say which logs were on, and which permissions their absence or nature hides."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from connectors.azure.activity import ADMINISTRATIVE
 from connectors.azure.grants import Holding
@@ -10,6 +10,10 @@ from connectors.facts import Blind, Coverage, CoverageState, PermissionSet, Usag
 
 PROVIDER = "azure"
 EXPORT = "az monitor activity-log list --subscription {sub} --offset 90d --max-events 100000 -o json"
+
+
+_KEPT = "; a diagnostic setting of the subscription exports it"
+_NOT_KEPT = "; no diagnostic setting exports it, so that Azure forgets it after 90 days"
 
 
 def merged(blinds: Iterable[Blind]) -> tuple[Blind, ...]:
@@ -113,8 +117,14 @@ def mismatch_blind(universe: Universe, held: Iterable[Holding], usage: Iterable[
     return [blind for blind in found if blind.permissions]
 
 
-def activity_coverage(logs: Logs, subscriptions: Iterable[str]) -> list[Coverage]:
-    """Return for each subscription whether its Activity Log is in the evidence, and since when."""
+def activity_coverage(
+    logs: Logs, subscriptions: Iterable[str], exported: Mapping[str, Collection[str]]
+) -> list[Coverage]:
+    """Return for each subscription whether its Activity Log is in the evidence, and since when.
+
+    `exported` are the categories that a subscription's diagnostic settings send somewhere; Azure itself
+    keeps the log for 90 days.
+    """
     found = []
     for account in sorted({*subscriptions, *logs.activity}):
         span = logs.activity.get(account)
@@ -128,6 +138,9 @@ def activity_coverage(logs: Logs, subscriptions: Iterable[str]) -> list[Coverage
             gap = logs.gap(span)
             state = CoverageState.PARTIAL if gap else CoverageState.ON
             since, reason = span.first, gap or "records are in the evidence"
+        kept = exported.get(f"/subscriptions/{account}")
+        if kept is not None:
+            reason += _KEPT if {"administrative", "alllogs"} & set(kept) else _NOT_KEPT
         fix = "" if state is CoverageState.ON else EXPORT.format(sub=account)
         found.append(
             Coverage(

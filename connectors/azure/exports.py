@@ -138,6 +138,12 @@ DUMPS: tuple[Dump, ...] = (
         _has("roledefinitionid", "rolepermissions", "isbuiltin", "templateid"),
     ),
     Dump(
+        "tenant_diagnostic_settings",
+        "diagnostic settings of the tenant",
+        "GET /providers/microsoft.aadiam/diagnosticSettings",
+        _typed("diagnosticsettings"),
+    ),
+    Dump(
         "credential_activity",
         "last use of credentials",
         "GET …/beta/reports/appCredentialSignInActivities",

@@ -27,7 +27,7 @@ from connectors.azure.observability import Observability, lost_logs
 from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
-from connectors.azure.settings import DataLogs
+from connectors.azure.settings import DataLogs, settings_on, tenant_coverage
 from connectors.azure.sign_ins import SIGN_IN
 from connectors.azure.signals import learned_signals
 from connectors.azure.usage import Callers, read_usage
@@ -99,7 +99,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         grants=tuple(one for one in written if one.identity in names),
         entitlements=entitlements,
         usage=tuple(used.usage),
-        coverage=_coverage(inventory, logs, data_logs, held),
+        coverage=_coverage(evidence, inventory, logs, data_logs, held),
         unmapped=tuple(used.unmapped),
         caveats=tuple(
             sorted(
@@ -118,15 +118,19 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
 
 
 def _coverage(
-    inventory: Inventory, logs: Logs, data_logs: DataLogs, held: Iterable[Holding]
+    evidence: Sequence[Evidence],
+    inventory: Inventory,
+    logs: Logs,
+    data_logs: DataLogs,
+    held: Iterable[Holding],
 ) -> tuple[Coverage, ...]:
     """Return the coverage of every subscription, of the data logs that matter, and of what else was seen."""
     given = 0
     for holding in held:
         given |= holding.given.granted | holding.given.conditional
     told = data_logs.coverage(given)
-    activity = activity_coverage(logs, inventory.subscriptions)
-    return tuple(sorted([*activity, *told, *seen_coverage(logs, told)]))
+    activity = activity_coverage(logs, inventory.subscriptions, settings_on(inventory))
+    return tuple(sorted([*activity, *told, *seen_coverage(logs, told), *tenant_coverage(evidence)]))
 
 
 def _unread(evidence: Iterable[Evidence], part: str) -> bool:

@@ -10,6 +10,7 @@ from connectors.azure.presence import Logs, Span
 from connectors.azure.resources import Resources
 from connectors.azure.services import Service, services
 from connectors.facts import Blind, Coverage, CoverageState, PermissionSet
+from connectors.interface import Evidence, Status
 from connectors.logs.rows import UsageRow
 
 _SETTING = "/providers/microsoft.insights/diagnosticsettings"
@@ -41,7 +42,7 @@ class DataLogs:
         rows = list(rows)
         self._logs = logs
         self._changed = _changed(rows)
-        self._on = _settings_on(inventory)
+        self._on = settings_on(inventory)
         self._present = {(kind, place): span for (_, kind, place), span in logs.classes.items()}
         self._resources = Resources(inventory, rows, logs, listed_whole=listed_whole)
         self._masks: list[tuple[Service, tuple[str, ...], PermissionSet]] = []
@@ -212,7 +213,41 @@ class DataLogs:
         )
 
 
-def _settings_on(inventory: Inventory) -> dict[str, set[str]]:
+_TENANT = {
+    "serviceprincipalsigninlogs": ("service-principal-sign-ins", "ServicePrincipalSignInLogs"),
+    "managedidentitysigninlogs": ("managed-identity-sign-ins", "ManagedIdentitySignInLogs"),
+    "microsoftgraphactivitylogs": ("microsoftgraphactivitylogs", "MicrosoftGraphActivityLogs"),
+}
+
+
+def tenant_coverage(evidence: Iterable[Evidence]) -> list[Coverage]:
+    """Return whether the tenant exports sign-ins and Graph calls, where its settings were read."""
+    read, enabled = False, set()
+    for one in evidence:
+        read = read or any(
+            outcome.part == "tenant_diagnostic_settings" and outcome.status is Status.OK
+            for outcome in one.outcomes()
+        )
+        for record in one.records("tenant_diagnostic_settings"):
+            for log in mappings(fields(record).get("logs")):
+                data = fields(log)
+                enabled |= {text(data.get("category")).lower()} if _enabled(data) else set()
+    return [
+        Coverage(
+            provider="azure",
+            account="tenant",
+            place="/providers/microsoft.aadiam",
+            log_class=log_class,
+            state=CoverageState.ON if category in enabled else CoverageState.OFF,
+            reason=_STATES[CoverageState.ON if category in enabled else CoverageState.OFF],
+            fix="" if category in enabled else f"Entra admin center, Diagnostic settings: switch on {name}",
+        )
+        for category, (log_class, name) in sorted(_TENANT.items())
+        if read
+    ]
+
+
+def settings_on(inventory: Inventory) -> dict[str, set[str]]:
     """Return the enabled categories and category groups (lower case) by resource id."""
     found: dict[str, set[str]] = {}
     for identifier, held in inventory.settings.items():

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.ids import fields, principal, resource_id, resource_type, subscription, text
+from connectors.azure.ids import (
+    fields,
+    mappings,
+    principal,
+    resource_id,
+    resource_type,
+    strings,
+    subscription,
+    text,
+)
 from connectors.azure.inventory import Held, Inventory
 from connectors.facts import Signal, SignalKind, Workload
 
@@ -16,6 +26,8 @@ SYSTEM, USER_ASSIGNED, AGENT, BLUEPRINT, APPLICATION = (
     "agent-blueprint",
     "application",
 )
+_SERVICE_ACCOUNT = "system:serviceaccount:"
+"""How Kubernetes names the service account in the token that AKS workload identity exchanges."""
 _FEDERATION = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
 
 
@@ -56,10 +68,23 @@ def tie(inventory: Inventory) -> dict[str, Ties]:
     for identifier, held in sorted(inventory.resources.items()):
         for one in (*_ties(identifier, held.data, by_resource), *_bot(held.data, by_resource, objects)):
             _add(found.setdefault(one.principal, Ties()), one, identifier, held)
-    for who, data in federations(inventory):
-        subject = f"{text(data.get('issuer'))} {text(data.get('subject'))}".strip()
-        found.setdefault(who, Ties()).trusted |= {subject} - {""}
+    for who, data in (*federations(inventory), *_application_federations(inventory)):
+        issuer, subject = text(data.get("issuer")), text(data.get("subject"))
+        ties = found.setdefault(who, Ties())
+        ties.trusted |= {f"{issuer} {subject}".strip()} - {""}
+        if subject.startswith(_SERVICE_ACCOUNT):
+            name = subject.removeprefix(_SERVICE_ACCOUNT).replace(":", "/")
+            ties.workloads.add(Workload("kubernetes service account", f"{issuer}#{subject}", name))
     return found
+
+
+def _application_federations(inventory: Inventory) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the federated credentials of applications, by service principal."""
+    for who, held in sorted(inventory.principals.items()):
+        application = inventory.applications.get(principal(held.data.get("appid")))
+        for owner in (held, application):
+            for raw in mappings(owner.data.get("federatedidentitycredentials")) if owner else ():
+                yield who, fields(raw)
 
 
 def federations(inventory: Inventory) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -157,6 +182,19 @@ def _agents(data: Mapping[str, Any], name: str) -> Iterator[_Tie]:
         yield _Tie(principal(project.get("agentidentityid")), AGENT, "", name, made_of)
 
 
+def _environment(data: Mapping[str, Any]) -> list[str]:
+    """Return the environment variables and app settings that name a model service; never their values."""
+    template, site = data.get("template"), data.get("siteconfig")
+    lists = [fields(site).get("appsettings")] if isinstance(site, Mapping) else []
+    if isinstance(template, Mapping):
+        held = fields(template)
+        for part in ("containers", "initcontainers"):
+            lists += [fields(container).get("env") for container in mappings(held.get(part))]
+    names = {text(one.get("name")) for entries in lists for one in mappings(entries)}
+    patterns = strings(catalogue("ai_signals")["environment"]["patterns"])
+    return sorted(name for name in names if any(fnmatchcase(name.upper(), one) for one in patterns))
+
+
 def _add(ties: Ties, one: _Tie, identifier: str, held: Held) -> None:
     kind = _type(identifier, held.data)
     ranked = (BLUEPRINT, AGENT, USER_ASSIGNED, SYSTEM, APPLICATION)
@@ -178,7 +216,9 @@ def _add(ties: Ties, one: _Tie, identifier: str, held: Held) -> None:
     declared = catalogue("ai_signals")["resources"].get(kind)
     if declared:
         ties.signals.add(Signal(SignalKind.DECLARED, declared, f"identity of {identifier}"))
-    elif one.kind in (AGENT, BLUEPRINT):
+    for name in _environment(held.data):
+        ties.signals.add(Signal(SignalKind.NAME, f"setting {name}", f"environment of {identifier}"))
+    if not declared and one.kind in (AGENT, BLUEPRINT):
         ties.signals.add(Signal(SignalKind.DECLARED, "Entra agent identity", f"named by {identifier}"))
     if one.blueprint:
         ties.trusted.add(f"agent identity blueprint {one.blueprint}")

@@ -379,3 +379,51 @@ def test_connections_with_a_stored_key_are_said(desk):
     )
     (said,) = [one for one in desk.facts().caveats if "stored key" in one.what]
     assert "1 connections sign in with a stored key: search (ApiKey) to https://find.example" == said.what
+
+
+def test_settings_of_containers_name_model_services_by_name_only(desk):
+    app = {
+        "id": f"{subscription()}/resourceGroups/agents/providers/Microsoft.App/containerApps/front",
+        "type": "Microsoft.App/containerApps",
+        "identity": {"type": "SystemAssigned", "principalId": AGENT},
+        "properties": {
+            "template": {
+                "containers": [
+                    {"env": [{"name": "AZURE_OPENAI_ENDPOINT", "value": "planted"}, {"name": "TZ"}]}
+                ]
+            }
+        },
+    }
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    desk.put("resources", [app])
+    (identity,) = desk.facts().identities
+    assert [(SignalKind.NAME, "setting AZURE_OPENAI_ENDPOINT")] == [
+        (s.kind, s.value) for s in identity.signals
+    ]
+
+
+@pytest.mark.parametrize("owner", ["application", "managed identity"])
+def test_aks_workload_identity_is_a_workload_of_its_identity(desk, owner):
+    federation = {
+        "name": "aks",
+        "issuer": "https://oidc.example/1",
+        "subject": "system:serviceaccount:agents:front",
+    }
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    if owner == "application":
+        desk.put("service_principals", [service_principal()])
+        desk.put(
+            "applications", [{"id": "app", "appId": AGENT_APP, "federatedIdentityCredentials": [federation]}]
+        )
+    else:
+        runner = f"{subscription()}/resourceGroups/a/providers/Microsoft.ManagedIdentity/userAssignedIdentities/runner"
+        desk.put(
+            "resources",
+            [
+                {"id": runner, "properties": {"principalId": AGENT}},
+                {"id": f"{runner}/federatedIdentityCredentials/aks", "properties": federation},
+            ],
+        )
+    (identity,) = [one for one in desk.facts().identities if one.id == AGENT]
+    assert [("kubernetes service account", "agents/front")] == [(w.kind, w.name) for w in identity.workloads]
+    assert ("https://oidc.example/1 system:serviceaccount:agents:front",) == identity.trusted

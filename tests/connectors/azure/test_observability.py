@@ -312,3 +312,46 @@ def test_a_statement_about_use_holds_for_the_shortest_log_that_backs_it(desk):
     assert ["2026-08-02", "2026-10-30"] == [
         f"{at:%Y-%m-%d}" for at in (facts.watched[AGENT].start, facts.watched[AGENT].end)
     ]
+
+
+def test_coverage_says_whether_a_subscription_keeps_its_activity_log(desk):
+    place = f"{subscription()}/providers/microsoft.insights/diagnosticSettings/all"
+    scene(desk, event("Microsoft.X/y/write"), actions=["Microsoft.X/y/write"])
+    logs = [{"category": "Administrative", "enabled": True}]
+    desk.put("diagnostic_settings", [{"id": place, "properties": {"logs": logs}}])
+    (row,) = [one for one in desk.facts().coverage if one.log_class == "administrative"]
+    assert "exports it" in row.reason
+    desk.put("diagnostic_settings", [{"id": place, "properties": {"logs": []}}])
+    (row,) = [one for one in desk.facts().coverage if one.log_class == "administrative"]
+    assert "forgets it after 90 days" in row.reason
+
+
+def test_coverage_says_which_sign_ins_the_tenant_exports(desk):
+    scene(desk, event("Microsoft.X/y/write"), actions=["Microsoft.X/y/write"])
+    logs = [{"category": "ServicePrincipalSignInLogs", "enabled": True}]
+    setting = {"id": "/providers/microsoft.aadiam/diagnosticSettings/x", "properties": {"logs": logs}}
+    desk.put("tenant_diagnostic_settings", [setting])
+    states = {one.log_class: one.state for one in desk.facts().coverage if one.account == "tenant"}
+    assert states == {
+        "service-principal-sign-ins": CoverageState.ON,
+        "managed-identity-sign-ins": CoverageState.OFF,
+        "microsoftgraphactivitylogs": CoverageState.OFF,
+    }
+
+
+@pytest.mark.parametrize("category", ["AmlOnlineEndpointTrafficLog", "AmlComputeJobEvent", "OperationLogs"])
+def test_logs_without_a_caller_are_read_and_claim_nothing(desk, category):
+    """Azure ML and AI Search do not say who called (domain note 7)."""
+    record = {
+        "time": "2026-09-10T10:00:00Z",
+        "category": category,
+        "operationName": "Score",
+        "resourceId": f"{subscription()}/resourceGroups/a/providers/Microsoft.MachineLearningServices/workspaces/w",
+        "correlationId": number("b"),
+        "properties": {"path": "/score", "responseCode": 200},
+    }
+    scene(desk, event("Microsoft.X/y/write"), actions=["Microsoft.X/y/write"])
+    desk.put("resource_logs", [record])
+    facts = desk.facts()
+    assert "Score".lower() in {one.operation for one in facts.unmapped}
+    assert 1 == sum(facts.unattributed.values())
