@@ -235,6 +235,7 @@ def _source(document: _Document, table: Mapping[str, Any], index: int, base: Pat
             index=index,
             hint=f"one of {', '.join(PROVIDERS)}",
         )
+    table = _flat(document, table, index)
     declared = connector(provider).settings
     mode = _mode(document, table, declared, index)
     settings = {setting.name: setting for setting in declared if mode in setting.modes}
@@ -263,6 +264,16 @@ def _source(document: _Document, table: Mapping[str, Any], index: int, base: Pat
             hint=f"give: {', '.join(evidence)}",
         )
     return source
+
+
+def _flat(document: _Document, table: Mapping[str, Any], index: int) -> Mapping[str, Any]:
+    """Return a source's table with the keys of its `logs` table beside the others, as `logs.engine`."""
+    logs = table.get("logs", {})
+    if not isinstance(logs, dict):
+        raise document.fail("'logs' must be a table", "source", "logs", index=index, hint='logs.engine = "…"')
+    numbers = {key: str(value) for key, value in logs.items() if type(value) is int}
+    inner = {f"logs.{key}": value for key, value in (logs | numbers).items()}
+    return {key: value for key, value in table.items() if key != "logs"} | inner
 
 
 def _with(source: Source, setting: Setting, values: Sequence[str], base: Path) -> Source:

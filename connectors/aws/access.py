@@ -7,11 +7,13 @@ from functools import lru_cache
 
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_address import resources
+from connectors.aws.passed_roles import partition_of
 from connectors.aws.tables import table
 
 _VERSION = "2012-10-17"
 ORGANIZATION = "organization_policies"
 LOG_OBJECTS = "log_objects"
+LOG_QUERY = "log_query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def policy_text(settings: LiveSettings) -> str:
     """
     if settings.source_of_files:
         return json.dumps(_policy(*_log_statements(settings)), indent=2)
-    unneeded = {ORGANIZATION, LOG_OBJECTS}
+    unneeded = {ORGANIZATION, LOG_OBJECTS, LOG_QUERY}
     if not settings.event_history:
         unneeded |= {"event_history", *([] if "all" in settings.regions else ["regions"])}
     parts = [part["name"] for part in table("access")["parts"] if part["name"] not in unneeded]
@@ -92,9 +94,39 @@ def policy_text(settings: LiveSettings) -> str:
 
 
 def _log_statements(settings: LiveSettings) -> list[dict[str, object]]:
+    """Return what reading log objects and querying a table of them needs."""
+    queried = _query_statements(settings) if settings.log_engine == "athena" else []
+    return [*(_object_statements(settings) if settings.log_addresses else []), *queried]
+
+
+def _query_statements(settings: LiveSettings) -> list[dict[str, object]]:
+    """Return what a query in Athena needs, which reads catalog and objects with the caller's rights."""
+    through = {"ForAnyValue:StringEquals": {"aws:CalledVia": "athena.amazonaws.com"}}
+    read = ["glue:GetDatabase", "glue:GetPartitions", "kms:Decrypt", "s3:GetBucketLocation", "s3:GetObject"]
+    allow = {"Effect": "Allow"}
+    results = settings.log_output.removeprefix("s3://").rstrip("/") or "RESULTS-OF-THE-WORKGROUP"
+    partition = partition_of(settings.log_region)
+    return [
+        _statement("EntdriftQuery", permissions_of([LOG_QUERY])),
+        {
+            "Sid": "EntdriftQueryReads",
+            **allow,
+            "Action": [*read, "s3:ListBucket"],
+            "Resource": "*",
+            "Condition": through,
+        },
+        {
+            "Sid": "EntdriftQueryResults",
+            **allow,
+            "Action": ["s3:AbortMultipartUpload", "s3:PutObject"],
+            "Resource": f"arn:{partition}:s3:::{results}/*",
+            "Condition": through,
+        },
+    ]
+
+
+def _object_statements(settings: LiveSettings) -> list[dict[str, object]]:
     """Return what reading log objects needs: the buckets, what is below the prefixes, and their keys."""
-    if not settings.log_addresses:
-        return []
     region = next((name for name in settings.regions if name != "all"), "")
     buckets, objects = resources(settings.log_addresses, region)
     through_s3 = {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}

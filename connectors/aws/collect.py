@@ -84,7 +84,15 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
 
 
 def _caller(settings: LiveSettings, opened: list[Session], *, sample: bool) -> Calls:
-    """Return the calls of the session that reads the organization, after the fixed roles of the chain."""
+    """Return the calls of the session that reads the organization, and who makes them."""
+    return _known(opened_calls(settings, opened, sample=sample))
+
+
+def opened_calls(settings: LiveSettings, opened: list[Session], *, sample: bool = False) -> Calls:
+    """Return the calls of a source's profile, after the fixed roles of its chain.
+
+    Sessions are added to those opened, for the caller to close. CallError where none can be had.
+    """
     try:
         session = open_session(settings)
     except (BotoCoreError, ValueError) as error:
@@ -95,7 +103,7 @@ def _caller(settings: LiveSettings, opened: list[Session], *, sample: bool) -> C
     calls = Calls(session, sample=sample)
     for role in settings.roles[:-1] if settings.fans_out else settings.roles:
         calls = assumed(calls, role, opened)
-    return _known(calls)
+    return calls
 
 
 def _known(calls: Calls) -> Calls:

@@ -12,7 +12,7 @@ from connectors.aws.exports import SETTINGS, collect_exports
 from connectors.aws.grants import read_grants
 from connectors.aws.identities import read_identities
 from connectors.aws.inventory import read_inventory
-from connectors.aws.live_settings import LIVE_SETTINGS, LiveSettings
+from connectors.aws.live_settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
 from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
@@ -30,7 +30,7 @@ class AwsConnector:
     """Amazon Web Services."""
 
     name = "aws"
-    settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS)
+    settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS, *LOG_SETTINGS)
     baselines: BaselineWing = AwsBaselines()
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.aws.access import LOG_OBJECTS, Access, access_table, lost
-from connectors.aws.calls import Calls
-from connectors.aws.collect import Reached, Way, collect_live
+from connectors.aws.access import LOG_OBJECTS, LOG_QUERY, Access, access_table, lost
+from connectors.aws.calls import CallError, Calls
+from connectors.aws.collect import Reached, Way, collect_live, opened_calls
+from connectors.aws.live_settings import LiveSettings
+from connectors.aws.log_athena import describe_table
 from connectors.aws.log_objects import LogBuckets
+from connectors.aws.session import Session
 from connectors.aws.tables import table
 from connectors.aws.trails import Trail, read_trails
 from connectors.facts import Window
@@ -80,8 +83,29 @@ def examine(source: Source, window: Window) -> list[Check]:
 
 def examine_logs(source: Source, window: Window) -> list[Check]:
     """List each address of log objects, fetch the first one, and say how it went."""
+    if LiveSettings.of(source).log_engine == "athena":
+        return [_examine_table(source, window)]
     with LogBuckets(source, window) as buckets:
         return [examine_store(store, store.address, lost(LOG_OBJECTS)) for store in buckets.stores()]
+
+
+def _examine_table(source: Source, window: Window) -> Check:
+    """Look whether the table of a source is there and divided by day; no query is run."""
+    settings = LiveSettings.of(source)
+    opened: list[Session] = []
+    subject = f"athena table {settings.log_table}"
+    try:
+        found = describe_table(opened_calls(settings, opened), settings, window)
+    except CallError as error:
+        return Check(subject, "failed", str(error), lost(LOG_QUERY), error.hint)
+    finally:
+        for session in opened:
+            session.close()
+    limit = f"{settings.log_max_scan_gb} GB" if settings.log_max_scan_gb else "no limit (logs.max_scan_gb)"
+    detail = f"reads {found.predicate}; stopped at {limit}; Athena cannot say beforehand how much it scans"
+    if found.missing:
+        detail += f"; it lacks {', '.join(found.missing)} of userIdentity"
+    return Check(subject, "ok", detail)
 
 
 _HISTORY = Check(

@@ -62,6 +62,9 @@ READERS: dict[str, tuple[Callable[[Path], Records], tuple[str, ...]]] = {
 }
 """What reads each part, and which files of a folder it takes."""
 
+QUERIES = "log_query"
+"""Part that holds the text, digest, id and scanned bytes of each query that counted events."""
+
 _NEEDED = ("authorization_details", "cloudtrail")
 """A source without either says nothing about access."""
 
@@ -71,8 +74,10 @@ def collect_exports(
 ) -> None:
     """Read every part of every source; `seen` is shared so that an event in two sources counts once."""
     for source in sources:
-        if source.mode == "export" and not any(
-            source.files.get(part) or source.lists.get(part) for part in _NEEDED
+        if (
+            source.mode == "export"
+            and not any(source.files.get(part) or source.lists.get(part) for part in _NEEDED)
+            and source.texts.get("logs.engine") != "athena"
         ):
             reason = f"the source names neither {' nor '.join(_NEEDED)}: there is nothing to analyse"
             sink.outcome(Outcome(source.name, _NEEDED[0], Status.FAILED, reason=reason))
@@ -80,7 +85,13 @@ def collect_exports(
             if paths := source.files.get(part):
                 _collect_part(source.name, part, paths, sink)
                 observe("part", source=source.name, part=part)
-        if source.files.get("cloudtrail") or source.lists.get("cloudtrail"):
+        named = bool(source.files.get("cloudtrail") or source.lists.get("cloudtrail"))
+        if source.texts.get("logs.engine") == "athena":
+            _collect_query(source, sink, window)
+            if named:
+                reason = "not read: logs.engine has Athena count the events, and these would count twice"
+                sink.outcome(Outcome(source.name, "cloudtrail", Status.SKIPPED, reason=reason))
+        elif named:
             _collect_logs(source, sink, window, observe, seen)
 
 
@@ -97,6 +108,20 @@ def _collect_logs(source: Source, sink: Sink, window: Window, observe: Observer,
         read = read_logs(places, reader, window, seen=seen, ledger=ledger, observe=observe)
     sink.add_logs(source.name, read.rows, read.files, read.presence)
     sink.outcome(_log_outcome(source.name, read))
+
+
+def _collect_query(source: Source, sink: Sink, window: Window) -> None:
+    """Have Athena count the events of a table; the query itself is evidence too."""
+    from connectors.aws.log_athena import query_log  # noqa: PLC0415 boto3 is slow to import
+
+    answer = query_log(source, window)
+    sink.add_logs(source.name, answer.read.rows, answer.read.files, answer.read.presence)
+    sink.add(source.name, QUERIES, [answer.query.record()])
+    events = sum(file.records for file in answer.read.files)
+    newest = max((seen.last for seen in answer.read.presence), default="")
+    status = Status.FAILED if answer.problem else Status.OK
+    reason = "; ".join(filter(None, (answer.problem, *answer.notes)))
+    sink.outcome(Outcome(source.name, QUERIES, status, events, reason, newest))
 
 
 def _collect_part(source: str, part: str, paths: Sequence[Path], sink: Sink) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from connectors.aws.log_groups import TABLE
 from connectors.errors import SettingError
 from connectors.interface import Setting, Source
 
@@ -54,6 +55,66 @@ LIVE_SETTINGS: tuple[Setting, ...] = (
     ),
 )
 
+LOG_SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "logs.engine",
+        "text",
+        '"athena": let Athena count the events of a table instead of reading log files; "local": read files',
+        modes=_ANY,
+        form="local|athena",
+        example='"athena"',
+    ),
+    Setting(
+        "logs.table",
+        "text",
+        "table with CloudTrail records, partitioned by day",
+        modes=_ANY,
+        form=TABLE,
+        example='"audit.cloudtrail_logs"',
+    ),
+    Setting("logs.workgroup", "text", "Athena workgroup (default: primary)", modes=_ANY),
+    Setting(
+        "logs.output",
+        "text",
+        "where Athena writes its results, unless the workgroup says",
+        modes=_ANY,
+        form=r"s3://[^\x00-\x1f]+",
+        example='"s3://my-athena-results/entdrift/"',
+    ),
+    Setting(
+        "logs.region",
+        "text",
+        "region of the table (default: that of the profile)",
+        modes=_ANY,
+        form=r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}",
+        example='"eu-west-1"',
+    ),
+    Setting(
+        "logs.partition",
+        "text",
+        "column with the day, where Glue may not be asked",
+        modes=_ANY,
+        form="(?i)timestamp|day|date|dt|eventday",
+        example='"timestamp"',
+    ),
+    Setting(
+        "logs.partition_format",
+        "text",
+        "how that column writes a day (default: yyyy/MM/dd)",
+        modes=_ANY,
+        form=r"yyyy[/-]?MM[/-]?dd",
+        example='"yyyy-MM-dd"',
+    ),
+    Setting(
+        "logs.max_scan_gb",
+        "text",
+        "stop a query that scans more than so many gigabytes",
+        modes=_ANY,
+        form=r"[1-9]\d{0,8}",
+        example='"500"',
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
@@ -72,6 +133,15 @@ class LiveSettings:
     """Where in S3 the CloudTrail objects are."""
     source_of_files: bool = False
     """True for a source of files, for which only log objects are asked of AWS."""
+    log_engine: str = "local"
+    log_table: str = ""
+    log_workgroup: str = ""
+    log_output: str = ""
+    log_region: str = ""
+    log_partition: str = ""
+    log_partition_format: str = ""
+    log_max_scan_gb: int = 0
+    """0: no limit."""
 
     @property
     def fans_out(self) -> bool:
@@ -93,6 +163,14 @@ class LiveSettings:
             endpoint_url=source.texts.get("endpoint_url", ""),
             log_addresses=source.lists.get("cloudtrail", ()),
             source_of_files=source.mode != "live",
+            log_engine=source.texts.get("logs.engine", "local"),
+            log_table=source.texts.get("logs.table", ""),
+            log_workgroup=source.texts.get("logs.workgroup", ""),
+            log_output=source.texts.get("logs.output", ""),
+            log_region=source.texts.get("logs.region", ""),
+            log_partition=source.texts.get("logs.partition", ""),
+            log_partition_format=source.texts.get("logs.partition_format", ""),
+            log_max_scan_gb=int(source.texts.get("logs.max_scan_gb", "0")),
         )
         problem, hint = settings._contradiction()
         if problem:
@@ -121,4 +199,6 @@ class LiveSettings:
                 "only the last role_arn may hold {account}",
                 "the roles before it are assumed once, to get there",
             )
+        if self.log_engine == "athena" and not self.log_table:
+            return "logs.engine is athena, but no table is named", 'logs.table = "audit.cloudtrail_logs"'
         return "", ""

@@ -59,7 +59,20 @@ class Session:
                 )
                 if service == "s3":
                     found.meta.events.register_first("before-parameter-build.s3", self._logs_only)
+                if service == "athena":
+                    started = "before-parameter-build.athena.StartQueryExecution"
+                    found.meta.events.register_first(started, self._queries_only)
             return found
+
+    def _queries_only(self, params: Mapping[str, Any], **_: Any) -> None:
+        """Refuse to run any query but the one that reads the source's table."""
+        text = str(params.get("QueryString", ""))
+        reads = text.startswith("WITH events AS (") and f"FROM {self.settings.log_table}\n" in text
+        if not reads or ";" in text:
+            raise NotAllowedError(
+                "a query that is not entdrift's own was to be run; nothing was sent",
+                hint="this is a bug in entdrift, please report it",
+            )
 
     def _logs_only(self, params: Mapping[str, Any], **_: Any) -> None:
         """Refuse to read anything from S3 but the log objects that the source names."""

