@@ -1,5 +1,6 @@
 """Collect, for one identity, the permissions whose use the logs could not have shown, and why."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from connectors.aws.catalogue import Catalogue
@@ -11,6 +12,10 @@ from connectors.aws.tables import table
 from connectors.aws.usage import Called
 from connectors.aws.witnesses import Witnesses
 from connectors.facts import Blind, Entitlement, Window
+
+_REAL_ID = re.compile(r"A(ROA|IDA)(?!.*EXAMPLE)[A-Z0-9]{12,}")
+"""Unique ids as IAM makes them; those of documentation and of made-up dumps say nothing."""
+_NEW_DUMP = "export the authorization details again, so that they describe the one that exists now"
 
 _GLOBAL = (
     "account",
@@ -61,7 +66,9 @@ class BlindSpots:
         key = (recorded.account, held)
         if key not in self._cache:
             self._cache[key] = tuple(self._of_account(held, recorded))
-        contradicted = _blind(held, *self._contradiction(holder, recorded))
+        stale = successor(holder, self._called)
+        replaced = _blind(held, "made-again-since", stale, _NEW_DUMP) if stale else ()
+        contradicted = (*replaced, *_blind(held, *self._contradiction(holder, recorded)))
         seen = self._witnesses.blind(entitlement.identity, held, self._called, self._catalogue, self._window)
         return (*contradicted, *seen, *self._cache[key], *self._of_identity(entitlement.identity, held))
 
@@ -215,6 +222,28 @@ class BlindSpots:
     def _creators_of(self) -> Mapping[str, int]:
         """Return the tagging permissions by service."""
         return self._catalogue.permissions.services(self._tagging)
+
+
+def successor(holder: Holder, called: Called) -> str:
+    """Return why a user or role of the dump is not the one that calls under its name now; empty if it is.
+
+    Unique ids are never used again. Another id that calls after the dump's one was made means that this one
+    was deleted and made again: what the dump says it holds is not what its successor holds.
+    """
+    if not _REAL_ID.fullmatch(holder.immutable_id):
+        return ""
+    others = [
+        (last, unique)
+        for unique, (_, last) in called.ids.get(holder.arn, {}).items()
+        if unique != holder.immutable_id and _REAL_ID.fullmatch(unique)
+    ]
+    last, unique = max(others, default=("", ""))
+    if not unique or not holder.created or last <= holder.created:
+        return ""
+    return (
+        f"{unique} called under this name until {last}, and the dump describes {holder.immutable_id} "
+        f"made on {holder.created}: it was deleted and made again since"
+    )
 
 
 def _blind(permissions: int, code: str, reason: str, fix: str) -> Iterator[Blind]:

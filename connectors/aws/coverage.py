@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from connectors.aws.blind import BlindSpots
+from connectors.aws.blind import BlindSpots, successor
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage_rows import coverage_rows
 from connectors.aws.inventory import Holder, Inventory
@@ -75,6 +75,11 @@ def _caveats(
         if outcome.status in (Status.PARTIAL, Status.FAILED)
     ]
     found += _earlier_holders(inventory, called)
+    found += [
+        Caveat(reason, holder.arn, "the dump is older: nothing of it is called unused; export it again")
+        for holder in inventory.holders
+        if (reason := successor(holder, called))
+    ]
     for account, one in recorded.items():
         if one.problem(window)[0]:
             continue

@@ -104,7 +104,9 @@ def _folded_tables() -> _Tables:
     return _Tables(
         each=_fold(data["operations"]),
         one_of=_fold(data["one_of"]),
-        none=frozenset(name.lower() for name in data["no_permission"]["operations"]),
+        none=frozenset(
+            name.lower() for kind in ("operations", "service_events") for name in data["no_permission"][kind]
+        ),
     )
 
 

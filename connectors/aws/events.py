@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors.aws.event_outcomes import DeniedCodes
-from connectors.aws.event_principals import UserIdentity, caller_of
+from connectors.aws.event_principals import UserIdentity, caller_of, unique_id
 from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.times import stamp
@@ -18,6 +18,9 @@ LONG_TERM_API_KEY = "bedrock-api-key"
 """Credential of calls made with a long-term Bedrock API key: records never say which of a user's keys."""
 SHORT_TERM_API_KEY = "bedrock-api-key-short-term"
 """Credential of calls made with a short-term Bedrock API key, which inherits its maker's session."""
+
+ID_MARK = ";id="
+"""Stands in a row's detail between the event's kind and the unique id of the caller's role or user."""
 
 _BEARER_PERMISSION = {
     "bedrock.amazonaws.com": "bedrock:CallWithBearerToken",
@@ -137,7 +140,7 @@ class CloudTrailReader:
         kind = (
             caller, source, name, named, user.type, account, region, record.error_code,
             record.event_category, record.event_type, record.management_event,
-            resource_type(refs) if refs else "",
+            resource_type(refs) if refs else "", unique_id(user),
         )  # fmt: skip
         rows = self._kinds.get(kind)
         if rows is None:
@@ -153,7 +156,7 @@ class CloudTrailReader:
     def _learn(self, kind: tuple[Any, ...]) -> tuple[SharedKeys, Place]:
         """Return the row and the place of a kind of event, and remember them."""
         caller, source, name, named, caller_type, account, region, error, category, *rest = kind
-        event_type, management_event, data_type = rest
+        event_type, management_event, data_type, unique = rest
         identity, credential, via, workload = caller
         resource = self._resources.written(source, name, named, region, account)
         key = RowKey(
@@ -169,7 +172,7 @@ class CloudTrailReader:
             grant="",
             outcome=self._denied.outcome(error),
             workload=intern(workload),
-            detail=intern(f"{category or ''}:{event_type or ''}"),
+            detail=intern(f"{category or ''}:{event_type or ''}{ID_MARK if unique else ''}{unique}"),
         )
         if category:
             log_class = _LOG_CLASS.get(category, category.lower())

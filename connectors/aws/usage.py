@@ -9,6 +9,7 @@ import msgspec
 
 from connectors.aws.arns import without_path
 from connectors.aws.event_actions import EventActions, Sureness
+from connectors.aws.events import ID_MARK
 from connectors.facts import Entitlement, Unmapped, Usage
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
@@ -75,6 +76,8 @@ class Called:
     """Identity → ARNs that its credentials were issued to, as records name them."""
     heard: dict[str, Heard] = field(default_factory=dict)
     """Account that recorded the events → what its records speak of."""
+    ids: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
+    """Identity → unique ids under which it called, with the first and last time of each."""
     newest: dict[tuple[str, str], str] = field(default_factory=dict)
     """(identity, permission or `service:`, in lower case) → newest call, refused ones too."""
 
@@ -113,7 +116,11 @@ def read_usage(
             result.seen.add(row.identity)
             if row.workload:
                 result.workloads.setdefault(row.identity, set()).add(row.workload)
-            if row.detail.rpartition(":")[2].lower() in _NO_CALL:
+            kind, _, unique = row.detail.partition(ID_MARK)
+            if unique:
+                held = result.ids.setdefault(row.identity, {}).get(unique, (row.first, row.last))
+                result.ids[row.identity][unique] = (min(held[0], row.first), max(held[1], row.last))
+            if kind.rpartition(":")[2].lower() in _NO_CALL:
                 continue
             named, mapped = _permissions(row, actions, permissions, entitlements.get(row.identity), result)
             if not mapped:

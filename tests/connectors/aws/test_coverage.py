@@ -594,3 +594,29 @@ def test_an_unread_log_file_is_said(blind, tmp_path):
     (tmp_path / "logs" / "bad.json").write_text('{"Records": [{"eventTime"')
     _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN])
     assert any(caveat.what.startswith("cloudtrail could not be read whole") for caveat in facts.caveats)
+
+
+OLD, NEW = "AROA1234567890ABCDEFG", "AROA9999999999ABCDEFG"
+
+
+def called_as(unique, time):
+    made = event("DescribeInstances", time=time)
+    made["userIdentity"]["sessionContext"]["sessionIssuer"]["principalId"] = unique
+    return made
+
+
+@pytest.mark.parametrize(
+    ("in_the_dump", "calls", "code"),
+    [
+        (NEW, [(NEW, "2026-07-01T00:00:00Z")], None),
+        (OLD, [(NEW, "2026-07-01T00:00:00Z")], "made-again-since"),
+        (OLD, [(OLD, "2026-07-01T00:00:00Z"), (NEW, "2026-08-01T00:00:00Z")], "made-again-since"),
+        (NEW, [(OLD, "2024-12-31T00:00:00Z"), (NEW, "2026-07-01T00:00:00Z")], None),
+        ("AROAEXAMPLE", [(NEW, "2026-07-01T00:00:00Z")], None),
+    ],
+)
+def test_a_dump_older_than_a_roles_re_creation_calls_nothing_unused(blind, in_the_dump, calls, code):
+    """The role of the dump was made on 2025-01-01."""
+    codes, facts = blind(allow("ec2:*"), [called_as(*call) for call in calls], trail(), RoleId=in_the_dump)
+    assert code == codes.get("ec2:RunInstances")
+    assert bool(code) is any("deleted and made again" in caveat.what for caveat in facts.caveats)

@@ -230,3 +230,17 @@ def test_nearly_every_operation_of_the_shared_logs_is_understood(actions, data):
     unknown = {name for name in operations if actions.needed(name).sureness is Sureness.UNKNOWN}
     assert len(operations) > 500
     assert len(unknown) / len(operations) < 0.02
+
+
+def test_nearly_every_pair_of_all_shared_sets_is_mapped_or_needs_no_permission(actions, data):
+    """Of all distinct (eventSource, eventName) pairs, service events and rule tests' inventions included."""
+    pairs = {
+        (event["eventSource"], event["eventName"])
+        for folder in ("cloudtrail", "pairs")
+        for path in sorted((data / folder).rglob("*.json"))
+        for event in events_in(json.loads(path.read_text()))
+        if isinstance(event["eventSource"], str) and isinstance(event["eventName"], str)
+    }
+    unknown = [pair for pair in pairs if actions.needed(":".join(pair)).sureness is Sureness.UNKNOWN]
+    assert len(pairs) > 650
+    assert len(unknown) <= 0.02 * len(pairs), sorted(unknown)

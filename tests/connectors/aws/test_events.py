@@ -85,7 +85,7 @@ def test_a_call_becomes_one_row():
         grant="",
         outcome="allowed",
         workload="",
-        detail="Management:AwsApiCall",
+        detail="Management:AwsApiCall;id=AROAEXAMPLE",
     )
     assert expected == row()
 
