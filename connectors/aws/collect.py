@@ -1,7 +1,7 @@
 """Collect a live source: SDK calls only, raw records out, under the names of the export parts."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,6 +21,7 @@ from connectors.aws.live_iam import (
 )
 from connectors.aws.live_inventory import ai_inventory
 from connectors.aws.live_organization import Members, organization_policies
+from connectors.aws.live_resources import resource_policies
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.live_trails import enabled_regions, roles_anywhere, trails
 from connectors.aws.live_witnesses import last_accessed, unused_access
@@ -51,6 +52,8 @@ class Way:
     seen: SeenEvents
     sample: bool = False
     """Make every call once, on the first item of each list."""
+    touched: Collection[str] = ()
+    """Resources that the logs of the source name."""
     wait: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -164,6 +167,7 @@ def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
         "last_accessed": lambda: last_accessed(account, way.window.start, way.wait),
         "unused_access": lambda: unused_access(calls, looked),
         "oidc_providers": lambda: oidc_providers(account),
+        "resource_policies": lambda: resource_policies(calls, account.resources, way.touched),
         "trails": lambda: trails(calls, regions),
         "roles_anywhere": lambda: roles_anywhere(calls, looked),
         "ai_inventory": lambda: ai_inventory(calls, looked, way.window.start),

@@ -36,13 +36,18 @@ class AwsConnector:
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Read files, and ask AWS for live sources; an event that two sources hold counts once."""
         seen = SeenEvents()
-        collect_exports(sources, sink, window, observe, seen)
         live = [source for source in sources if source.mode == "live"]
-        if live:
-            from connectors.aws.collect import Way, collect_live  # noqa: PLC0415 boto3 is slow to import
+        if not live:
+            collect_exports(sources, sink, window, observe, seen)
+            return
+        from connectors.aws.collect import Way, collect_live  # noqa: PLC0415 boto3 is slow to import
+        from connectors.aws.live_resources import Touched  # noqa: PLC0415
 
-            for source in live:
-                collect_live(source, sink, Way(window, observe, seen))
+        noting = Touched(sink)
+        collect_exports(sources, noting, window, observe, seen)
+        for source in live:
+            way = Way(window, observe, seen, touched=noting.of.get(source.name, ()))
+            collect_live(source, sink, way)
 
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn the evidence of all sources into facts."""

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.aws.calls import CallError, Calls
 from connectors.aws.export_kinds import ACCOUNT_LISTS, PAGE
 from connectors.aws.gathering import Finds, Found
+from connectors.aws.live_resources import resources_in
 
 _PAGE_SIZE = 1000
 _POLLS = 30
@@ -25,6 +26,8 @@ class Account:
     """User name to ARN."""
     roles: dict[str, str] = field(default_factory=dict)
     """Role ARN to when it was last used, as far as the authorization details say."""
+    resources: set[str] = field(default_factory=set)
+    """Single resources that policies of the account name."""
 
 
 def authorization_details(account: Account) -> Finds:
@@ -44,6 +47,7 @@ def authorization_details(account: Account) -> Finds:
             read = True
             for name in ACCOUNT_LISTS:
                 for record in answer.get(name) or ():
+                    account.resources.update(resources_in(record))
                     if name == "Policies":
                         held.add(str(record.get("Arn")))
                     else:

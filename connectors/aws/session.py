@@ -25,6 +25,10 @@ _FIRST_REGION = "us-east-1"
 _SESSION_NAME = "entdrift"
 
 
+_ABOUT_BUCKETS = ("ListBuckets", "GetBucketPolicy")
+"""Calls of S3 that say nothing about what is in a bucket."""
+
+
 class NotAllowedError(EvidenceError):
     """A call that the access table does not name: a bug, stopped before anything is sent."""
 
@@ -55,6 +59,7 @@ class Session:
                         read_timeout=_READ_SECONDS,
                         user_agent_extra="entdrift",
                         s3={"addressing_style": "path" if self.settings.endpoint_url else "auto"},
+                        inject_host_prefix=not self.settings.endpoint_url,
                     ),
                 )
                 if service == "s3":
@@ -74,8 +79,10 @@ class Session:
                 hint="this is a bug in entdrift, please report it",
             )
 
-    def _logs_only(self, params: Mapping[str, Any], **_: Any) -> None:
-        """Refuse to read anything from S3 but the log objects that the source names."""
+    def _logs_only(self, params: Mapping[str, Any], model: Any = None, **_: Any) -> None:
+        """Refuse to read anything from S3 but the log objects that the source names, and bucket policies."""
+        if getattr(model, "name", "") in _ABOUT_BUCKETS:
+            return
         key = params.get("Key")
         for address in self.settings.log_addresses:
             if inside(address, str(params.get("Bucket")), None if key is None else str(key)):

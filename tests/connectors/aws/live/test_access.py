@@ -19,9 +19,30 @@ from connectors.aws.access import (
 from connectors.aws.inventory_kinds import resource_kinds
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.session import NotAllowedError, open_session
+from connectors.aws.tables import table
 
 CORE = botocore.session.get_session()
 READING = ("Get", "List", "Describe", "Generate", "Lookup", "Head")
+EVERY_RESOURCE = {
+    "Effect": "Allow",
+    "Action": "*",
+    "Resource": [
+        "arn:aws:s3:::data/in/*",
+        *(
+            f"arn:aws:{service}:eu-west-1:123456789012:{name}"
+            for service, name in (
+                ("kms", "key/1"),
+                ("secretsmanager", "secret:db-a1b2c3"),
+                ("lambda", "function:run:live"),
+                ("sqs", "jobs"),
+                ("sns", "news"),
+                ("dynamodb", "table/items/index/*"),
+                ("ecr", "repository/team/image"),
+                ("bedrock-agentcore", "runtime/helper-abcdefghij"),
+            )
+        ),
+    ],
+}
 ANYTHING = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 SIGNING_IN = {
     "sts.AssumeRole",
@@ -106,6 +127,15 @@ def test_each_inventory_row_fits_the_shapes_of_botocore(kind, operations):
     assert {f"{kind.service}.{name}" for name in (kind.list, kind.describe) if name} <= set(access_table())
 
 
+@pytest.mark.parametrize("row", table("resource_policies")["calls"], ids=lambda row: row["service"])
+def test_each_resource_policy_call_fits_the_shapes_of_botocore(row, operations):
+    model = operations[row["client"]].operation_model(row["operation"])
+    assert set(model.input_shape.required_members) <= set(row["parameters"])
+    assert set(row["parameters"]) <= set(model.input_shape.members)
+    assert row["policy"].split(".")[0] in model.output_shape.members
+    assert f"{row['client']}.{row['operation']}" in access_table()
+
+
 def shape_at(shape, path):
     for step in path.split(".") if path else ():
         shape = shape.members[step.removesuffix("[]")]
@@ -148,8 +178,15 @@ def fill_everything(cloud):
         PolicyName="limit",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [ANYTHING]}),
     )["Policy"]["Arn"]
+    cloud.answer("s3", "ListBuckets", {"Buckets": [{"Name": "data"}]})
+    for one in table("resource_policies")["calls"]:
+        cloud.answer(one["client"], one["operation"], {})
+    cloud.answer("kms", "ListGrants", {"Grants": []})
     role = {
         "RoleName": "agent",
+        "RolePolicyList": [
+            {"PolicyName": "p", "PolicyDocument": json.dumps({"Statement": [EVERY_RESOURCE]})}
+        ],
         "Arn": "arn:aws:iam::123456789012:role/agent",
         "AttachedManagedPolicies": [{"PolicyName": "limit", "PolicyArn": policy}],
     }

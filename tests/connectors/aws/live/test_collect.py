@@ -88,6 +88,7 @@ def test_a_whole_account_is_read(account, source, gather):
         "last_accessed": Status.OK,
         "oidc_providers": Status.OK,
         "organization_policies": Status.OK,
+        "resource_policies": Status.OK,
         "roles_anywhere": Status.OK,
         "service_specific_credentials": Status.OK,
         "trails": Status.OK,
