@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as CannotConnectError,
 )
+from botocore.parsers import ResponseParserError
 
 from connectors.aws.access import access_table
 from connectors.aws.session import Session
@@ -112,7 +113,7 @@ class Calls:
                 answer = getattr(client, method)(**parameters)
                 tally.worked += 1
                 yield answer
-        except (BotoCoreError, ClientError, AttributeError, ValueError, EOFError) as error:
+        except _FAILURES as error:
             failed = self.explain(error, service, operation, region)
             if failed.kind != "absent":
                 with self._lock:
@@ -152,6 +153,9 @@ class Calls:
                 text, hint = f"{call}{place} failed: {why}", ""
         return CallError(f"{text}; {hint}" if hint else text, kind, call, hint=hint)
 
+
+_FAILURES = (BotoCoreError, ClientError, ResponseParserError, AttributeError, ValueError, EOFError)
+"""What SDK calls raise when they do not work."""
 
 _DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
 _CREDENTIALS = (
@@ -195,6 +199,8 @@ def classify(error: Exception) -> tuple[Kind, str]:
     kind: Kind = "other"
     if isinstance(error, EOFError):
         kind, why = "credentials", "the profile asks for an MFA code and there is no terminal"
+    elif isinstance(error, ResponseParserError):
+        why = "the answer is none of AWS's; check proxy and endpoint_url"
     elif isinstance(error, _NO_CREDENTIALS):
         kind = "credentials"
     elif isinstance(error, (UnknownServiceError, AttributeError)):

@@ -1,7 +1,7 @@
 """Gather raw IAM records of all sources into one inventory of users, roles, groups and policies."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.aws.arns import account_of
@@ -91,14 +91,14 @@ _LISTS = {"UserDetailList": "User", "RoleDetailList": "Role", "GroupDetailList":
 
 
 def read_inventory(evidence: Iterable[Evidence]) -> Inventory:
-    """Return the inventory of all sources; what two dumps both describe is taken from the later one."""
+    """Return the inventory of all sources; what two dumps both describe is taken from the newer one."""
     found: dict[str, dict[str, Holder]] = {"User": {}, "Role": {}, "Group": {}}
     policies: dict[str, Managed] = {}
     keys: list[tuple[str, str, Mapping[str, Any]]] = []
     report: list[tuple[str, Mapping[str, Any]]] = []
     caveats: list[Caveat] = []
     pages: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for one in evidence:
+    for one in oldest_first(evidence):
         for wrapped in one.records("authorization_details"):
             name, record = str(wrapped.get("list")), wrapped.get("record")
             if not isinstance(record, Mapping):
@@ -131,6 +131,15 @@ def read_inventory(evidence: Iterable[Evidence]) -> Inventory:
     )
 
 
+def oldest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Return sources by the age of their dumps, so that the newest has the last word; else as listed."""
+
+    def age(one: Evidence) -> str:
+        return max((o.data_as_of for o in one.outcomes() if o.part == "authorization_details"), default="")
+
+    return sorted(evidence, key=age)
+
+
 def _truncated(source: str, account: str) -> Caveat:
     return Caveat(
         "the authorization-details dump ends before its last page (IsTruncated)",
@@ -154,10 +163,12 @@ def _add_holder(
         return
     holder = _holder(kind, arn, record, source)
     before = held.get(arn)
-    if before is not None and before != holder:
+    if before is not None and replace(before, source=source) != holder:
         caveats.append(
             Caveat(
-                "described twice, differently; the later description is used", arn, "older grants are ignored"
+                f"described twice, differently; the newer description (of source {source}) is used",
+                arn,
+                "grants of the older one are ignored",
             )
         )
     held[arn] = holder
@@ -225,9 +236,9 @@ def _add_policy(policies: dict[str, Managed], caveats: list[Caveat], record: Map
         if before != found:
             caveats.append(
                 Caveat(
-                    "described twice, differently; the later description is used",
+                    "described twice, differently; the newer description is used",
                     arn,
-                    "older grants are ignored",
+                    "grants of the older one are ignored",
                 )
             )
     policies[arn] = found

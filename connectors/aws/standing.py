@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from connectors.aws.inventory import Holder
+from connectors.aws.inventory import Holder, oldest_first
 from connectors.aws.policy_document import Document, Statement, parse_document
 from connectors.interface import Evidence
 from connectors.reduction import Change
@@ -95,11 +95,11 @@ def is_deny_all(boundary: str) -> bool:
 
 
 def read_originals(evidence: Iterable[Evidence]) -> Originals:
-    """Return the documents of all dumps; what two dumps describe is taken from the later, as elsewhere."""
+    """Return the documents of all dumps; what two dumps describe is taken from the newer, as elsewhere."""
     inline: dict[str, dict[str, str]] = {}
     trust: dict[str, str] = {}
     managed: dict[str, Original] = {}
-    for one in evidence:
+    for one in oldest_first(evidence):
         for wrapped in one.records("authorization_details"):
             record = wrapped.get("record")
             arn = record.get("Arn") if isinstance(record, Mapping) else None

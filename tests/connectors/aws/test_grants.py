@@ -4,10 +4,15 @@ The policies are synthetic; the rules are those of the IAM user guide ("Policy e
 """
 
 import json
+import os
+from dataclasses import replace
 
 import pytest
 
+from connectors.aws.connector import CONNECTOR
 from connectors.facts import Effect
+from connectors.interface import Patterns
+from tests.connectors.aws.conftest import YEAR
 
 AGENT = "arn:aws:iam::111122223333:role/agent"
 BOUNDARY = "arn:aws:iam::111122223333:policy/limit"
@@ -564,3 +569,22 @@ def test_a_resource_control_policy_of_an_unknown_place_leaves_what_it_refuses_op
 def test_without_organization_policies_the_unknown_ceiling_is_said_once(hold):
     _, _, facts = hold(allow("s3:GetObject"))
     assert sum("ceiling" in caveat.what for caveat in facts.caveats) == 1
+
+
+def test_what_two_sources_describe_is_taken_from_the_newer_whatever_their_order(gaad, collect):
+    """The age of a dump is that of its file; live evidence is as old as its collection."""
+    old = gaad(allow("sqs:SendMessage"), name="old.json")
+    new = gaad(allow("s3:GetObject"), name="new.json")
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    sources = [replace(collect({"authorization_details": [path]}), source=path.stem) for path in (new, old)]
+    facts = CONNECTOR.interpret(sources, YEAR, Patterns())
+    assert ["s3:GetObject"] == list(facts.permissions.names(facts.entitlements[AGENT].granted))
+    assert ["new"] == [one.source for one in facts.identities]
+    assert any("the newer description (of source new)" in caveat.what for caveat in facts.caveats)
+
+
+def test_two_sources_that_say_the_same_are_no_caveat(gaad, collect):
+    path = gaad(allow("s3:GetObject"))
+    sources = [replace(collect({"authorization_details": [path]}), source=name) for name in ("a", "b")]
+    facts = CONNECTOR.interpret(sources, YEAR, Patterns())
+    assert not any("twice" in caveat.what for caveat in facts.caveats)

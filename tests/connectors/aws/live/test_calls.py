@@ -3,6 +3,7 @@
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from connectors.aws.calls import classify
 
@@ -46,6 +47,7 @@ def test_error_codes(code, kind):
             "no endpoint",
         ),
         (exceptions.ParamValidationError(report="r"), "other"),
+        (ResponseParserError("invalid XML received: b'<html>'"), "other"),
     ],
 )
 def test_errors_before_any_answer(error, kind):
