@@ -9,7 +9,6 @@ class SessionIssuer(msgspec.Struct, gc=False, rename="camel"):
     """Who a session's credentials were issued to."""
 
     arn: str | None = None
-    principal_id: str | None = None
 
 
 class SessionContext(msgspec.Struct, gc=False, rename="camel"):
@@ -92,12 +91,7 @@ _IDS = ("AROA", "AIDA")
 
 def unique_id(user: UserIdentity) -> str:
     """Return the unique id of the role or user behind a caller: it changes when one is made again."""
-    context = user.session_context
-    if context is not None and context.session_issuer is not None:
-        found = context.session_issuer.principal_id or user.principal_id or ""
-    else:
-        found = user.principal_id or ""
-    found = found.partition(":")[0]
+    found = (user.principal_id or "").partition(":")[0]
     return found if found.startswith(_IDS) else ""
 
 

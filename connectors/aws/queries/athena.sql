@@ -19,6 +19,8 @@ WITH events AS (
     useridentity.username AS identity_name,
     CASE
       WHEN useridentity.arn IS NULL AND useridentity.username IS NULL THEN useridentity.principalid
+      WHEN useridentity.principalid LIKE 'AROA%' OR useridentity.principalid LIKE 'AIDA%'
+        THEN SPLIT_PART(useridentity.principalid, ':', 1)
     END AS principal,
     useridentity.invokedby AS invoked_by,
     CASE WHEN useridentity.accesskeyid LIKE 'AKIA%' THEN useridentity.accesskeyid END AS access_key,

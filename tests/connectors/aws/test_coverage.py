@@ -601,7 +601,7 @@ OLD, NEW = "AROA1234567890ABCDEFG", "AROA9999999999ABCDEFG"
 
 def called_as(unique, time):
     made = event("DescribeInstances", time=time)
-    made["userIdentity"]["sessionContext"]["sessionIssuer"]["principalId"] = unique
+    made["userIdentity"]["principalId"] = f"{unique}:job"
     return made
 
 
