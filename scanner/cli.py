@@ -294,6 +294,25 @@ def explain(*, identity: str, permission: str, resource: str, source: Path) -> N
     sys.exit(run.explain(identity, permission, resource, source))
 
 
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(*, shell: str) -> None:
+    """Print the completion script of a shell; it names verbs, flags and their choices.
+
+    \b
+    Example:  entdrift completion bash > ~/.local/share/bash-completion/completions/entdrift
+    Example:  entdrift completion zsh > "${fpath[1]}/_entdrift"
+    Example:  entdrift completion fish > ~/.config/fish/completions/entdrift.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is None:  # pragma: no cover - click has all three
+        raise click.ClickException(f"this version of click cannot complete in {shell}")
+    script = found(cli, {}, "entdrift", "_ENTDRIFT_COMPLETE")
+    click.echo(script.source_template % script.source_vars())
+
+
 cli.add_command(baseline)
 cli.add_command(gate)
 cli.add_command(tickets)

@@ -18,6 +18,9 @@ from scanner.gate.policy import GatePolicy
 from scanner.gate.policy import check as check_gates
 from scanner.history.config import HistorySettings
 from scanner.history.config import check as check_history
+from scanner.notify_config import KEYS as NOTIFY_KEYS
+from scanner.notify_config import Notify
+from scanner.notify_config import check as check_notify
 from scanner.rules.finding import Limits
 from scanner.safety import KEYS as _SAFETY_KEYS
 from scanner.safety import Safety
@@ -64,6 +67,7 @@ class Config:
     baselines: Path | None = None
     """Folder of the baseline files."""
     history: HistorySettings = field(default_factory=HistorySettings)
+    notify: Notify = field(default_factory=Notify)
 
     def window(self, now: datetime) -> Window:
         """Return the window: `end` or now, and `start` or `window_days` before the end."""
@@ -140,6 +144,7 @@ def load(path: Path) -> Config:
         gates=gates,
         baselines=_baselines(document, data, base),
         history=check_history(document, data, base),
+        notify=check_notify(document, _table(document, data, "notify", NOTIFY_KEYS), base),
     )
 
 

@@ -206,7 +206,12 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
     if not any(target.place == outputs.STANDARD_OUTPUT for target in job.targets):
         talk.summary(document, written)
     failed += ["history"] if history is not None and history.failed else []
-    return _exit(document, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
+    code = _exit(document, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
+    if config.notify.asked:
+        from scanner.notify import told  # noqa: PLC0415 only where it is configured
+
+        code = told(config.notify, document, code, talk)
+    return code
 
 
 def _warn_of_failed(bundle: Bundle, talk: Talk) -> None:

@@ -61,7 +61,7 @@ def settings(name: str, table: Mapping[str, Any], *, url: str | None, project: s
             hint=f"set it in [tickets.{name}] of the file given with --config, or with --url and --project",
         )
     found = msgspec.convert(given, type=kind)
-    problem = _url_problem(found.url)
+    problem = address_problem(found.url)
     if problem:
         raise ConfigError(f"url of {name}: {problem}")
     return found
@@ -95,13 +95,13 @@ def _check_key(document: Document, name: str, key: str, value: object, kinds: Ma
             key,
             hint="never write the token itself into the file; revoke it if it stands there",
         )
-    if key == "url" and (problem := _url_problem(str(value))):
+    if key == "url" and (problem := address_problem(str(value))):
         raise document.fail(f"'url' {problem}", table, key)
     if key == "deployment" and value not in {"", "cloud", "data-center"}:
         raise document.fail("'deployment' must be cloud or data-center", table, key)
 
 
-def _url_problem(url: str) -> str:
+def address_problem(url: str) -> str:
     """Say what is wrong with an address that a token is sent to; empty when nothing is."""
     try:
         parts = urlsplit(url)

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Write a file readable by its owner only: beside its place first, then moved there in one step.
 
-    Raises OSError naming the file; nothing is left behind then.
+    `mode` is for files that other programs read. Raises OSError naming the file; nothing is left behind then.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -16,6 +16,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        partial.chmod(mode)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
