@@ -140,7 +140,7 @@ def open_state(path: Path, *components: Component, read_only: bool = False) -> S
     """
     quarantine = None
     if path.exists() and (damage := _damage(path)):
-        if not _writable(path):
+        if read_only or not _writable(path):
             raise StateError(f"{path}: is damaged ({damage})", hint="give it write rights and run a scan")
         quarantine = _put_aside(path, damage)
     if read_only and not path.exists():

@@ -2,9 +2,12 @@
 
 from reports import escape, finding_types
 from reports.document import Report
+from reports.drift_text import sentence
 from reports.overview import (
     ai_identities,
     counted,
+    drift_first,
+    drift_line,
     finding_groups,
     findings_line,
     first_of,
@@ -13,7 +16,7 @@ from reports.overview import (
     verdict_line,
 )
 
-_FINDINGS, _NAMES, _IDENTITIES, _REASONS, _SOURCES = 25, 4, 20, 10, 20
+_FINDINGS, _NAMES, _IDENTITIES, _REASONS, _SOURCES, _CHANGES = 25, 4, 20, 10, 20, 20
 
 
 def render(report: Report) -> str:
@@ -25,7 +28,13 @@ def render(report: Report) -> str:
         "",
         f"{escape.markdown(scope_line(report))}. {findings_line(report)}.",
     ]
-    lines += [*_broken_sources(report), *_findings(report), *_identities(report), *_unseen(report)]
+    lines += [
+        *_broken_sources(report),
+        *_drift(report),
+        *_findings(report),
+        *_identities(report),
+        *_unseen(report),
+    ]
     tool = report.tool
     return "\n".join(
         [
@@ -52,6 +61,24 @@ def _broken_sources(report: Report) -> list[str]:
     ]
     if len(broken) > _SOURCES:
         lines.append(f"> - and {counted(len(broken) - _SOURCES, 'more source')}")
+    return lines
+
+
+def _drift(report: Report) -> list[str]:
+    line = drift_line(report)
+    notes = report.history.notes if report.history else []
+    if not (line or notes):
+        return []
+    lines = ["", "### What changed", ""]
+    lines += [f"> {_text(note)}" for note in notes] + ([""] if notes else [])
+    lines += [f"{escape.markdown(line)}."] if line else []
+    changes = drift_first(report, _CHANGES)
+    lines += [""] if changes else []
+    lines += [f"- {'**more:** ' if change.attention else ''}{_text(sentence(change))}" for change in changes]
+    lines += _more(report.drift.changes_total - len(changes) if report.drift else 0)
+    if report.history is not None and report.history.approvals:
+        head = _code(report.history.approvals_head)
+        lines += ["", f"Chain of approvals: {report.history.approvals:,}, head {head}."]
     return lines
 
 

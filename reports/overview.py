@@ -7,6 +7,7 @@ import msgspec
 
 from reports.document import (
     SEVERITIES,
+    DriftChange,
     FindingEntry,
     IdentityEntry,
     PermissionCounts,
@@ -179,3 +180,30 @@ def first_of(names: list[str], number: int) -> tuple[list[str], str]:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Write a number with its noun in the right form."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def drift_line(report: Report) -> str:
+    """Say in one sentence what drifted since the older scans; empty without any to compare with."""
+    drift = report.drift
+    if drift is None or not any(row.scan for row in drift.compared_with):
+        return ""
+    since = max(row.at for row in drift.compared_with)
+    more = sum(change.attention for change in drift.changes)
+    counts = drift.findings
+    parts = {
+        "new": counts.new,
+        "fixed": counts.fixed,
+        "regressed": counts.regressed,
+        "open but not looked at again": counts.carried,
+    }
+    found = ", ".join(f"{number:,} {words}" for words, number in parts.items() if number)
+    return (
+        f"Since {since[:16].replace('T', ' ')} UTC: {counted(drift.changes_total, 'change')}, {more:,} of "
+        f"them more access than before; findings: {found or 'the same'}"
+    )
+
+
+def drift_first(report: Report, number: int) -> list[DriftChange]:
+    """Give the first changes, those that gave more than before in front."""
+    changes = report.drift.changes if report.drift else []
+    return sorted(changes, key=lambda change: not change.attention)[:number]

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from reports import escape, finding_types
 from reports.document import IdentityEntry, Report, Severity
+from reports.drift_text import sentence
 from reports.overview import (
     FindingGroup,
     ai_identities,
     counted,
+    drift_first,
+    drift_line,
     finding_groups,
     findings_line,
     first_of,
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_SOURCES, _IDENTITIES, _FINDINGS, _NAMES, _UNSEEN = 6, 8, 8, 3, 5
+_SOURCES, _IDENTITIES, _FINDINGS, _NAMES, _UNSEEN, _CHANGES = 6, 8, 8, 3, 5, 8
 _NAME = 60
 """Longest name in characters; longer ones are cut, shorter ones fold into the column."""
 
@@ -75,6 +78,11 @@ def write(report: Report, console: "Console", *, files: Sequence[str] = ()) -> N
     if groups:
         heading("Findings")
         console.print(_findings(groups, console))
+    drifted = _drift(report)
+    if drifted:
+        heading("What changed")
+        for line in drifted:
+            console.print(text(line))
     unseen = _unseen(report)
     if unseen:
         heading("What could not be seen")
@@ -160,6 +168,22 @@ def _findings(groups: list[FindingGroup], console: "Console") -> "Table":
     if left:
         table.add_row("", f"and {left:,} more", "", "", style="dim")
     return table
+
+
+def _drift(report: Report) -> list[str]:
+    line = drift_line(report)
+    lines = [line] if line else []
+    changes = drift_first(report, _CHANGES)
+    lines += [f"{'+' if change.attention else '-'} {_brief(sentence(change), 160)}" for change in changes]
+    left = report.drift.changes_total - len(changes) if report.drift else 0
+    if left > 0:
+        lines.append(f"and {left:,} more, in the report")
+    if report.history is not None:
+        lines += [f"! {note}" for note in report.history.notes]
+        if report.history.approvals:
+            entries = counted(report.history.approvals, "entry", "entries")
+            lines.append(f"Approvals: {entries}, head {report.history.approvals_head[:16]}")
+    return lines
 
 
 def _unseen(report: Report) -> list[str]:

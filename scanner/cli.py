@@ -8,6 +8,7 @@ import click
 
 from scanner.baseline_cli import baseline
 from scanner.gate_cli import gate
+from scanner.history_cli import diff, history, waive
 from scanner.tickets_cli import tickets
 
 _FAIL_ON = click.Choice(["none", "info", "low", "medium", "high", "critical"])
@@ -315,6 +316,9 @@ def completion(*, shell: str) -> None:
 
 cli.add_command(baseline)
 cli.add_command(gate)
+cli.add_command(history)
+cli.add_command(waive)
+cli.add_command(diff)
 cli.add_command(tickets)
 
 

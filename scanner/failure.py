@@ -4,7 +4,7 @@ import errno
 import sys
 import traceback
 
-from connectors.errors import BundleError, EntdriftError, SettingError, StateError
+from connectors.errors import BundleError, BusyError, EntdriftError, SettingError, StateError
 from reports.errors import ReportError
 from reports.escape import terminal
 from scanner.errors import ConfigError
@@ -16,7 +16,7 @@ def exit_code(error: BaseException) -> Exit:
     match error:
         case KeyboardInterrupt():
             return Exit.INTERRUPTED
-        case ConfigError() | SettingError() | ReportError():
+        case ConfigError() | SettingError() | ReportError() | BusyError():
             return Exit.USAGE
         case BundleError():
             return Exit.NO_SOURCE

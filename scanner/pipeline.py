@@ -114,20 +114,39 @@ def _source(evidence: SourceEvidence, facts: Facts) -> SourceResult:
     )
 
 
-def judge(result: ScanResult, limits: Limits) -> list[Finding]:
+def judge(result: ScanResult, limits: Limits, stage_order: Sequence[str] = ()) -> list[Finding]:
     """Return the findings of every rule over all analysed identities, in report order."""
     findings: list[Finding] = []
     for cloud in result.clouds:
-        context = RuleContext(
-            window=result.window,
-            now=result.now,
-            permissions=cloud.permissions,
-            limits=limits,
-            identities={entry.identity.id: entry for entry in cloud.identities},
-            coverage=cloud.coverage,
-        )
+        context = rule_context(result, cloud, limits, stage_order)
         findings += find_all(cloud.identities, context)
     return sorted(findings, key=order)
+
+
+def rule_context(
+    result: ScanResult, cloud: CloudResult, limits: Limits, stage_order: Sequence[str] = ()
+) -> RuleContext:
+    """Return what the rules may know of one cloud."""
+    return RuleContext(
+        window=result.window,
+        now=result.now,
+        permissions=cloud.permissions,
+        limits=limits,
+        identities={entry.identity.id: entry for entry in cloud.identities},
+        coverage=cloud.coverage,
+        account_stages=_account_stages(result, cloud.provider),
+        stage_order=tuple(stage_order),
+    )
+
+
+def _account_stages(result: ScanResult, provider: str) -> dict[str, str]:
+    """Return the stage of each account; one that sources of two stages hold has none."""
+    found: dict[str, set[str]] = {}
+    for source in result.sources:
+        if source.provider == provider:
+            for account in source.accounts:
+                found.setdefault(account, set()).add(source.stage)
+    return {account: next(iter(stages)) for account, stages in found.items() if len(stages) == 1}
 
 
 def worst(outcomes: Sequence[Outcome]) -> Status:

@@ -99,7 +99,7 @@ def publish(result: ScanResult, findings: Sequence[Finding]) -> doc.Report:
 
 def without_history(result: ScanResult, config: Config) -> doc.Report:
     """Judge and publish a scan on its own: every finding is new, and only stages can be compared."""
-    report = publish(result, judge(result, config.limits))
+    report = publish(result, judge(result, config.limits, config.history.stages))
     stages = compare_stages(
         {cloud.provider: of_cloud(cloud) for cloud in result.clouds},
         {cloud.provider: cloud.permissions for cloud in result.clouds},
@@ -112,6 +112,12 @@ def without_history(result: ScanResult, config: Config) -> doc.Report:
         compared_with=[], changes=[], changes_total=0, findings=doc.FindingDrift(), stages=stages
     )
     return msgspec.structs.replace(report, drift=drift)
+
+
+def with_more(report: doc.Report, result: ScanResult, more: Sequence[Finding]) -> doc.Report:
+    """Return the report with further findings in their places."""
+    entries = [*report.findings, *(_finding(finding, result.now) for finding in more)]
+    return msgspec.structs.replace(report, findings=entries) if more else report
 
 
 def tool() -> doc.Tool:

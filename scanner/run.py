@@ -197,7 +197,7 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
     else:
         from scanner.history.report import remembered  # noqa: PLC0415 only scans with history need it
 
-        document, memory = remembered(history, result, config, talk)
+        document, memory = remembered(history, bundle, result, config, talk)
     written, failed = outputs.write(document, job.targets, job.output, talk)
     if history is not None and memory is not None:
         from scanner.history.report import store  # noqa: PLC0415 as above

@@ -1,22 +1,39 @@
 """Make the report of a scan that has a history, and record the scan once the report is written."""
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 import msgspec
 
+from connectors.bundle import Bundle
 from connectors.errors import StateError
 from reports import document as doc
 from scanner import pipeline
 from scanner.config import Config
+from scanner.drift.approved import against_baselines, expanded, summary
 from scanner.drift.stages import compare_stages
 from scanner.history.memory import Memory, drift, remember, settled
 from scanner.history.record import record
 from scanner.history.session import Session, problem
-from scanner.publish import publish, without_history
+from scanner.publish import publish, with_more, without_history
 from scanner.results import ScanResult
+from scanner.rules import expired_waiver, unapproved_expansion
+from scanner.rules.finding import ExpiredWaiver, Finding, Severity
 from scanner.talk import Talk
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything a report with history is made from."""
+
+    state: Path
+    bundle: Bundle
+    result: ScanResult
+    config: Config
+
+
 def remembered(
-    session: Session, result: ScanResult, config: Config, talk: Talk
+    session: Session, bundle: Bundle, result: ScanResult, config: Config, talk: Talk
 ) -> tuple[doc.Report, Memory | None]:
     """Judge and publish a scan with what older ones left; without a usable state, as a scan on its own."""
     if session.state is not None:
@@ -25,8 +42,7 @@ def remembered(
         except StateError as error:
             problem(session, talk, error, "the scan goes on without history")
         else:
-            report = publish(result, pipeline.judge(result, config.limits))
-            return with_history(report, result, memory, config), memory
+            return _full(Whole(session.path, bundle, result, config), memory), memory
     report = without_history(result, config)
     history = doc.History(scan="", scans=0, approvals_head="", approvals=0, notes=list(session.notes))
     return msgspec.structs.replace(report, history=history), None
@@ -41,6 +57,58 @@ def store(
             record(session.state, memory, result, report, evidence)
         except StateError as error:
             problem(session, talk, error, "this scan is not recorded; the next one tells its changes again")
+
+
+def _full(given: Whole, memory: Memory) -> doc.Report:
+    """Publish, add the findings that need the past, then the states of all findings."""
+    result, config = given.result, given.config
+    report = publish(result, pipeline.judge(result, config.limits, config.history.stages))
+    compared = against_baselines(report, given.bundle, config.baselines, given.state)
+    beyond = looked_at = 0
+    more: list[Finding] = []
+    contexts = []
+    for cloud in result.clouds:
+        found, number = expanded(memory, cloud, compared)
+        beyond, looked_at = beyond + len(found), looked_at + number
+        context = replace(pipeline.rule_context(result, cloud, config.limits), expanded=found)
+        contexts.append((cloud, context))
+        more += [f for entry in cloud.identities for f in unapproved_expansion.find(entry, context)]
+    report = with_more(report, result, more)
+    ended = _ended(report, memory)
+    late = [
+        finding
+        for cloud, context in contexts
+        for entry in cloud.identities
+        for finding in expired_waiver.find(
+            entry, replace(context, expired=ended.get((cloud.provider, entry.identity.account), {}))
+        )
+    ]
+    report = with_history(with_more(report, result, late), result, memory, config)
+    drift = report.drift or doc.Drift(
+        compared_with=[], changes=[], changes_total=0, findings=doc.FindingDrift()
+    )
+    baseline = summary(beyond, looked_at, compared)
+    return msgspec.structs.replace(report, drift=msgspec.structs.replace(drift, baseline=baseline))
+
+
+def _ended(report: doc.Report, memory: Memory) -> dict[tuple[str, str], dict[str, tuple[ExpiredWaiver, ...]]]:
+    """Return by account and identity the waivers past their date whose finding is in this report."""
+    found: dict[tuple[str, str], dict[str, tuple[ExpiredWaiver, ...]]] = {}
+    for entry in report.findings:
+        waiver = memory.accepted.get(entry.fingerprint)
+        if waiver is not None and not waiver.active(memory.now):
+            own = found.setdefault((entry.provider, entry.account), {})
+            ended = ExpiredWaiver(
+                entry.fingerprint,
+                entry.rule,
+                entry.title,
+                Severity(entry.severity),
+                waiver.owner,
+                waiver.reason,
+                waiver.until,
+            )
+            own[entry.identity] = (*own.get(entry.identity, ()), ended)
+    return found
 
 
 def with_history(report: doc.Report, result: ScanResult, memory: Memory, config: Config) -> doc.Report:

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
-from connectors.facts import Coverage, Identity, Window
+from connectors.facts import Coverage, Identity, PermissionSet, Window
 from connectors.permissions import Permissions
 from scanner.results import Confidence, IdentityResult
 
@@ -102,6 +102,32 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Expanded:
+    """What an identity holds beyond a reference, in bits and in words.
+
+    `approved` tells whether the reference was approved by somebody (a baseline), or is only the first scan.
+    """
+
+    permissions: PermissionSet
+    reference: str
+    approved: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredWaiver:
+    """A waiver past its date whose finding is still there."""
+
+    fingerprint: str
+    rule: str
+    title: str
+    severity: Severity
+    owner: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleContext:
     """What a rule may know beside the identity."""
 
@@ -113,6 +139,18 @@ class RuleContext:
     """All analysed identities of the same cloud, by id."""
     coverage: tuple[Coverage, ...] = ()
     """Which logs were on in this cloud; without it no finding about use is of high confidence."""
+    expanded: Mapping[str, Expanded] = field(default_factory=dict)
+    """By identity id: what goes beyond what was approved."""
+    expired: Mapping[str, tuple[ExpiredWaiver, ...]] = field(default_factory=dict)
+    """By identity id: waivers that ended while their finding is still there."""
+    account_stages: Mapping[str, str] = field(default_factory=dict)
+    """The stage of each account of the cloud that has exactly one."""
+    stage_order: tuple[str, ...] = ()
+    """Stages from the earliest to the latest."""
+
+    def stage_rank(self, stage: str) -> int | None:
+        """Return the place of a stage in their order, or None for a word that is not in it."""
+        return self.stage_order.index(stage) if stage in self.stage_order else None
 
 
 class Rule(Protocol):

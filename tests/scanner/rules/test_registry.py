@@ -8,7 +8,7 @@ import pytest
 from rule_builders import DATA_PARTLY, LAMBDA, ROLE, RUNTIME, World, credential
 
 from scanner.results import Confidence, GrantVerdict
-from scanner.rules.finding import Severity
+from scanner.rules.finding import Expanded, ExpiredWaiver, Severity
 from scanner.rules.frameworks import references
 from scanner.rules.registry import RULES, find_all
 
@@ -31,12 +31,34 @@ def crowded(world: World, **changes):
         ),
         usage=() if silent else (world.usage("sqs:SendMessage"),),
         grants=(
-            world.grant("sqs:SendMessage", id="queue", admin="SQS administrator"),
+            world.grant(
+                "sqs:SendMessage",
+                id="queue",
+                scope="arn:aws:sqs:eu-west-1:444455556666:*",
+                admin="SQS administrator",
+            ),
             world.grant(*names, id="tables", verdict=GrantVerdict.UNUSED, wide=world.mask(*names)),
         ),
         credentials=(credential(),),
         reach={"data": ["dynamodb:Scan", "s3:GetObject"], "destructive": ["dynamodb:DeleteTable"]},
     )
+
+
+def full_context(world: World, **changes):
+    """Build a context in which something was added, a waiver ended, and an account of a later stage is known."""
+    later = "444455556666"
+    ended = ExpiredWaiver(
+        "ab" * 32, "ED101", "too much", Severity.HIGH, "team", "soon", "2026-11-01T00:00:00Z"
+    )
+    fields = {
+        "expanded": dict.fromkeys(
+            (ROLE, f"{ROLE}-2"), Expanded(world.mask("iam:PutRolePolicy"), "its baseline", approved=True)
+        ),
+        "expired": {ROLE: (ended,)},
+        "account_stages": {later: "production"},
+        "stage_order": ("pilot", "production"),
+    }
+    return world.context(**{**fields, **changes})
 
 
 def references_text(rule: str) -> str:
@@ -92,12 +114,12 @@ def test_every_type_is_found_on_an_identity_that_has_it_all():
         crowded(world),
         crowded(world, silent=True, id=f"{ROLE}-2", name="silent", immutable_id="AROA2"),
     ]
-    assert sorted({finding.rule for finding in find_all(results, world.context())}) == IDS
+    assert sorted({finding.rule for finding in find_all(results, full_context(world))}) == IDS
 
 
 def test_findings_keep_within_their_documented_severities():
     world = World()
-    found = find_all([crowded(world), crowded(world, silent=True, immutable_id="AROA2")], world.context())
+    found = find_all([crowded(world), crowded(world, silent=True, immutable_id="AROA2")], full_context(world))
     allowed = {rule.ID: set(rule.SEVERITIES) for rule in RULES}
     assert [finding for finding in found if finding.severity not in allowed[finding.rule]] == []
     assert Confidence.NONE not in {finding.confidence for finding in found}
@@ -115,8 +137,8 @@ def test_findings_are_sorted_worst_first_and_do_not_depend_on_the_order_of_ident
 
 def test_fingerprints_are_unique_and_do_not_change_with_numbers_or_names():
     world = World()
-    before = find_all([crowded(world)], world.context())
-    after = find_all([crowded(world, name="renamed")], world.context(coverage=(DATA_PARTLY,)))
+    before = find_all([crowded(world)], full_context(world))
+    after = find_all([crowded(world, name="renamed")], full_context(world, coverage=(DATA_PARTLY,)))
     assert [count for count in Counter(f.fingerprint for f in before).values() if count > 1] == []
     assert {f.fingerprint for f in before} == {f.fingerprint for f in after}
     assert [f.message for f in before] != [f.message for f in after]
@@ -124,7 +146,7 @@ def test_fingerprints_are_unique_and_do_not_change_with_numbers_or_names():
 
 def test_every_finding_says_what_to_check_first():
     world = World()
-    found = find_all([crowded(world), crowded(world, silent=True, immutable_id="AROA2")], world.context())
+    found = find_all([crowded(world), crowded(world, silent=True, immutable_id="AROA2")], full_context(world))
     words = ("First ", "first ", "Ask the owner", "ask the owner")
     assert [f.remediation for f in found if not any(word in f.remediation for word in words)] == []
 

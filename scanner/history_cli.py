@@ -1,0 +1,189 @@
+"""The flags of `entdrift history`, `waive` and `diff`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+_PATH = click.Path(path_type=Path)
+_FROM = click.option(
+    "--from",
+    "source",
+    type=_PATH,
+    default=Path("out"),
+    show_default=True,
+    help="A report.json, or the folder it is in; the state file is beside it.",
+)
+_CONFIG = click.option(
+    "--config",
+    "-c",
+    type=_PATH,
+    help="The config file with [history] (default: config.toml where there is one).",
+)
+_STATE = click.option(
+    "--state", metavar="PLACE", help="The state file (default: beside the report, or as configured)."
+)
+_FORM = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+_NOW = click.option("--now", metavar="TIME", help="Pretend that this is the present (RFC 3339).")
+
+
+@click.group(invoke_without_command=True)
+@_FROM
+@_CONFIG
+@_STATE
+@_FORM
+@click.pass_context
+def history(ctx: click.Context, *, source: Path, config: Path | None, state: str | None, form: str) -> None:
+    r"""List the scans that are remembered; or show, verify, back up or restore.
+
+    \b
+    Example:  entdrift history --from out
+    Example:  entdrift history --from out show 38919ff2cb90
+    Example:  entdrift history backup state-2026-11.sqlite
+    """
+    from scanner.history.waive import state_of  # noqa: PLC0415 start-up time
+
+    ctx.meta["entdrift.state"] = state_of(source, config, state)
+    ctx.meta["entdrift.source"] = source
+    ctx.meta["entdrift.form"] = form
+    if ctx.invoked_subcommand is None:
+        from scanner.history import verbs  # noqa: PLC0415 as above
+
+        sys.exit(verbs.listed(ctx.meta["entdrift.state"], form))
+
+
+@history.command()
+@click.argument("scan")
+@click.pass_context
+def show(ctx: click.Context, *, scan: str) -> None:
+    r"""Print one scan: its sources, and which identities and findings changed with it.
+
+    \b
+    Example:  entdrift history --from out show 38919ff2cb90
+    """
+    from scanner.history import verbs  # noqa: PLC0415 start-up time
+
+    sys.exit(verbs.shown(ctx.meta["entdrift.state"], scan, ctx.meta["entdrift.form"]))
+
+
+@history.command()
+@click.pass_context
+def verify(ctx: click.Context) -> None:
+    r"""Check the file and the chain of approvals, and that it holds the head which the report printed.
+
+    Exit 1: the chain was changed or cut off.
+
+    \b
+    Example:  entdrift history --from out verify
+    """
+    from scanner.history import verbs  # noqa: PLC0415 start-up time
+
+    sys.exit(verbs.verified(ctx.meta["entdrift.state"], ctx.meta["entdrift.source"]))
+
+
+@history.command()
+@click.argument("file", type=_PATH)
+@click.pass_context
+def backup(ctx: click.Context, *, file: Path) -> None:
+    r"""Write a whole copy of the state file; a scan may run meanwhile.
+
+    \b
+    Example:  entdrift history --from out backup state-backup.sqlite
+    """
+    from scanner.history import verbs  # noqa: PLC0415 start-up time
+
+    sys.exit(verbs.backed_up(ctx.meta["entdrift.state"], file, ctx.obj))
+
+
+@history.command()
+@click.argument("file", type=_PATH)
+@click.pass_context
+def restore(ctx: click.Context, *, file: Path) -> None:
+    r"""Put a backup in the place of the state file; what stood there is kept beside it.
+
+    \b
+    Example:  entdrift history --from out restore state-backup.sqlite
+    """
+    from scanner.history import verbs  # noqa: PLC0415 start-up time
+
+    sys.exit(verbs.restored(ctx.meta["entdrift.state"], file, ctx.obj))
+
+
+@click.command()
+@click.argument("fingerprint", default="")
+@click.option("--reason", default="", metavar="TEXT", help="Why it is accepted.")
+@click.option("--owner", default="", metavar="NAME", help="Who answers for it.")
+@click.option("--until", default="", metavar="DATE", help="The last day on which it is accepted.")
+@click.option("--list", "listed", is_flag=True, help="Print the waivers, ended ones too.")
+@click.option("--revoke", is_flag=True, help="Take the waiver of this finding back.")
+@_FROM
+@_CONFIG
+@_STATE
+@_NOW
+@click.pass_obj
+def waive(
+    talk: Any,
+    /,
+    *,
+    fingerprint: str,
+    listed: bool,
+    revoke: bool,
+    **flags: Any,
+) -> None:
+    r"""Accept a finding until a date. It stays a row of the report, and --fail-on does not count it.
+
+    FINGERPRINT is that of the report, or its first digits. An ended waiver becomes a finding (ED302).
+
+    \b
+    Example:  entdrift waive 4f1d2a90b6c3 --reason "until the move" --owner team-claims --until 2027-01-31
+    Example:  entdrift waive --list --from out
+    Example:  entdrift waive 4f1d2a90b6c3 --revoke --reason "moved" --owner team-claims
+    """
+    from scanner.history import waive as work  # noqa: PLC0415 start-up time
+
+    path = work.state_of(flags["source"], flags["config"], flags["state"])
+    if listed:
+        sys.exit(work.show(path, flags["now"]))
+    if not fingerprint:
+        raise click.UsageError("waive needs the fingerprint of a finding, or --list")
+    if revoke:
+        sys.exit(work.revoke(fingerprint, flags["reason"], flags["owner"], path, flags["now"], talk))
+    missing = [f"--{name}" for name in ("reason", "owner", "until") if not flags[name].strip()]
+    if missing:
+        raise click.UsageError(f"waive needs {' and '.join(missing)}")
+    sys.exit(work.waive(work.Request(fingerprint, **flags), talk))
+
+
+@click.command()
+@click.argument("old", type=_PATH)
+@click.argument("new", type=_PATH)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@_CONFIG
+@click.pass_obj
+def diff(talk: Any, /, *, old: Path, new: Path, form: str, config: Path | None) -> None:
+    r"""Say what changed between two scans: two report.json, their folders, or evidence bundles.
+
+    No history is needed. A bundle is analysed first, with the patterns of --config.
+
+    \b
+    Example:  entdrift diff last-week/report.json out/report.json
+    Example:  entdrift diff evidence-october evidence-november --format markdown
+    """
+    from scanner.drift.diff import diff as work  # noqa: PLC0415 start-up time
+
+    sys.exit(work(old, new, form, config, talk))
