@@ -65,7 +65,7 @@ class Support:
     def allows(self, permission: str, level: str) -> bool | None:
         """Return whether a custom role of a level may hold a permission; None where nobody tells."""
         project = level.startswith("projects/")
-        if project and _organization_only()(permission):
+        if self.idle(permission, level):
             return False
         if permission in self._levels:
             return self._levels[permission] in ("SUPPORTED", "TESTING")
@@ -73,6 +73,11 @@ class Support:
             return True
         # A list for a project is complete for projects; an organization may hold more than was asked for.
         return False if self._levels and project else None
+
+    def idle(self, permission: str, level: str) -> bool:
+        """Return whether a permission has no effect where it is bound: it is checked above projects only."""
+        project = level.startswith("projects/")
+        return project and _organization_only()(permission) and permission not in self._levels
 
     def testing(self, permission: str) -> bool:
         """Return whether Google still tests a permission in custom roles, and may change it."""

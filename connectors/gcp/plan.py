@@ -22,7 +22,7 @@ from connectors.reduction import Change, Question, Stay
 from connectors.role_cover import Candidate
 
 _KEY_NAME = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+/keys/[^/\s]+")
-_MOST_ROLES = 8
+_MOST_ROLES = 4
 """More custom roles than this in place of one binding are not a smaller access that anybody can read."""
 
 
@@ -101,6 +101,8 @@ class _Planner:
         self._found, self._question, self._desk = found, question, desk
         self._name = desk.identities[found.identity].name
         self._spots = Spots(question, desk)
+        self._used = {row.permission for row in question.usage if row.count > row.denied}
+        self._idle: dict[str, None] = {}
         self._first: list[Change] = []
         self._bound: list[Bound] = []
         self._gone: list[Bound] = []
@@ -192,26 +194,32 @@ class _Planner:
     def _roles(
         self, keep: PermissionSet, resource: str, present: PermissionSet
     ) -> tuple[list[str], Stay | None]:
-        """Return roles that together give what is kept, one predefined or custom ones; or why there are none.
+        """Return roles that together give what is kept, predefined or custom; or why there are none."""
+        if not keep:
+            return [], None
+        exact = self._desk.ready.exact(keep)
+        if exact:
+            return [exact], None
+        level = self._desk.level(resource)
+        if not level or level.removeprefix("projects/").isdigit():
+            reason = f"{resource} stands in a project or organization that the evidence does not name"
+            return [], Stay(keep, "place-unknown", reason)
+        return self._written(self._effective(keep, level), resource, level, present)
+
+    def _written(
+        self, keep: PermissionSet, resource: str, level: str, present: PermissionSet
+    ) -> tuple[list[str], Stay | None]:
+        """Return custom roles with what is kept; or why there are none.
 
         What custom roles may not hold comes from predefined roles that give nothing beyond what is present.
         """
         desk, names = self._desk, self._desk.permissions.names
-        if not keep:
-            return [], None
-        exact = desk.ready.exact(keep)
-        if exact:
-            return [exact], None
-        level = desk.level(resource)
-        if not level or level.removeprefix("projects/").isdigit():
-            reason = f"{resource} stands in a project or organization that the evidence does not name"
-            return [], Stay(keep, "place-unknown", reason)
         refused = desk.permissions.mask(
             one for one in names(keep) if desk.support.allows(one, level) is False
         )
-        cover = desk.ready.within(refused, present)
+        cover = desk.ready.within(refused, keep, present)
         if cover.missing:
-            shown = ", ".join(names(cover.missing)[:3])
+            shown = _few(names(cover.missing))
             reason = f"no custom role of {level} may hold {shown}, and no smaller predefined role does"
             return [], Stay(cover.missing, "not-in-custom-roles", reason)
         self._say_excess(cover.roles, refused, level)
@@ -222,12 +230,23 @@ class _Planner:
             rest = keep & ~_given(chosen, desk)
         parts = list(chunks(names(rest), desk.support))
         if len(parts) > _MOST_ROLES:
-            reason = f"a list without it would need {len(parts)} custom roles"
+            reason = f"what was used and what logs cannot show fills {len(parts)} custom roles"
             return [], Stay(keep, "does-not-fit", reason)
-        return [
-            *chosen,
-            *(self._made(part, level, resource, number) for number, part in enumerate(parts)),
-        ], None
+        if not self._question.rebuild and not present & self._question.remove & ~_given(chosen, desk):
+            # All that should go is given by what has to stay: a new role would change nothing.
+            return [], Stay(present & self._question.remove, "not-in-custom-roles", "")
+        made = [self._made(part, level, resource, number) for number, part in enumerate(parts)]
+        return [*chosen, *made], None
+
+    def _effective(self, keep: PermissionSet, level: str) -> PermissionSet:
+        """Return what is kept without what has no effect on a project and was never used, and say so."""
+        desk = self._desk
+        found = [one for one in desk.permissions.names(keep) if desk.support.idle(one, level)]
+        idle = [one for one in found if one not in self._used]
+        if idle:
+            note = f"Left out, because a binding on a project gives no effect to them: {_few(idle, 10)}."
+            self._idle[note] = None
+        return keep & ~desk.permissions.mask(idle)
 
     def _say_excess(self, roles: Iterable[Candidate], refused: PermissionSet, level: str) -> None:
         """Say why predefined roles stay that give more than what they are needed for."""
@@ -294,6 +313,7 @@ class _Planner:
         found, desk = self._found, self._desk
         if not found.changes:
             return
+        found.notes += self._idle
         identity = desk.identities[found.identity]
         if identity.kind == "default-service-account":
             found.notes.append("Google gives this account to workloads that name none: all of them share it.")
@@ -318,6 +338,12 @@ class _Keep:
 
     broad: PermissionSet
     narrow: Mapping[tuple[str, ...], PermissionSet]
+
+
+def _few(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of several names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _together(held: Iterable[Held]) -> PermissionSet:

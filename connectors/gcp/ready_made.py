@@ -1,7 +1,8 @@
 """Choose among Google's predefined roles: exact ones, small ones within what is held, the nearest cover."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from connectors.facts import PermissionSet
 from connectors.gcp.catalog import matcher, table
@@ -10,8 +11,9 @@ from connectors.gcp.roles import is_custom
 from connectors.permissions import Permissions
 from connectors.role_cover import Candidate, Cover, Pricing, least_excess
 
-MOST_WANTED = 200
+MOST_WANTED = 60
 """Longer lists have no cover worth reading, and take long to cover."""
+_MOST_NAMED = 100
 _SURPRISE = 3
 _MOST_COMPACT = 6
 _WORTH_A_ROLE = 100
@@ -54,9 +56,14 @@ class ReadyMade:
         """Return what a role that was chosen here holds."""
         return self._by_name[name]
 
-    def within(self, wanted: PermissionSet, allowed: PermissionSet) -> Cover:
-        """Return the nearest cover by roles that give nothing beyond what is allowed."""
-        fitting = (one for one in self._candidates if not one.permissions & ~allowed)
+    def within(self, wanted: PermissionSet, kept: PermissionSet, allowed: PermissionSet) -> Cover:
+        """Return the nearest cover by roles that give less than allowed; what is kept is no excess."""
+        free = kept & ~wanted
+        fitting = (
+            replace(one, permissions=one.permissions & ~free)
+            for one in self._candidates
+            if not one.permissions & ~allowed and one.permissions != allowed
+        )
         return least_excess(wanted, allowed, fitting, self._pricing)
 
     def compact(self, kept: PermissionSet) -> list[str]:
@@ -100,13 +107,18 @@ class ReadyMade:
                     for one in cover.roles
                 ],
                 "excess": cover.excess.bit_count(),
-                "excess_permissions": names(cover.excess & ~cover.outside),
+                "excess_permissions": _some(names(cover.excess & ~cover.outside)),
                 "new_access": names(cover.outside),
                 "not_covered": names(cover.missing),
                 "least_excess_proved": cover.exact,
             },
             indent=1,
         )
+
+
+def _some(names: Sequence[str]) -> list[str]:
+    more = [f"and {len(names) - _MOST_NAMED:,} more"] if len(names) > _MOST_NAMED else []
+    return [*names[:_MOST_NAMED], *more]
 
 
 def _service(role: str) -> str:

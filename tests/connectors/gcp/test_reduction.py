@@ -27,7 +27,7 @@ STORAGE = ("storage.buckets.create", "storage.buckets.get", "storage.objects.del
 EVERYONE = "//cloudresourcemanager.googleapis.com/organizations/" + ORG
 
 
-def listing(*names, **levels):
+def listed(*names, **levels):
     """Return what `gcloud iam list-testable-permissions` prints."""
     return [{"name": name, "stage": "GA", "title": name} for name in names] + [
         {"name": name.replace("__", "."), "stage": "GA", "customRolesSupportLevel": level}
@@ -40,7 +40,7 @@ def evidence(*policies, roles=None, logs=None, permissions=STORAGE, **more):
         "iam_policies": list(policies),
         "roles": roles or [role("roles/storage.admin", *STORAGE)],
         "audit_logs": logs or [activity(), entry("storage.objects.get")],
-        "testable_permissions": listing(*permissions),
+        "testable_permissions": listed(*permissions),
         **more,
     }
 
@@ -146,10 +146,11 @@ def test_a_role_without_a_definition_is_left_as_it_is(gcp):
 
 
 def test_a_permission_that_custom_roles_may_not_hold_comes_from_the_smallest_role_within_what_is_held(gcp):
-    listing = "resourcemanager.projects.list"
+    listing = "storage.intelligenceConfigs.get"
     run = gcp(
         evidence(
             searched(binding("roles/storage.admin", MEMBER)),
+            testable_permissions=listed(*STORAGE, storage__intelligenceConfigs__get="NOT_SUPPORTED"),
             roles=[
                 role("roles/storage.admin", *STORAGE, listing),
                 role("roles/small", "storage.objects.delete", listing),
@@ -167,8 +168,22 @@ def test_a_permission_that_custom_roles_may_not_hold_comes_from_the_smallest_rol
     assert ["proved"] * 4 == claims(found)
 
 
+def test_what_has_no_effect_on_a_project_is_left_out_and_named_unless_it_was_used(gcp):
+    above = "resourcemanager.projects.list"
+    settings = evidence(
+        searched(binding("roles/storage.admin", MEMBER)), roles=[role("roles/storage.admin", *STORAGE, above)]
+    )
+    found = reduced(gcp(settings), RAG, ["storage.objects.delete"])
+    assert above not in found.changes[0].after
+    assert any(above in note for note in found.notes)
+    assert ["proved"] * 4 == claims(found)
+    used = [*settings["audit_logs"], entry(above, service="cloudresourcemanager.googleapis.com")]
+    found = reduced(gcp({**settings, "audit_logs": used}), RAG, ["storage.objects.delete"])
+    assert () == found.changes
+
+
 def test_what_google_says_about_custom_roles_is_followed(gcp):
-    records = listing(
+    records = listed(
         "storage.buckets.get", storage__objects__get="NOT_SUPPORTED", storage__objects__delete="TESTING"
     )
     run = gcp(evidence(searched(binding("roles/storage.admin", MEMBER)), testable_permissions=records))
