@@ -97,6 +97,11 @@ def least_excess(
     )
 
 
+def excess_cost(given: PermissionSet, wanted: PermissionSet, allowed: PermissionSet, pricing: Pricing) -> int:
+    """Return what everything costs that is given and not wanted, in the money that covers are compared in."""
+    return _Price(wanted, allowed, pricing).excess(given)
+
+
 class _Price:
     """Costs as disjoint sets of permissions that cost the same."""
 

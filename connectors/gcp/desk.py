@@ -89,6 +89,9 @@ class Desk:
             return None
         if hierarchy.within(node, outer):
             return True
+        if node.startswith("projects/") and outer.startswith("projects/") and _number(node) != _number(outer):
+            # One is named by id, the other by number: perhaps the same project.
+            return None
         return False if outer.startswith("projects/") or hierarchy.knows_ancestors(node) else None
 
     def new_role(self, level: str, stem: str, key: str) -> str:
@@ -97,6 +100,10 @@ class Desk:
         found = role_id(stem, f"{level}|{key}", taken)
         taken.add(found)
         return f"{level}/roles/{found}"
+
+    def roles_of(self, level: str) -> int:
+        """Return how many custom roles a level has with all that were named here."""
+        return len(self._taken.get(level, self.support.taken(level)))
 
     def given(self, access: Access, role: str) -> PermissionSet | None:
         """Return what a role holds, made ones included; None for a role without a definition."""
@@ -152,6 +159,10 @@ def _bounds(binding: Binding, written: Written) -> tuple[Bound, ...]:
         if expression(condition) == (binding.condition if binding.condition != unread else "")
         and bool(condition) == bool(binding.condition)
     )
+
+
+def _number(node: str) -> bool:
+    return node.removeprefix("projects/").isdigit()
 
 
 def _void(held: Held) -> bool:

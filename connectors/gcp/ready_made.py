@@ -9,7 +9,7 @@ from connectors.gcp.catalog import matcher, table
 from connectors.gcp.inventory import Inventory, service_of
 from connectors.gcp.roles import is_custom
 from connectors.permissions import Permissions
-from connectors.role_cover import Candidate, Cover, Pricing, least_excess
+from connectors.role_cover import Candidate, Cover, Pricing, excess_cost, least_excess
 
 MOST_WANTED = 60
 """Longer lists have no cover worth reading, and take long to cover."""
@@ -83,7 +83,10 @@ class ReadyMade:
     def nearest(
         self, wanted: PermissionSet, allowed: PermissionSet, replaced: frozenset[str]
     ) -> Cover | None:
-        """Return the nearest cover by roles other than those replaced; None where the list is too long."""
+        """Return the nearest cover by roles other than those replaced.
+
+        None where the list is too long, and where what is held today is nearer.
+        """
         if not self._candidates or not 0 < wanted.bit_count() <= MOST_WANTED:
             return None
         key = (wanted, allowed, replaced)
@@ -91,7 +94,8 @@ class ReadyMade:
             self._covers[key] = least_excess(
                 wanted, allowed, self._candidates, self._pricing, excluded=replaced
             )
-        return self._covers[key]
+        cover = self._covers[key]
+        return cover if cover.cost < excess_cost(allowed, wanted, allowed, self._pricing) else None
 
     def described(self, cover: Cover, wanted: PermissionSet) -> str:
         """Return a cover as JSON: each role with what it is for, and everything it gives beyond that."""

@@ -1,13 +1,16 @@
 """Answer what a smaller access of each identity looks like, and check the claims about it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from connectors.facts import Facts
+from connectors.gcp.catalog import table
 from connectors.gcp.claims import contained, given, limits, replay, restored
 from connectors.gcp.desk import Desk, open_desk
 from connectors.gcp.plan import Plan, plan
 from connectors.gcp.remediation import artifacts, rollback
-from connectors.gcp.standing import apply
+from connectors.gcp.remediation_cli import level_and_id
+from connectors.gcp.standing import Kind, apply
 from connectors.interface import Evidence
 from connectors.reduction import Document, Question, Reductions, Replacement, Stay
 
@@ -26,7 +29,26 @@ def reduce_all(evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Q
                 found[question.identity] = replacement(planned, question, desk)
         except Exception as error:  # noqa: BLE001 one identity's odd policy must not cost the others theirs
             failed[question.identity] = f"{type(error).__name__}: {error}"
-    return Reductions(able=True, found=found, failed=failed)
+    return Reductions(able=True, found=_crowded(found, desk), failed=failed)
+
+
+def _crowded(found: Mapping[str, Replacement], desk: Desk) -> dict[str, Replacement]:
+    """Note where all reductions together would make more custom roles than a project may have."""
+    most = table("custom_roles")["roles"]
+    levels = {
+        name: {level_and_id(c.target)[0] for c in one.changes if c.kind == Kind.CREATE_ROLE}
+        for name, one in found.items()
+    }
+    full = {level for some in levels.values() for level in some if desk.roles_of(level) > most}
+    notes = {
+        name: tuple(
+            f"With the other reductions {level} would have more than {most} custom roles: apply some of"
+            " them, or delete roles that nobody holds any more."
+            for level in sorted(some & full)
+        )
+        for name, some in levels.items()
+    }
+    return {name: replace(one, notes=(*one.notes, *notes[name])) for name, one in found.items()}
 
 
 def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from connectors.gcp.catalog import table
+from connectors.gcp.connector import CONNECTOR
 from connectors.gcp.standing import Kind
-from connectors.reduction import Standing
+from connectors.reduction import Question, Standing
 from tests.connectors.gcp.records import (
     AGENT,
     ORG,
@@ -356,17 +357,18 @@ def test_the_nearest_predefined_roles_are_an_alternative_with_their_excess(gcp):
         evidence(
             searched(binding("roles/storage.admin", MEMBER)),
             roles=[
-                role("roles/storage.admin", *STORAGE),
+                role("roles/storage.admin", *STORAGE, "storage.buckets.setIamPolicy"),
                 role(
                     "roles/storage.objectUser",
                     "storage.objects.get",
                     "storage.buckets.get",
-                    "storage.objects.list",
+                    "storage.buckets.list",
                 ),
             ],
         )
     )
-    found = reduced(run, RAG, ["storage.buckets.create", "storage.objects.delete"])
+    gone = ["storage.buckets.create", "storage.objects.delete", "storage.buckets.setIamPolicy"]
+    found = reduced(run, RAG, gone)
     alternative = next(one for one in found.artifacts if one.form == "alternative")
     assert (
         "predefined roles instead, not proved: 1 permissions too many, 1 of them new access"
@@ -374,7 +376,62 @@ def test_the_nearest_predefined_roles_are_an_alternative_with_their_excess(gcp):
     )
     said = json.loads(alternative.content)
     assert ["roles/storage.objectUser"] == [one["role"] for one in said["roles"]]
-    assert ["storage.objects.list"] == said["new_access"]
+    assert ["storage.buckets.list"] == said["new_access"]
+
+
+def test_an_alternative_that_is_wider_than_what_is_held_is_not_offered(gcp):
+    run = gcp(
+        evidence(
+            searched(binding("roles/storage.admin", MEMBER)),
+            roles=[
+                role("roles/storage.admin", *STORAGE),
+                role("roles/storage.more", *STORAGE, "storage.buckets.setIamPolicy"),
+            ],
+        )
+    )
+    found = reduced(run, RAG, ["storage.objects.delete"])
+    assert "alternative" not in {one.form for one in found.artifacts}
+
+
+def test_more_custom_roles_than_a_project_may_have_are_told_of_before_the_last_one_fails(gcp):
+    held = [role(f"projects/{PROJECT}/roles/r{number}", "a.b.c") for number in range(299)]
+    others = [f"other{number}@{PROJECT}.iam.gserviceaccount.com" for number in range(2)]
+    run = gcp(
+        evidence(
+            searched(binding("roles/storage.admin", *(f"serviceAccount:{one}" for one in others))),
+            roles=[role("roles/storage.admin", *STORAGE), *held],
+        )
+    )
+    remove = run.facts.permissions.mask(["storage.objects.delete"])
+    questions = [Question(one, remove, ()) for one in others]
+    found = CONNECTOR.reduce(run.bundle.sources, run.facts, questions, run.bundle.window).found
+    assert ["proved"] * 4 == claims(found[others[1]])
+    assert all(any("more than 300 custom roles" in note for note in found[one].notes) for one in others)
+
+
+def test_a_project_known_by_number_alone_is_not_taken_for_another(gcp):
+    policy = searched(binding("roles/wide", MEMBER))
+    del policy["project"]
+    del policy["folders"]
+    del policy["organization"]
+    run = gcp(
+        evidence(
+            policy,
+            roles=[role("roles/wide", "secretmanager.versions.access", "run.jobs.get")],
+            permissions=("secretmanager.versions.access", "run.jobs.get"),
+            logs=[
+                activity(),
+                entry(
+                    "secretmanager.versions.access",
+                    service="secretmanager.googleapis.com",
+                    resource="projects/424242424242/secrets/s/versions/1",
+                ),
+            ],
+        )
+    )
+    found = reduced(run, RAG, ["run.jobs.get"], rebuild=True)
+    assert "secretmanager.versions.access" in "".join(change.after for change in found.changes)
+    assert "refuted" not in claims(found)
 
 
 def test_rebuilt_access_is_given_only_on_the_resources_used(gcp):
