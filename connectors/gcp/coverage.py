@@ -10,7 +10,8 @@ from connectors.gcp.auditing import ALL, Auditing
 from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES
 from connectors.gcp.events import LAST
 from connectors.gcp.fixes import fix, names
-from connectors.gcp.hierarchy import Hierarchy
+from connectors.gcp.fixes import reason as reason_of
+from connectors.gcp.inventory import Inventory
 from connectors.interface import Evidence
 
 PROVIDER = "gcp"
@@ -29,10 +30,13 @@ class Given:
     """Nodes of sources that hold records of an always-on log: what was exported did not leave it out."""
     unreadable: Mapping[str, frozenset[str]]
     """By node: which logs have files that could not be read whole; "" where a file may hold any of them."""
+    cut: Mapping[str, str]
+    """By node: since when Data Access records are there, where their bucket threw earlier ones away."""
 
 
-def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Window) -> Given:
+def read_given(evidence: Sequence[Evidence], inventory: Inventory, window: Window) -> Given:
     """Return which logs of which projects the evidence holds."""
+    hierarchy = inventory.hierarchy
     start, end = _stamp(window.start), _stamp(window.end)
     first: dict[str, str] = {}
     data: dict[str, str] = {}
@@ -59,7 +63,24 @@ def read_given(evidence: Sequence[Evidence], hierarchy: Hierarchy, window: Windo
             nodes.add(node)
             unreadable[node] = unreadable.get(node, frozenset()) | bad
         admin |= nodes if always else set()
-    return Given(first, data, frozenset(admin), unreadable)
+    return Given(first, data, frozenset(admin), unreadable, _cut(data, inventory, window))
+
+
+def _cut(data: Mapping[str, str], inventory: Inventory, window: Window) -> dict[str, str]:
+    """Return where Data Access records begin as late as their bucket's retention lets them.
+
+    Records of a sink may reach further back than the bucket: then nothing was thrown away.
+    """
+    found: dict[str, str] = {}
+    for record in inventory.beside.get("log_buckets", ()):
+        name, days = str(record.data.get("name") or ""), record.data.get("retentionDays", 30)
+        node = inventory.hierarchy.node("/".join(name.split("/")[:2]))
+        if not name.endswith("/buckets/_Default") or not isinstance(days, int) or node not in data:
+            continue
+        kept = window.end - timedelta(days=days)
+        if kept > window.start + _LATE and data[node] >= _stamp(kept - timedelta(days=1)):
+            found[node] = data[node]
+    return found
 
 
 def begun_late(given: Given, window: Window) -> Iterator[Caveat]:
@@ -136,7 +157,8 @@ def _data_row(project: str, node: str, kind: str, auditing: Auditing, given: Giv
     some = [one for one in auditing.view(node).switches if one.type == kind and one.service != ALL]
     change = fix("data-access-logs-off", [node], ())
     if on:
-        return _on_row(project, node, "", kind, [name for one in on for name in one.exempted], given)
+        exempted = [name for one in on for name in one.exempted]
+        return _on_row(project, node, "", kind, exempted, given, auditing)
     if some:
         reason = "on for single services only"
         return Coverage(PROVIDER, project, "", kind, CoverageState.PARTIAL, "", reason, change)
@@ -157,19 +179,32 @@ def _service_rows(project: str, node: str, auditing: Auditing, given: Given) -> 
         if one.service != ALL and one.type in DATA_TYPES:
             exempted.setdefault((one.service, one.type), []).extend(one.exempted)
     return [
-        _on_row(project, node, service, kind, names, given)
+        _on_row(project, node, service, kind, names, given, auditing)
         for (service, kind), names in sorted(exempted.items())
     ]
 
 
 def _on_row(
-    project: str, node: str, place: str, kind: str, exempted: Sequence[str], given: Given
+    project: str,
+    node: str,
+    place: str,
+    kind: str,
+    exempted: Sequence[str],
+    given: Given,
+    auditing: Auditing,
 ) -> Coverage:
     if node not in given.data:
         reason = "switched on, but no data access record of this project is among the logs given"
         change = fix("data-access-logs-not-given", [node], ())
         return Coverage(PROVIDER, project, place, kind, CoverageState.PARTIAL, "", reason, change)
     since = given.data[node]
+    late = auditing.view(node).switched_on(place or ALL, kind)
+    if node in given.cut or late:
+        code = "data-access-logs-not-kept" if node in given.cut else "data-access-logs-switched-on"
+        since, text = max(since, late), reason_of(code, node, "")
+        return Coverage(
+            PROVIDER, project, place, kind, CoverageState.PARTIAL, since, text, fix(code, [node], ())
+        )
     if exempted:
         reason = f"switched on, except for {', '.join(sorted(set(exempted)))}"
         change = fix("exempted-from-audit", [node], ())

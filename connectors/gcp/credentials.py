@@ -16,8 +16,16 @@ _FOREVER = "9999"
 class Keys:
     """Service-account keys of the exports, found again by what logs write about them."""
 
-    def __init__(self, inventory: Inventory, emails: Mapping[str, str], window: Window) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        emails: Mapping[str, str],
+        window: Window,
+        authenticated: Mapping[str, str] | None = None,
+    ) -> None:
         self._window = window
+        self._authenticated = authenticated or {}
+        """By key id: when Google last saw it authenticate. Absence proves nothing."""
         self._known: dict[str, Credential] = {}
         self._system: set[str] = set()
         self._names: dict[str, str] = {}
@@ -70,7 +78,11 @@ class Keys:
                 # Exchanged for another account's token: the scanner joins only the holder's own calls.
                 held = replace(held, last_used=row.last_seen)
             found[name] = held
-        return [found[name] for name in sorted(found)]
+        return [self._witnessed(found[name]) for name in sorted(found)]
+
+    def _witnessed(self, key: Credential) -> Credential:
+        time = self._authenticated.get(key.id.rpartition("/keys/")[2], "")
+        return replace(key, last_used=time) if time > key.last_used else key
 
 
 def _owner(key: str) -> str:

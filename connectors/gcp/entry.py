@@ -63,6 +63,46 @@ class Audit(msgspec.Struct, rename="camel", gc=False):
     status: Status | None = None
     authentication_info: Authentication | None = None
     authorization_info: list[Authorization] | None = None
+    service_data: msgspec.Raw = msgspec.Raw(b"")
+    """Read only of calls that set a policy; other services put anything here."""
+    service_data_iam: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="servicedata_v1_iam")
+    """BigQuery's column for the same."""
+
+
+class Delta(msgspec.Struct, rename="camel", gc=False):
+    """One change of an audit configuration."""
+
+    action: str | int | None = None
+    service: str | None = None
+    log_type: str | int | None = None
+    exempted_member: str | None = None
+
+
+class PolicyDelta(msgspec.Struct, rename="camel", gc=False):
+    """What a call changed in a policy."""
+
+    audit_config_deltas: list[Delta] | None = None
+
+
+class ServiceData(msgspec.Struct, rename="camel", gc=False):
+    """google.iam.v1.logging.AuditData, as far as it matters."""
+
+    policy_delta: PolicyDelta | None = None
+
+
+def audit_deltas(audit: Audit) -> list[Delta]:
+    """Return how a call changed the audit configuration; nothing where the record does not say."""
+    found: list[Delta] = []
+    for raw in (audit.service_data, audit.service_data_iam):
+        if not bytes(raw):
+            continue
+        try:
+            data = msgspec.json.decode(raw, type=ServiceData | None)
+        except msgspec.MsgspecError:
+            continue
+        if data is not None and data.policy_delta is not None:
+            found += data.policy_delta.audit_config_deltas or ()
+    return found
 
 
 class Operation(msgspec.Struct, gc=False):
@@ -132,7 +172,11 @@ def unwrap(record: LogEntry) -> LogEntry | str:
     held = record.analytics.audit_log if record.analytics else None
     if held is None:
         return record
-    record.proto_payload = msgspec.convert(_camel(held), Audit)
+    audit = _camel(held)
+    data = audit.pop("serviceData", None)
+    record.proto_payload = msgspec.convert(audit, Audit)
+    if data is not None:
+        record.proto_payload.service_data = msgspec.Raw(msgspec.json.encode(data))
     record.log_name, record.insert_id = record.snake_log_name, record.snake_insert_id
     return record
 

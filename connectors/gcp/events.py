@@ -1,7 +1,7 @@
 """Turn one Cloud Audit Logs entry into usage rows."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -11,12 +11,17 @@ from urllib.parse import unquote
 import msgspec
 
 from connectors.gcp.callers import UNKNOWN_CALLER, caller, credential
-from connectors.gcp.entry import Audit, Authorization, LogEntry, Operation, Status, unwrap
+from connectors.gcp.entry import Audit, Authorization, LogEntry, Operation, Status, audit_deltas, unwrap
 from connectors.gcp.names import key_name, permission_name, project_in
 from connectors.logs.rows import Folded, RowKey
 
 LAST = " last"
 """Ends a row's `detail` when it comes from the closing entry of a long-running operation."""
+
+AUDIT_CHANGE = "audit-config"
+"""Kind of caller of rows that tell a change of an audit configuration; they are nobody's use."""
+_LOG_TYPES = {1: "ADMIN_READ", 2: "DATA_WRITE", 3: "DATA_READ"}
+"""google.iam.v1.AuditLogConfig.LogType."""
 
 LOG_CLASSES = {
     "activity": "admin_activity",
@@ -74,7 +79,7 @@ class AuditLogReader:
         return Folded(
             event_id=_event_id(log_name, insert_id, time[1]) if insert_id else b"",
             time=time[0],
-            keys=_keys(entry, audit, account, region, log_class),
+            keys=(*_keys(entry, audit, account, region, log_class), *_changes(audit, account)),
             place=(account, region, log_class, audit.service_name or ""),
         )
 
@@ -183,6 +188,32 @@ def _keys(entry: LogEntry, audit: Audit, account: str, region: str, log_class: s
         return tuple(dict.fromkeys(keys))
     # Counted once as an event without a caller; the permissions say what may be whose use.
     return (row, *dict.fromkeys(keys)) if identity_type == UNKNOWN_CALLER else (row,)
+
+
+def _changes(audit: Audit, account: str) -> Iterator[RowKey]:
+    """Yield a row for each change that a call made to an audit configuration."""
+    method = audit.method_name or ""
+    if not method.lower().endswith("setiampolicy") or _by_status(audit.status) != "allowed":
+        return
+    node = (audit.resource_name or "").removeprefix("//cloudresourcemanager.googleapis.com/")
+    for one in audit_deltas(audit):
+        kind = _LOG_TYPES.get(one.log_type, "") if isinstance(one.log_type, int) else one.log_type or ""
+        action = {1: "ADD", 2: "REMOVE"}.get(one.action, "") if isinstance(one.action, int) else one.action
+        yield RowKey(
+            account=account,
+            identity="",
+            identity_type=AUDIT_CHANGE,
+            credential="",
+            operation=method,
+            permission="",
+            resource=node,
+            region="",
+            via="",
+            grant="",
+            outcome="allowed",
+            workload="",
+            detail=f"{action or ''} {one.service or ''} {kind} {one.exempted_member or ''}".rstrip(),
+        )
 
 
 def _closes(operation: Operation | None) -> bool:

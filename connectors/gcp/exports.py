@@ -102,6 +102,50 @@ PARTS = (
         lambda record: shapes.api_key(record) is not None,
     ),
     Part(
+        "access_boundaries",
+        "principal access boundaries",
+        "gcloud iam principal-access-boundary-policies list, and gcloud iam policy-bindings list",
+        ("principalAccessBoundaryPolicies", "policyBindings"),
+        shapes.access_boundary,
+    ),
+    Part(
+        "workload_identity",
+        "workload identity pools",
+        "gcloud iam workload-identity-pools list, and … providers list",
+        ("workloadIdentityPools", "workloadIdentityPoolProviders"),
+        shapes.identity_pool,
+    ),
+    Part(
+        "recommender_insights",
+        "Recommender insights",
+        "second witness: gcloud recommender insights list --insight-type=google.iam.policy.Insight"
+        " (or google.iam.serviceAccount.Insight)",
+        ("insights",),
+        shapes.insight,
+    ),
+    Part(
+        "activity",
+        "activities",
+        "second witness: gcloud policy-intelligence query-activity"
+        " --activity-type=serviceAccountLastAuthentication (or serviceAccountKeyLastAuthentication)",
+        ("activities",),
+        shapes.activity,
+    ),
+    Part(
+        "api_metrics",
+        "time series",
+        "second witness: timeSeries.list of serviceruntime.googleapis.com/api/request_count",
+        ("timeSeries",),
+        shapes.time_series,
+    ),
+    Part(
+        "log_buckets",
+        "log buckets",
+        "gcloud logging buckets list: how long Data Access records are kept",
+        ("buckets",),
+        shapes.log_bucket,
+    ),
+    Part(
         "testable_permissions",
         "testable permissions",
         "gcloud iam list-testable-permissions //cloudresourcemanager.googleapis.com/projects/ID",

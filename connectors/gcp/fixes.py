@@ -33,10 +33,32 @@ _REASONS = {
     "data-access-logs-not-given": (
         "Data Access logs are on in {where}, but no such record is among the logs given"
     ),
+    "data-access-logs-not-kept": (
+        "these calls are written only to Data Access logs, whose bucket in {where} keeps them for less than"
+        " the window: earlier ones are gone"
+    ),
+    "data-access-logs-switched-on": (
+        "these calls are written only to Data Access logs, which were switched on in {where} within the"
+        " window: earlier ones were not recorded"
+    ),
     "permission-class-unknown": (
         "these calls may be written to Data Access logs, which {where} is not known to record"
     ),
     "log-file-unreadable": "log files that may hold calls in {where} could not be read whole",
+}
+
+
+_FIXES = {
+    "exempted-from-audit": "remove it from exemptedMembers of the audit configuration",
+    "data-access-logs-not-given": (
+        "give the logs cloudaudit.googleapis.com%2Fdata_access too; reading them needs"
+        " roles/logging.privateLogViewer"
+    ),
+    "data-access-logs-switched-on": "scan a window that begins after that: coverage says when",
+    "public-resource-not-logged": (
+        "take allUsers and allAuthenticatedUsers off its policy, then their use is recorded"
+    ),
+    "log-file-unreadable": "replace the log files that the report lists as unreadable",
 }
 
 
@@ -55,17 +77,14 @@ def fix(code: str, places: Sequence[str], prefixes: Sequence[str]) -> str:
                 "add its logs: gcloud logging read 'logName:cloudaudit.googleapis.com'"
                 f" --{kind.removesuffix('s')}={name} --freshness=90d --format=json"
             )
-        case "exempted-from-audit":
-            return "remove it from exemptedMembers of the audit configuration"
-        case "data-access-logs-not-given":
+        case "data-access-logs-not-kept":
+            project = scope.removeprefix("projects/")
             return (
-                "give the logs cloudaudit.googleapis.com%2Fdata_access too; reading them needs"
-                " roles/logging.privateLogViewer"
+                "scan a shorter window, or keep them longer: gcloud logging buckets update _Default"
+                f" --location=global --retention-days=90 --project={project}"
             )
-        case "public-resource-not-logged":
-            return "take allUsers and allAuthenticatedUsers off its policy, then their use is recorded"
-        case "log-file-unreadable":
-            return "replace the log files that the report lists as unreadable"
+        case _ if code in _FIXES:
+            return _FIXES[code]
         case _:
             where = names([place for place in places if place]) or scope
             return f"add to the policy of {where}: {snippet(prefixes)}"

@@ -49,6 +49,8 @@ class Holding:
     node: str
     holds: bool | None
     """True: held for certain. None: only if an undecided condition is met. False: gives nothing."""
+    doubt: str = ""
+    """Why it is not held for certain, where that is no condition of its own."""
 
 
 def read_bindings(inventory: Inventory) -> list[Binding]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.facts import Entitlement, Facts, Grant, Signal, SignalKind, Window
-from connectors.gcp.auditing import Auditing
+from connectors.gcp.auditing import Auditing, read_changes
+from connectors.gcp.boundaries import Boundaries
 from connectors.gcp.catalog import matcher, table
 from connectors.gcp.classes import classify
 from connectors.gcp.coverage import Given, begun_late, coverage_rows, read_given
@@ -18,6 +19,7 @@ from connectors.gcp.names import agent
 from connectors.gcp.observability import Doubts, Observability
 from connectors.gcp.policy import Denials, read_denials, unread_denials
 from connectors.gcp.usage import read_calls
+from connectors.gcp.witnesses import Witnesses
 from connectors.gcp.workloads import Runtime, find_runtimes
 from connectors.interface import Evidence, Patterns
 from connectors.permissions import Permissions
@@ -27,8 +29,8 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     """Return what the evidence of all Google Cloud sources says; pure, and the same for the same input."""
     inventory = read_inventory(evidence)
     hierarchy, permissions = inventory.hierarchy, inventory.permissions
-    caveats = [*unread(evidence), *unread_denials(inventory), *not_interpreted(inventory)]
-    given = read_given(evidence, hierarchy, window)
+    caveats = [*unread(evidence), *unread_denials(inventory), *not_interpreted(inventory, evidence)]
+    given = read_given(evidence, inventory, window)
     hierarchy.learn_projects(node.removeprefix("projects/") for node in given.first)
     bindings = read_bindings(inventory)
     seen = {binding.member.id for binding in bindings if binding.member.kind in SINGLE}
@@ -36,7 +38,8 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     runtimes = find_runtimes(inventory, caveats, seen)
     aliases = Aliases({*seen, *(runtime.identity for runtime in runtimes)}, hierarchy)
     register = _register(inventory, bindings, runtimes, evidence, aliases)
-    keys = Keys(inventory, register.emails, window)
+    witnesses = Witnesses(inventory, register.emails, aliases, window)
+    keys = Keys(inventory, register.emails, window, witnesses.keys)
     calls = read_calls(evidence, aliases, keys, permissions)
     for identity, source in sorted(calls.model_callers.items()):
         register.add(identity, source)
@@ -45,12 +48,21 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
 
     book = GrantBook(inventory, window)
     membership = Membership(register.accounts(), bindings, aliases, hierarchy)
-    holdings = _holdings(bindings, book, membership, register.accounts())
+    boundaries = Boundaries(inventory, membership)
+    holdings = {
+        identity: [boundaries.bounded(identity, one) for one in held]
+        for identity, held in _holdings(bindings, book, membership, register.accounts()).items()
+    }
     denials = Denials(read_denials(inventory, window), membership, hierarchy)
-    auditing = Auditing((policy for _, policy in inventory.policies), hierarchy)
+    auditing = Auditing((policy for _, policy in inventory.policies), hierarchy, read_changes(evidence))
     classes = classify(permissions, calls.types)
+    witnesses.hear_logs(calls.usage)
     doubts = Doubts(
-        calls.unmapped_services, calls.foreign, permissions.mask(calls.nameless), public_services(bindings)
+        calls.unmapped_services,
+        calls.foreign,
+        permissions.mask(calls.nameless),
+        public_services(bindings),
+        witnesses,
     )
     observability = Observability(classes, auditing, given, doubts, inventory)
     entitlements, grants = _entitlements(holdings, denials, observability, inventory)
@@ -59,7 +71,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     register.read_usage(calls.usage)
     trusted = _trusted(bindings, inventory, register)
     credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
-    caveats += [*book.caveats(), *membership.caveats(), *denials.caveats()]
+    caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
     caveats += [*calls.caveats, *observability.caveats(), *begun_late(given, window)]
     return Facts(
         provider=PROVIDER,

@@ -35,6 +35,8 @@ class Inventory:
     resources: list[tuple[str, Resource]] = field(default_factory=list)
     deny_policies: list[Found] = field(default_factory=list)
     api_keys: list[Found] = field(default_factory=list)
+    beside: dict[str, list[Found]] = field(default_factory=dict)
+    """By part: records that describe no resource (boundaries, second witnesses, log buckets)."""
 
 
 def read_inventory(evidence: Sequence[Evidence], permissions: Permissions | None = None) -> Inventory:
@@ -57,11 +59,23 @@ def read_inventory(evidence: Sequence[Evidence], permissions: Permissions | None
                     role_records.append(role)
                 else:
                     _sort_in(inventory, source.source, part, record)
+        for part in _BESIDE:
+            inventory.beside.setdefault(part, []).extend(
+                Found(source.source, record) for record in source.records(part)
+            )
     _learn(inventory)
     inventory.roles = Roles(role_records, permissions, hierarchy)
     return inventory
 
 
+_BESIDE = (
+    "access_boundaries",
+    "workload_identity",
+    "recommender_insights",
+    "activity",
+    "api_metrics",
+    "log_buckets",
+)
 _PARTS = (
     "ancestry",
     "roles",

@@ -14,6 +14,13 @@ _UNKNOWN = {
     "service_account_keys": "keys it lists are missing; those seen in logs are shown with unknown state",
     "resources": "what runs as which account is incomplete: AI workloads may be missed",
     "deny_policies": "what it refuses is shown as granted",
+    "access_boundaries": "identities that boundaries limit may reach less than is shown",
+    "ancestry": "grants and audit configurations inherited from above are missing",
+    "recommender_insights": "a second witness of use is missing: less is doubted",
+    "activity": "a second witness of use is missing: less is doubted",
+    "api_metrics": "a second witness of use is missing: less is doubted",
+    "log_buckets": "how long Data Access records are kept is unknown",
+    "log_entries": "calls in it were not seen: what they may have used is shown as unobservable",
     "testable_permissions": "what custom roles may hold is not known: reductions are undecided about it",
     LOGS: "calls in it were not seen: what they may have used is shown as unobservable",
 }
@@ -29,20 +36,25 @@ def unread(evidence: Iterable[Evidence]) -> Iterable[Caveat]:
                 yield Caveat(f"{outcome.part} could not be read whole", where, effect)
 
 
-def not_interpreted(inventory: Inventory) -> Iterable[Caveat]:
-    """Say which layers of Google Cloud's access control are not interpreted at all."""
-    if not inventory.deny_policies and inventory.policies:
+def not_interpreted(inventory: Inventory, evidence: Iterable[Evidence]) -> Iterable[Caveat]:
+    """Say which layers of Google Cloud's access control are not interpreted at all.
+
+    A part that was read whole and holds nothing says that there is nothing.
+    """
+    read = {o.part for source in evidence for o in source.outcomes() if o.status is Status.OK}
+    if not inventory.deny_policies and inventory.policies and "deny_policies" not in read:
         yield Caveat(
             "deny policies are not in the evidence",
             "every project",
             "what they refuse is shown as granted: export them into deny_policies",
         )
-    if inventory.policies:
+    if inventory.policies and "access_boundaries" not in read:
         yield Caveat(
-            "principal access boundaries are not read",
+            "principal access boundaries are not in the evidence",
             "every project",
-            "identities they bound may reach less than is shown",
+            "identities they bound may reach less than is shown: export them into access_boundaries",
         )
+    if inventory.policies:
         yield Caveat(
             "access that resources give outside of IAM is not read",
             "Cloud Storage ACLs, BigQuery authorized views, Kubernetes RBAC, Firebase rules",
@@ -51,5 +63,6 @@ def not_interpreted(inventory: Inventory) -> Iterable[Caveat]:
         yield Caveat(
             "audit configurations are read as they are now",
             "every project",
-            "a Data Access log switched on within the window counts as on for all of it",
+            "a Data Access log switched on within the window counts as on for all of it, unless the Admin"
+            " Activity log given holds that change",
         )

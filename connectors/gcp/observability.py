@@ -10,11 +10,15 @@ from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES, Classes, Group
 from connectors.gcp.coverage import Given
 from connectors.gcp.fixes import fix, names, reason
 from connectors.gcp.inventory import Inventory
+from connectors.gcp.witnesses import AUTHENTICATED, COUNTED, EXERCISED, Witnesses
 
 _ORDER = (
     "unmapped-operation",
     "not-in-catalogue",
     "caller-not-recorded",
+    AUTHENTICATED,
+    EXERCISED,
+    COUNTED,
     "never-logged",
     "no-logs-for-account",
     "admin-activity-not-given",
@@ -23,6 +27,8 @@ _ORDER = (
     "data-access-logs-off",
     "data-access-logs-not-known",
     "data-access-logs-not-given",
+    "data-access-logs-not-kept",
+    "data-access-logs-switched-on",
     "permission-class-unknown",
     "log-file-unreadable",
 )
@@ -54,6 +60,8 @@ class _Situation:
     """Services (permission prefixes) with a resource open to everyone; "" stands for all."""
     exempted: frozenset[tuple[str, str]]
     """(service, type) pairs that the identity is exempted from."""
+    cut: bool
+    """Whether Data Access records of the first part of the window were thrown away."""
 
     def open(self, service: str) -> bool:
         return service in self.public or "" in self.public
@@ -69,7 +77,15 @@ class _Situation:
             return "public-resource-not-logged"
         if self.exempted and any((one, kind) in self.exempted for one in (ALL, *services().audited(service))):
             return "exempted-from-audit"
-        return "" if self.data else "data-access-logs-not-given"
+        return self._shortens(service, kind)
+
+    def _shortens(self, service: str, kind: str) -> str:
+        """Return why records of a type that is on do not reach over the whole window."""
+        if not self.data:
+            return "data-access-logs-not-given"
+        if self.cut:
+            return "data-access-logs-not-kept"
+        return "data-access-logs-switched-on" if self.view.late(service, kind) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,7 @@ class Doubts:
     """Permissions called by a caller that the record does not name."""
     public: Collection[tuple[str, str]]
     """(node, service) of resources open to everyone, whose data calls are not recorded."""
+    witnesses: Witnesses
 
 
 class Observability:
@@ -172,6 +189,7 @@ class Observability:
             unreadable=self._given.unreadable.get(node, frozenset()),
             public=frozenset(service for place, service in self._doubts.public if place == node),
             exempted=view.exempts(identity),
+            cut=node in self._given.cut,
         )
         codes = self._cache.get(situation)
         if codes is None:
@@ -213,6 +231,8 @@ class Observability:
         if default and group.types & set(DATA_TYPES):
             if not situation.data:
                 yield "data-access-logs-not-given", default
+            if situation.cut:
+                yield "data-access-logs-not-kept", default
             if situation.open(group.service):
                 yield "public-resource-not-logged", default
         for kind in DATA_TYPES:
@@ -240,6 +260,7 @@ class Observability:
                     f"it used {foreign}, which no role in the evidence holds: perhaps another name of these",
                     "export the role that gives it, or all predefined roles, into roles",
                 )
+        yield from self._doubts.witnesses.blind(identity, self._permissions, permissions)
         if self._doubts.nameless & permissions:
             yield Blind(
                 self._doubts.nameless & permissions,
@@ -276,8 +297,8 @@ class Observability:
 
 def _unsure(code: str) -> str:
     """Return the code for a permission that may be an admin write or a data call: only that may hide it."""
-    certain = ("exempted-from-audit", "public-resource-not-logged", "data-access-logs-not-given")
-    return code if code in certain else "permission-class-unknown"
+    doubtful = ("data-access-logs-off", "data-access-logs-not-known")
+    return "permission-class-unknown" if code in doubtful else code
 
 
 def _fixed_by_config(code: str) -> bool:

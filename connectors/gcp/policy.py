@@ -141,7 +141,7 @@ class Denials:
             certain = holding.grant.permissions if holding.holds else 0
             perhaps = holding.grant.permissions if holding.holds is None else 0
             if perhaps:
-                reasons.add(f"{holding.grant.name} only if {holding.grant.conditions}")
+                reasons.add(holding.doubt or f"{holding.grant.name} only if {holding.grant.conditions}")
             for rule, applies in rules:
                 if not self._hierarchy.within(holding.node, rule.node):
                     continue

@@ -158,6 +158,38 @@ def testable_permission(record: Record) -> bool:
     )
 
 
+def access_boundary(record: Record) -> bool:
+    """Return whether a record is a principal access boundary or what binds one to principals."""
+    name = _text(record, "name")
+    return "/principalAccessBoundaryPolicies/" in name or "/policyBindings/" in name
+
+
+def identity_pool(record: Record) -> bool:
+    """Return whether a record is a workload identity pool or one of its providers."""
+    return "/workloadIdentityPools/" in _text(record, "name")
+
+
+def insight(record: Record) -> bool:
+    """Return whether a record is an insight of the Recommender."""
+    return "/insightTypes/" in _text(record, "name")
+
+
+def activity(record: Record) -> bool:
+    """Return whether a record is one of Activity Analyzer."""
+    return "activity" in record and bool(_text(record, "activityType", "activity_type"))
+
+
+def time_series(record: Record) -> bool:
+    """Return whether a record is a time series of Monitoring."""
+    return isinstance(record.get("points"), list) and isinstance(record.get("resource"), Mapping)
+
+
+def log_bucket(record: Record) -> bool:
+    """Return whether a record is a log bucket."""
+    name = _text(record, "name")
+    return "/locations/" in name and "/buckets/" in name
+
+
 def resource(record: Record) -> Resource | None:
     """Return the inventory resource a record holds, or None.
 

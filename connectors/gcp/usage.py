@@ -9,7 +9,7 @@ from connectors.gcp.callers import UNKNOWN_CALLER
 from connectors.gcp.catalog import services, table
 from connectors.gcp.credentials import Keys
 from connectors.gcp.delegation import PERMISSION, Delegations
-from connectors.gcp.events import LAST
+from connectors.gcp.events import AUDIT_CHANGE, LAST
 from connectors.gcp.identities import PROVIDER, is_ai_permission
 from connectors.gcp.members import Aliases
 from connectors.interface import Evidence
@@ -93,6 +93,8 @@ class _Reader:
 
     def read(self, row: UsageRow) -> None:
         result = self._result
+        if row.identity_type == AUDIT_CHANGE:
+            return
         if not row.identity:
             if not row.permission:
                 kind = row.identity_type or UNKNOWN_CALLER
