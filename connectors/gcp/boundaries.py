@@ -109,6 +109,10 @@ class Boundaries:
             return False if identity.endswith(SERVICE_ACCOUNT_DOMAIN) or agent(identity) else None
         return None
 
+    def names(self) -> list[str]:
+        """Return the boundaries that are asked."""
+        return sorted({f"principal access boundary {one.policy}" for one in self._bounds})
+
     def caveats(self) -> Iterator[Caveat]:
         """Say what boundaries leave open."""
         for policy in sorted(self._open):

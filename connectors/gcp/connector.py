@@ -7,6 +7,7 @@ from connectors.facts import Facts, Window
 from connectors.gcp import exports
 from connectors.gcp.access import role_text
 from connectors.gcp.baselines import GcpBaselines
+from connectors.gcp.derivation import rule
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
 from connectors.gcp.live_settings import LIVE_SETTINGS, LiveSettings
@@ -53,9 +54,8 @@ class GcpConnector:
     def rule(
         self, evidence: Sequence[Evidence], identity: str, permission: str, resource: str, window: Window
     ) -> Ruling | None:
-        """Say that this wing decides no single requests."""
-        del evidence, identity, permission, resource, window
-        return None
+        """Decide one request by boundaries, deny policies and allow policies."""
+        return rule(evidence, identity, permission, resource, window)
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
         """Try the calls of a live source."""

@@ -1,8 +1,9 @@
 """Turn one cloud's evidence into facts: the order in which the wing's rooms are walked through."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from connectors.facts import Entitlement, Facts, Grant, Signal, SignalKind, Window
+from connectors.facts import Caveat, Entitlement, Facts, Grant, Signal, SignalKind, Window
 from connectors.gcp.auditing import Auditing, read_changes
 from connectors.gcp.boundaries import Boundaries
 from connectors.gcp.catalog import matcher, table
@@ -25,19 +26,41 @@ from connectors.interface import Evidence, Patterns
 from connectors.permissions import Permissions
 
 
-def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
-    """Return what the evidence of all Google Cloud sources says; pure, and the same for the same input."""
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known before anything is judged: the records, who there is, and which logs were given."""
+
+    inventory: Inventory
+    bindings: list[Binding]
+    given: Given
+    aliases: Aliases
+    register: Register
+    caveats: list[Caveat]
+
+
+def survey(evidence: Sequence[Evidence], window: Window) -> Ground:
+    """Read the records of all sources, and every identity that they name."""
     inventory = read_inventory(evidence)
-    hierarchy, permissions = inventory.hierarchy, inventory.permissions
-    caveats = [*unread(evidence), *unread_denials(inventory), *not_interpreted(inventory, evidence)]
+    caveats: list[Caveat] = []
     given = read_given(evidence, inventory, window)
-    hierarchy.learn_projects(node.removeprefix("projects/") for node in given.first)
+    inventory.hierarchy.learn_projects(node.removeprefix("projects/") for node in given.first)
     bindings = read_bindings(inventory)
     seen = {binding.member.id for binding in bindings if binding.member.kind in SINGLE}
     seen |= {row.identity for source in evidence for row in source.usage() if row.identity}
     runtimes = find_runtimes(inventory, caveats, seen)
-    aliases = Aliases({*seen, *(runtime.identity for runtime in runtimes)}, hierarchy)
+    aliases = Aliases({*seen, *(runtime.identity for runtime in runtimes)}, inventory.hierarchy)
     register = _register(inventory, bindings, runtimes, evidence, aliases)
+    return Ground(inventory, bindings, given, aliases, register, caveats)
+
+
+def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
+    """Return what the evidence of all Google Cloud sources says; pure, and the same for the same input."""
+    ground = survey(evidence, window)
+    inventory, bindings, given = ground.inventory, ground.bindings, ground.given
+    aliases, register = ground.aliases, ground.register
+    hierarchy, permissions = inventory.hierarchy, inventory.permissions
+    caveats = [*ground.caveats, *unread(evidence), *unread_denials(inventory)]
+    caveats += not_interpreted(inventory, evidence)
     witnesses = Witnesses(inventory, register.emails, aliases, window)
     keys = Keys(inventory, register.emails, window, witnesses.keys)
     calls = read_calls(evidence, aliases, keys, permissions)

@@ -132,9 +132,7 @@ class Denials:
         """
         granted = conditional = 0
         reasons: set[str] = set()
-        rules = [
-            (one, applies) for one in self._denials if (applies := self._applies(one, identity)) is not False
-        ]
+        rules = self.of(identity)
         for holding in holdings:
             if holding.holds is False:
                 continue
@@ -157,6 +155,15 @@ class Denials:
             conditional |= perhaps
         refusals = tuple(_refusal(rule, identity, applies) for rule, applies in rules)
         return Effective(granted, conditional & ~granted, tuple(sorted(reasons)), refusals)
+
+    def of(self, identity: str) -> list[tuple[Denial, bool | None]]:
+        """Return the rules that apply to an identity, or may."""
+        found = [(one, self._applies(one, identity)) for one in self._denials]
+        return [(one, applies) for one, applies in found if applies is not False]
+
+    def places(self) -> list[str]:
+        """Return the deny policies that are asked, by name and place."""
+        return sorted({f"deny policy {one.name} on {one.node}" for one in self._denials})
 
     def caveats(self) -> list[Caveat]:
         """Say which rules could not be decided."""
