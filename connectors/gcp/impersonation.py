@@ -10,6 +10,7 @@ from connectors.gcp.inventory import Inventory
 from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN, principal_id
 
 _ACCOUNT = "/serviceAccounts/"
+_MOST_SINGLES = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,15 +73,31 @@ def _below(
     found: dict[str, tuple[str, ...]] = {}
     for project, targets in _by_project(accounts).items():
         held = members.get(project, set())
-        everyone, actors = tuple(sorted(written for written, _ in held)), {one for _, one in held}
+        everyone, actors = _folded(sorted(written for written, _ in held), project), {one for _, one in held}
         for target in targets if held else ():
             # One tuple for all of a project: an organization may have millions of such pairs.
             others = everyone
             if target in actors:
-                others = tuple(sorted(written for written, one in held if one != target))
+                others = _folded(sorted(written for written, one in held if one != target), project)
             if others:
                 found[target] = others
     return found
+
+
+def _folded(members: Sequence[str], project: str) -> tuple[str, ...]:
+    """Return the members as written; of very many the sets, the first singles, and how many more there are.
+
+    An organization may have thousands of editors, and each of its accounts would list them all.
+    """
+    if len(members) <= _MOST_SINGLES:
+        return tuple(members)
+    singles = [one for one in members if one.startswith(("user:", "serviceAccount:"))]
+    left = singles[_MOST_SINGLES:]
+    if not left:
+        return tuple(members)
+    gone = set(left)
+    more = f"{len(left)} more users and service accounts by roles on projects/{project} or above it"
+    return (*(one for one in members if one not in gone), more)
 
 
 class _Powers:

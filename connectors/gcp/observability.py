@@ -10,7 +10,7 @@ from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES, Classes, Group
 from connectors.gcp.coverage import Given
 from connectors.gcp.fixes import fix, names, reason
 from connectors.gcp.inventory import Inventory
-from connectors.gcp.witnesses import AUTHENTICATED, COUNTED, EXERCISED, Witnesses
+from connectors.gcp.witnesses import AUTHENTICATED, CONSENT, COUNTED, EXERCISED, Witnesses
 
 _ORDER = (
     "unmapped-operation",
@@ -19,6 +19,7 @@ _ORDER = (
     AUTHENTICATED,
     EXERCISED,
     COUNTED,
+    CONSENT,
     "never-logged",
     "no-logs-for-account",
     "admin-activity-not-given",

@@ -16,13 +16,20 @@ from connectors.facts import Blind, Usage, Window
 from connectors.gcp.catalog import services
 from connectors.gcp.inventory import Inventory
 from connectors.gcp.members import Aliases
-from connectors.gcp.names import parse_member, permission_name, principal_id
+from connectors.gcp.names import (
+    SERVICE_ACCOUNT_DOMAIN,
+    agent,
+    parse_member,
+    permission_name,
+    principal_id,
+)
 from connectors.permissions import Permissions
 
-AUTHENTICATED, EXERCISED, COUNTED = (
+AUTHENTICATED, EXERCISED, COUNTED, CONSENT = (
     "authenticated-without-record",
     "exercised-without-record",
     "counted-without-record",
+    "acted-with-consent",
 )
 _FEW = 3
 
@@ -51,6 +58,8 @@ class Witnesses:
         self.keys: dict[str, str] = {}
         """By key id: the latest authentication that Google reports."""
         self._seen: dict[str, tuple[str, set[str], set[str]]] = {}
+        self._consent: dict[str, str] = {}
+        """Agents that acted with a person's permissions, with the last time."""
         for found in inventory.beside.get("activity", ()):
             self._activity(found.data)
         for found in inventory.beside.get("recommender_insights", ()):
@@ -133,13 +142,24 @@ class Witnesses:
             permissions.add(row.permission)
             operations.add(_plain(row.operation.partition(":")[2] or row.operation))
             self._seen[row.identity] = (max(last, row.last_seen), permissions, operations)
+            acting = self._aliases.of(row.via)
+            if agent(acting) and not row.identity.endswith(SERVICE_ACCOUNT_DOMAIN):
+                self._consent[acting] = max(self._consent.get(acting, ""), row.last_seen)
 
     def blind(self, identity: str, permissions: Permissions, held: int) -> Iterator[Blind]:
         """Yield what an identity may have used of `held`, as witnesses say, without a record in the logs."""
+        last, recorded, operations = self._seen.get(identity, ("", set(), set()))
+        if identity in self._consent and not last:
+            yield Blind(
+                held,
+                CONSENT,
+                f"it acted with persons' own permissions until {self._consent[identity]}, and in its own name"
+                " in no call that was logged: it is in use",
+                "ask its owner whether it needs permissions of its own",
+            )
         account = self._accounts.get(identity)
         if account is None:
             return
-        last, recorded, operations = self._seen.get(identity, ("", set(), set()))
         if self._start <= account.authenticated < self._end and last < account.authenticated:
             since = f"after {last}" if last else "at all"
             yield Blind(
