@@ -416,3 +416,13 @@ def test_a_grant_to_a_person_of_a_workforce_pool_is_no_signal(gcp):
     )
     ann = run.identity(member)
     assert (ann.name, ann.signals) == ("ann", ())
+
+
+def test_of_very_many_who_may_act_as_an_account_the_first_and_all_sets_are_listed(gcp):
+    editors = [f"user:u{number:04}@example.com" for number in range(250)]
+    bound = binding("roles/editor", *editors, "group:ops@example.com", "domain:example.com")
+    policy = searched(bound, binding("roles/x", f"serviceAccount:{RAG}"))
+    trusted = gcp({"iam_policies": [policy]}).identity(RAG).trusted
+    assert ("domain:example.com", "group:ops@example.com", "user:u0000@example.com") == trusted[:3]
+    assert 103 == len(trusted)
+    assert "150 more users and service accounts by roles on projects/agents-prod or above it" == trusted[-1]

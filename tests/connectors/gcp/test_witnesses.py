@@ -3,6 +3,7 @@
 import pytest
 
 from tests.connectors.gcp.records import (
+    AGENT,
     NUMBER,
     PROJECT,
     RAG,
@@ -169,3 +170,17 @@ def test_counts_that_the_logs_explain_or_that_say_nothing_change_nothing(gcp, on
 def test_witnesses_of_another_kind_are_named_and_do_no_harm(gcp, part, record):
     run = gcp(settings(**{part: [record]}))
     assert 3 == len(run.unused(RAG))
+
+
+def test_an_agent_that_acts_with_consent_alone_is_not_idle(gcp):
+    """The calls are the person's; the agent is in use all the same."""
+    shown = settings()
+    policy = exported(binding(READER["name"], AGENT), audit=[audit("allServices", "DATA_READ")])
+    consented = entry("storage.objects.get", who="ann@example.com", subject=AGENT)
+    logs = [activity(), entry("storage.objects.get", at="2026-08-02T10:00:00Z", who="x@example.com")]
+    run = gcp({**shown, "iam_policies": [policy, *above()], "audit_logs": [*logs, consented]})
+    assert ([], []) == (run.used(AGENT), run.unused(AGENT))
+    assert {"acted-with-consent"} == set(run.blind(AGENT).values())
+    own = entry("storage.objects.get", who="", subject=AGENT)
+    run = gcp({**shown, "iam_policies": [policy, *above()], "audit_logs": [*logs, consented, own]})
+    assert ["storage.objects.list"] == run.unused(AGENT)
