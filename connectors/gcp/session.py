@@ -20,8 +20,6 @@ from google.cloud.asset_v1 import AssetServiceClient
 from google.cloud.asset_v1.services.asset_service.transports import AssetServiceRestTransport
 from google.cloud.iam_admin_v1 import IAMClient
 from google.cloud.iam_admin_v1.services.iam.transports import IAMGrpcTransport
-from google.cloud.iam_v2 import PoliciesClient
-from google.cloud.iam_v2.services.policies.transports import PoliciesRestTransport
 from google.cloud.iam_v3 import PrincipalAccessBoundaryPoliciesClient
 from google.cloud.iam_v3.services.principal_access_boundary_policies.transports import (
     PrincipalAccessBoundaryPoliciesRestTransport,
@@ -156,7 +154,6 @@ class Session:
     def _clients(self) -> Mapping[str, Callable[..., Any]]:
         """Return the client methods behind the calls of the table that have a typed client."""
         asset = AssetServiceClient(transport=self._rest(AssetServiceRestTransport))
-        deny = PoliciesClient(transport=self._rest(PoliciesRestTransport))
         bounds = PrincipalAccessBoundaryPoliciesClient(
             transport=self._rest(PrincipalAccessBoundaryPoliciesRestTransport)
         )
@@ -164,8 +161,6 @@ class Session:
             "cloudasset.searchAllIamPolicies": asset.search_all_iam_policies,
             "cloudasset.searchAllResources": asset.search_all_resources,
             "cloudasset.assets.list": asset.list_assets,
-            "iam.denypolicies.list": deny.list_policies,
-            "iam.denypolicies.get": deny.get_policy,
             "iam.principalAccessBoundaryPolicies.list": bounds.list_principal_access_boundary_policies,
             "iam.principalAccessBoundaryPolicies.searchPolicyBindings": (
                 bounds.search_principal_access_boundary_policy_bindings
