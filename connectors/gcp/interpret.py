@@ -19,6 +19,7 @@ from connectors.gcp.members import SINGLE, Aliases, Membership
 from connectors.gcp.names import agent
 from connectors.gcp.observability import Doubts, Observability
 from connectors.gcp.policy import Denials, read_denials, unread_denials
+from connectors.gcp.pools import open_providers
 from connectors.gcp.usage import read_calls
 from connectors.gcp.witnesses import Witnesses
 from connectors.gcp.workloads import Runtime, find_runtimes
@@ -95,6 +96,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     trusted = _trusted(bindings, inventory, register)
     credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
+    caveats += open_providers(inventory, bindings)
     caveats += [*calls.caveats, *observability.caveats(), *begun_late(given, window)]
     return Facts(
         provider=PROVIDER,
