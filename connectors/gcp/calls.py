@@ -241,7 +241,7 @@ def _line(text: object) -> str:
 
 def _service(error: Exception) -> str:
     metadata = getattr(error, "metadata", None)
-    return str(metadata.get("service") or "") if isinstance(metadata, Mapping) else ""
+    return _word(metadata.get("service")) if isinstance(metadata, Mapping) else ""
 
 
 def _consumer(error: Exception) -> str:
@@ -249,4 +249,9 @@ def _consumer(error: Exception) -> str:
     metadata = getattr(error, "metadata", None)
     written = str(metadata.get("consumer") or "") if isinstance(metadata, Mapping) else ""
     found = re.search(r"in project (\S+) before", str(error))
-    return written.removeprefix("projects/") or (found[1] if found else "")
+    return _word(written.removeprefix("projects/") or (found[1] if found else ""))
+
+
+def _word(text: object) -> str:
+    """Return a name that may stand in a command; an answer's text is not trusted to be one."""
+    return str(text) if re.fullmatch(r"[A-Za-z0-9][\w.:-]{0,200}", str(text or ""), re.ASCII) else ""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import google.auth.exceptions
 
 from connectors.facts import Window
-from connectors.gcp.access import part_names, quotas
+from connectors.gcp.access import access_table, part_names, quotas
 from connectors.gcp.calls import CallError, Calls
 from connectors.gcp.gathering import Finds, Gathering
 from connectors.gcp.live_iam import api_keys, roles, service_account_keys, service_accounts, workload_identity
@@ -65,7 +65,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         session = _open(settings)
     except CallError as error:
         gathering.fail(MAIN, error)
-        gathering.finish(reached=False)
+        gathering.finish(())
         return reached
     try:
         # The quotas are Google's: what answers on this machine has none.
@@ -75,7 +75,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         _read(settings, reached.scope, calls, gathering, way)
     finally:
         session.close()
-    gathering.finish(reached=any(tally.worked for tally in calls.tallies.values()))
+    gathering.finish({access_table()[name].part for name, tally in calls.tallies.items() if tally.worked})
     return reached
 
 

@@ -1,6 +1,6 @@
 """Put live records into the bundle under the names of the export parts, and say how each part went."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,15 +49,19 @@ class Gathering:
         part.errors += failed
         part.worked = part.worked or part.records > 0 or not failed
 
-    def finish(self, *, reached: bool) -> None:
-        """Report one outcome for each part; where nothing was reached only those that failed."""
+    def finish(self, answered: Collection[str]) -> None:
+        """Report one outcome for each part; where nothing answered only those that failed.
+
+        `answered` are the parts of which some call worked, also one whose list was empty.
+        """
         for name, part in sorted(self._parts.items()):
-            if not reached and not part.errors:
+            if not answered and not part.errors:
                 continue
+            worked = part.worked or name in answered
             status = Status.OK
             if part.errors:
-                status = Status.PARTIAL if part.worked else Status.FAILED
-            as_of = self._now.strftime("%Y-%m-%dT%H:%M:%SZ") if part.worked else ""
+                status = Status.PARTIAL if worked else Status.FAILED
+            as_of = self._now.strftime("%Y-%m-%dT%H:%M:%SZ") if worked else ""
             self._sink.outcome(Outcome(self._source, name, status, part.records, _reason(part.errors), as_of))
 
 

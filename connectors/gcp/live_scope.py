@@ -28,9 +28,10 @@ class Scope:
     """Projects in it: id (number where no id is known) to number (empty where it is not known)."""
     locations: dict[str, set[str]] = field(default_factory=dict)
     """By project: locations in which AI resources were found."""
+    gone: set[str] = field(default_factory=set)
+    """Projects that are being deleted, by id and number: nothing in them answers any more."""
     roles: set[str] = field(default_factory=set)
     """Roles that are bound somewhere in it, or above."""
-    services: set[str] = field(default_factory=set)
 
     @property
     def organization(self) -> str:
@@ -50,7 +51,7 @@ class Scope:
 
     def names(self) -> list[str]:
         """Return the projects in it, sorted."""
-        return sorted(self.projects)
+        return sorted(name for name, number in self.projects.items() if not {name, number} & self.gone)
 
 
 def asset(node: str, data: Mapping[str, Any], chain: Iterable[str], *, whole: bool) -> Record:

@@ -89,7 +89,8 @@ def _items(
         for page in calls.listed(name, path, query, node):
             yield from page.get(items) or ()
     except CallError as error:
-        yield error
+        if error.kind != "absent":  # not offered at this node
+            yield error
 
 
 def _projects(calls: Calls, scope: Scope) -> list[str]:

@@ -185,6 +185,8 @@ class Session:
 
     def _guard(self, session: Any) -> None:
         guard = HttpGuard(self.settings)
+        if self.settings.local:
+            session.trust_env = False  # a proxy of the environment cannot reach this machine's own servers
         session.mount("https://", guard)
         session.mount("http://", guard)
 
@@ -192,7 +194,8 @@ class Session:
         """Return the guarded channel of the IAM service, which has no REST client."""
         options = (("grpc.max_receive_message_length", -1),)
         if self.settings.local_iam:
-            channel = grpc.insecure_channel(self.settings.iam_endpoint, options=options)
+            direct = (*options, ("grpc.enable_http_proxy", 0))
+            channel = grpc.insecure_channel(self.settings.iam_endpoint, options=direct)
         else:
             channel = IAMGrpcTransport.create_channel(
                 self.settings.iam_endpoint or _IAM,

@@ -253,3 +253,47 @@ def test_engines_are_known_by_the_identity_that_vertex_ai_names(live):
     agents = [(one.id, [w.name for w in one.workloads]) for one in run.facts.identities if one.workloads]
     assert [(AGENT, ["helper"]), (RAG, ["rag"])] == sorted(agents)
     assert NUMBER in AGENT
+
+
+def test_without_role_definitions_nothing_is_called_unused(google, live):
+    def refuse(request, context):
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, "not yours")
+
+    google.grpc["ListRoles"] = google.grpc["GetRole"] = refuse
+    run = live(log_entries="true")
+    assert Status.FAILED is troubled(run)["roles"].status
+    assert ([], []) == (run.granted(RAG), run.unused(RAG))
+    assert 3 == len(run.caveats("has no definition in the evidence"))
+
+
+def test_projects_that_are_being_deleted_are_not_asked(google, live):
+    gone = {
+        "name": "//cloudresourcemanager.googleapis.com/projects/gone",
+        "assetType": "cloudresourcemanager.googleapis.com/Project",
+        "project": "projects/333333333333",
+        "state": "DELETE_REQUESTED",
+    }
+    google.route("GET .*:searchAllResources", paged("results", [gone]))
+    assert {} == troubled(live(scope=f"organizations/{ORG}"))
+    assert [] == google.paths("/projects/gone/")
+
+
+def test_a_name_in_an_answer_does_not_get_into_a_command(google, live):
+    hostile = error(
+        403,
+        "API has not been used in project x;rm before",
+        "SERVICE_DISABLED",
+        service="$(id)",
+        consumer="projects/`id`",
+    )
+    google.route("GET .*/insights", hostile)
+    reason = troubled(live())["recommender_insights"].reason
+    assert f"gcloud services enable recommender.googleapis.com --project={PROJECT}" in reason
+
+
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(live, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert {} == troubled(live())
