@@ -31,6 +31,7 @@ SCRIPTS = (
     "diff.js",
     "reduction.js",
     "coverage.js",
+    "drift.js",
     "permissions.js",
     "reach.js",
     "access.js",

@@ -299,6 +299,26 @@ def test_print_shows_whole_tables_and_no_controls(open_report):
     assert page.locator("#findings-rows tbody .rule").count() == 10
 
 
+def test_the_drift_page_names_what_changed_and_leads_to_the_identity(open_report):
+    page = open_report("sample", "#/drift").page
+    changes = page.locator("#drift-content table").first
+    assert "more access" in changes.locator("tbody tr").first.inner_text()
+    fold = changes.locator("details").first
+    fold.locator("summary").click()
+    assert "s3:Action000" in fold.inner_text()
+    assert "and 348 more" in fold.inner_text()
+    text = page.locator("#drift-content").inner_text()
+    assert "the state file was damaged" in text
+    assert "1 identity without a partner in another stage" in text
+    changes.locator("a.identity-link").first.click()
+    page.locator("#identity-content h1").wait_for()
+
+
+def test_a_report_without_history_has_no_drift_page(open_report):
+    page = open_report("large").page
+    assert page.locator("#navigation a[data-view=drift]").count() == 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1366])
 def test_accessibility_rules_hold_in_every_view(open_report, scheme, width):
@@ -306,7 +326,7 @@ def test_accessibility_rules_hold_in_every_view(open_report, scheme, width):
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
     )
     report = open_report("sample", color_scheme=scheme, viewport={"width": width, "height": 800})
-    for view in ("#/overview", AGENT, "#/coverage", "#/method"):
+    for view in ("#/overview", AGENT, "#/drift", "#/coverage", "#/method"):
         page = report.go(view)
         if view == AGENT:
             page.locator("button.unfold").first.click()
@@ -329,7 +349,7 @@ def test_help_panel_follows_the_accessibility_rules(open_report):
 
 def test_no_view_scrolls_sideways_on_a_phone(open_report):
     report = open_report("sample", viewport={"width": 390, "height": 844})
-    for view in ("#/overview", AGENT, "#/coverage", "#/method"):
+    for view in ("#/overview", AGENT, "#/drift", "#/coverage", "#/method"):
         page = report.go(view)
         assert (view, page.evaluate("document.documentElement.scrollWidth")) == (view, 390)
 

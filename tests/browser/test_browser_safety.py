@@ -6,7 +6,7 @@ from html_hostile import ATTACKS
 from reports.html.page import _folder
 from reports.html.visible import pieces
 
-VIEWS = ("#/overview", "#/coverage", "#/method")
+VIEWS = ("#/overview", "#/drift", "#/coverage", "#/method")
 
 
 def unfold_everything(page):

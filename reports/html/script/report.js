@@ -77,6 +77,9 @@ function showView(route) {
   } else if (route.view === "coverage") {
     title = "Coverage";
     showCoverage(MODEL);
+  } else if (route.view === "drift") {
+    title = "What changed";
+    showDrift(MODEL);
   } else title = "Method";
   document.title = `${title} · entdrift`;
 }
@@ -111,6 +114,7 @@ const GO = {
   u: "unseen",
   f: "findings",
   i: "identities",
+  d: "drift",
   c: "coverage",
   m: "method",
 };

@@ -1,7 +1,7 @@
 // The URL fragment holds the whole state, so a link shows another reader the same view:
 // #/overview?q=sev:high&fs=-severity&fp=2&is=unused&ip=1 · #/identity/aws/123456789012/arn… · #/coverage · #/method
 
-const VIEWS = ["overview", "identity", "coverage", "method"];
+const VIEWS = ["overview", "identity", "drift", "coverage", "method"];
 
 function encodePart(text) {
   // A lone half of a surrogate pair cannot stand in a URL.

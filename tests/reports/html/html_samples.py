@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+import html_drift
 import msgspec
 from html_identities import FRAME, SETS, identities
 
@@ -22,7 +23,9 @@ OPEN = ("open", "regressed")
 def sample() -> Report:
     """Return a realistic report of three clouds and twelve identities."""
     held = identities()
-    return report(held, findings(held))
+    return msgspec.structs.replace(
+        report(held, findings(held)), history=html_drift.history(), drift=html_drift.drift(held)
+    )
 
 
 def empty() -> Report:
