@@ -203,6 +203,17 @@ def test_reduction_shows_before_and_after_side_by_side(open_report):
     assert any("bedrock:InvokeModel" in text for text in diff.locator("ins").all_inner_texts())
 
 
+def test_what_stays_and_what_to_know_stand_beside_a_reduction(open_report):
+    page = open_report("sample", AGENT).page
+    heads = page.locator("#identity-content h3").all_inner_texts()
+    assert {"What stays although unused", "To know before applying"} <= set(heads)
+    assert (
+        "2 permissions: Given through a set that others hold too"
+        in page.locator("#identity-content").inner_text()
+    )
+    assert heads.index("Replacement") < heads.index("Alternative, not covered by the claims")
+
+
 def test_copy_works_without_the_clipboard_interface(open_report):
     page = open_report("sample", AGENT).page
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")

@@ -229,6 +229,21 @@ def _usage(written: dict[str, Any], services: list[ServiceEntry], credential: st
     ]
 
 
+_ALTERNATIVE = {
+    "form": "alternative",
+    "name": "ready-made roles instead, not proved: 37 permissions too many",
+    "content": "{}\n",
+    "applies_to": "projects/p",
+}
+_STAYS = {
+    "code": "shared-grant",
+    "reason": "given through a set that others hold too",
+    "count": 2,
+    "services": [],
+    "permissions": ["s3:PutObject", "s3:DeleteObject"],
+}
+
+
 def _reduction(disposition: str, permissions: dict[str, int], subject: str) -> dict[str, Any]:
     offered = disposition != "none"
     status = {"safe": "proved", "review": "undecided", "none": "undecided"}[disposition]
@@ -251,7 +266,9 @@ def _reduction(disposition: str, permissions: dict[str, int], subject: str) -> d
         "keeps": permissions["granted"] - permissions["unused"],
         "removes": permissions["unused"] if offered else 0,
         "removes_grants": [f"policy/{subject}-FullAccess"] if disposition == "safe" else [],
-        "artifacts": replacement if offered else [],
+        "artifacts": [*replacement, _ALTERNATIVE] if offered else [],
+        "stays": [_STAYS] if offered else [],
+        "notes": ["Several workloads run as this role."] if offered else [],
         "rollback": rollback if offered else [],
         "proof": {
             "replay": {"status": status, "requests": 18_204 if offered else 0},
