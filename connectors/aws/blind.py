@@ -1,11 +1,12 @@
 """Collect, for one identity, the permissions whose use the logs could not have shown, and why."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.fixes import SHOW_TRAILS, selector_fix
 from connectors.aws.inventory import Holder
+from connectors.aws.model_calls import MODEL_DATA
 from connectors.aws.observability import Observability, union
 from connectors.aws.recorded import Recorded
 from connectors.aws.tables import table
@@ -45,7 +46,9 @@ class BlindSpots:
         called: Called,
         window: Window,
         witnesses: Witnesses | None = None,
+        unseen_callers: Collection[str] = (),
     ) -> None:
+        self._unseen_callers = unseen_callers
         self._witnesses = witnesses or Witnesses(())
         self._sets = sets
         self._catalogue = catalogue
@@ -70,7 +73,22 @@ class BlindSpots:
         replaced = _blind(held, "made-again-since", stale, _NEW_DUMP) if stale else ()
         contradicted = (*replaced, *_blind(held, *self._contradiction(holder, recorded)))
         seen = self._witnesses.blind(entitlement.identity, held, self._called, self._catalogue, self._window)
-        return (*contradicted, *seen, *self._cache[key], *self._of_identity(entitlement.identity, held))
+        models = self._models(holder, held, recorded)
+        mine = self._of_identity(entitlement.identity, held)
+        return (*contradicted, *seen, *self._cache[key], *models, *mine)
+
+    def _models(self, holder: Holder, held: int, recorded: Recorded) -> Iterator[Blind]:
+        """Yield bedrock:InvokeModel of who is set up for calls that only data events show."""
+        selection = recorded.selection
+        missing = sorted(MODEL_DATA - (selection.data if selection is not None else frozenset()))
+        if holder.arn in self._unseen_callers and missing:
+            yield from _blind(
+                held & self._catalogue.expand("bedrock:InvokeModel"),
+                "other-calls-not-logged",
+                "its policies name asynchronous or bidirectional model calls, which need this too and are "
+                f"data events of {', '.join(missing)}",
+                selector_fix(missing[0], recorded.active),
+            )
 
     def _contradiction(self, holder: Holder, recorded: Recorded) -> tuple[str, str, str]:
         """Return why logs without a single record of a role prove nothing: IAM saw it act in their time.

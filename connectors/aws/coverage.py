@@ -8,6 +8,7 @@ from connectors.aws.blind import BlindSpots, successor
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage_rows import coverage_rows
 from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.model_calls import MODEL_DATA, unseen_callers
 from connectors.aws.observability import observability
 from connectors.aws.recorded import Recorded, read_recorded
 from connectors.aws.trails import read_trails, trail_caveats
@@ -39,7 +40,14 @@ def read_coverage(
     groups = inventory.groups.values()
     places = [(holder.account, holder.source) for holder in (*inventory.holders, *groups)]
     recorded = read_recorded(evidence, trails, places)
-    spots = BlindSpots(observability(catalogue), catalogue, called, window, Witnesses(evidence))
+    spots = BlindSpots(
+        observability(catalogue),
+        catalogue,
+        called,
+        window,
+        Witnesses(evidence),
+        unseen_callers(inventory),
+    )
     holders = {holder.arn: holder for holder in inventory.holders}
     return Covered(
         entitlements={
@@ -94,6 +102,15 @@ def _caveats(
                     "a call in another region is taken for no call; name the trails export to be sure",
                 )
             )
+        elif len({seen.region for seen in one.management}) == 1 and any(t.multi_region for t in one.active):
+            found.append(
+                Caveat(
+                    f"a trail records all regions, and all records of account {account} are of "
+                    f"{one.management[0].region}",
+                    account,
+                    "if files of other regions were not copied, calls in them are taken for no calls",
+                )
+            )
     return found
 
 
@@ -129,21 +146,18 @@ def _other_ways(
     for identity, held in sorted(entitlements.items()):
         account = holders[identity].account
         selection = recorded[account].selection
-        seen = selection is not None and selection.data >= _MODEL_DATA
+        seen = selection is not None and selection.data >= MODEL_DATA
         if held.granted & invoke and identity not in used and not seen:
             unsure.setdefault(account, []).append(identity)
     for account, identities in unsure.items():
         more = f" and {len(identities) - 1} more" if len(identities) > 1 else ""
         yield Caveat(
             "asynchronous and bidirectional model calls need bedrock:InvokeModel too and are data events: "
-            + ", ".join(sorted(_MODEL_DATA)),
+            + ", ".join(sorted(MODEL_DATA)),
             account,
             "who calls models (video, speech) only that way leaves no record: InvokeModel may be in use "
             f"where it is called unused (held by {identities[0]}{more})",
         )
-
-
-_MODEL_DATA = frozenset({"AWS::Bedrock::AsyncInvoke", "AWS::Bedrock::Model"})
 
 
 def _gaps(recorded: Recorded, window: Window) -> Iterator[Caveat]:

@@ -6,6 +6,7 @@ from connectors.aws.fixes import SHOW_TRAILS, selector_fix
 from connectors.aws.recorded import Recorded
 from connectors.aws.trails import Trail
 from connectors.facts import Coverage, CoverageState, Window
+from connectors.logs.rows import Presence
 
 _SLACK_DAYS = 1
 
@@ -23,9 +24,24 @@ def coverage_rows(recorded: Recorded, window: Window) -> Iterator[Coverage]:
     elif recorded.active and recorded.selection is not None:
         for trail in recorded.active:
             yield _trail_row(recorded, trail, window)
+        for seen in recorded.management:
+            place = seen.region or "unknown region"
+            state = CoverageState.ON  # the trail says what is missing; this says what is at hand
+            yield _row(recorded, place, "management", state, since=seen.first, reason=_events(seen))
     else:
         yield from _seen_rows(recorded, window)
     yield from _data_rows(recorded, unseen=bool(code))
+    on = recorded.selection.data if recorded.selection and recorded.trail_files and not code else frozenset()
+    for seen in recorded.presence:
+        if seen.log_class == "data" and seen.region:
+            yield _row(
+                recorded,
+                seen.region,
+                f"data: {seen.resource_type or 'of an unnamed type'}",
+                CoverageState.ON if seen.resource_type in on else CoverageState.PARTIAL,
+                since=seen.first,
+                reason=_events(seen),
+            )
 
 
 def _row(
@@ -74,6 +90,10 @@ def _trail_row(recorded: Recorded, trail: Trail, window: Window) -> Coverage:
     return _row(recorded, place, "management", state, since=trail.since, reason=reason, fix=fix)
 
 
+def _events(seen: Presence) -> str:
+    return f"{seen.events} events from {seen.first} to {seen.last}"
+
+
 def _seen_rows(recorded: Recorded, window: Window) -> Iterator[Coverage]:
     start = window.start.strftime("%Y-%m-%d")
     end = window.end.strftime("%Y-%m-%d")
@@ -85,7 +105,7 @@ def _seen_rows(recorded: Recorded, window: Window) -> Iterator[Coverage]:
             "management",
             CoverageState.ON if whole else CoverageState.PARTIAL,
             since=seen.first,
-            reason=f"{seen.events} events from {seen.first} to {seen.last}",
+            reason=_events(seen),
             fix="" if whole else "name logs of the whole window, if there are more",
         )
     if not recorded.management:

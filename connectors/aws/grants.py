@@ -1,7 +1,7 @@
 """Turn policies into grants (what is written) and entitlements (what it comes to) for each identity."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.aws.binder import Binder
@@ -83,6 +83,18 @@ def _documents(
         yield from (inline.document for inline in holder.inline)
     yield from (policy.document for policy in inventory.policies.values() if policy.document)
     yield from (policy.document for policy in organization.policies.values())
+
+
+_OF_RESOURCES = ("resource policy of ", "trust policy of ")
+
+
+def given_by_resources(grants: Iterable[Grant]) -> dict[str, int]:
+    """Return by identity what policies of resources give it, whatever its own policies say."""
+    found: dict[str, int] = {}
+    for grant in grants:
+        if grant.name.startswith(_OF_RESOURCES) and grant.effect is Effect.ALLOW:
+            found[grant.identity] = found.get(grant.identity, 0) | grant.permissions
+    return found
 
 
 def _from_resources(holder: Holder, resources: ResourcePolicies, context: Context) -> Iterator[Grant]:

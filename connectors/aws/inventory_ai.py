@@ -57,7 +57,22 @@ def read_declared(evidence: Iterable[Evidence]) -> Declared:
                 if sign := _sign(kind, record, where):
                     signal = Signal(sign[0], f"{load.kind} {load.name}", sign[1])
                     declared.signals.setdefault(role, set()).add(signal)
+        for wrapped in one.records("roles_anywhere"):
+            _read_profile(wrapped, declared)
     return declared
+
+
+def _read_profile(wrapped: Mapping[str, Any], declared: Declared) -> None:
+    """Note a profile of IAM Roles Anywhere: holders of certificates from outside run as its roles."""
+    record = wrapped.get("record")
+    if wrapped.get("list") != "profiles" or not isinstance(record, Mapping):
+        return
+    if record.get("enabled") is False:
+        return
+    arn, name = str(record.get("profileArn") or ""), str(record.get("name") or "")
+    for role in record.get("roleArns") or ():
+        load = Workload("roles anywhere profile", arn or name, name or arn.rpartition("/")[2])
+        declared.workloads.setdefault(str(role), set()).add(load)
 
 
 def _workload(kind: ResourceKind, record: Mapping[str, Any]) -> Workload:

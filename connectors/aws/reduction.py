@@ -6,6 +6,7 @@ from dataclasses import replace
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
 from connectors.aws.containment import Answer, contains
+from connectors.aws.grants import given_by_resources
 from connectors.aws.inventory import read_inventory
 from connectors.aws.plan import Desk, Plan, plan
 from connectors.aws.policy import hold
@@ -40,6 +41,7 @@ def reduce_all(
     inventory, originals = read_inventory(evidence), read_originals(evidence)
     desk = Desk(catalogue, inventory, originals, window, kinds, assumed_by(evidence))
     holders = {**desk.inventory.users, **desk.inventory.roles}
+    outside = given_by_resources(facts.grants)
     found: dict[str, Replacement] = {}
     failed: dict[str, str] = {}
     for question in sorted(questions, key=lambda one: one.identity):
@@ -49,21 +51,26 @@ def reduce_all(
         try:
             planned = plan(holder, question, desk)
             if planned.changes:
-                found[question.identity] = replacement(planned, question, desk)
+                theirs = outside.get(question.identity, 0)
+                found[question.identity] = replacement(planned, question, desk, theirs)
         except Exception as error:  # noqa: BLE001 one identity's odd policy must not cost the others theirs
             failed[question.identity] = f"{type(error).__name__}: {error}"
     return Reductions(able=True, found=found, failed=failed)
 
 
-def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
-    """Return the planned changes with what was checked about them."""
+def replacement(planned: Plan, question: Question, desk: Desk, outside: int = 0) -> Replacement:
+    """Return the planned changes with what was checked about them.
+
+    `outside` is what policies of resources give the identity besides: it stays, whatever its own say.
+    """
     before = planned.access
     steps = simulate(before, planned.changes)
     after = steps[-1][1]
     old, new = before.statements(), after.statements()
     context = planned.context
     given, wide = _given(after, context, desk)
-    removed = question.remove & ~given
+    removed = question.remove & ~given & ~outside
+    theirs = Stay(question.remove & outside, "given-by-resource", _THEIRS)
     replayed = replay(Compiled(old, context), Compiled(new, context), question.usage)
     contained = _contained(before, after)
     if after.trust != before.trust:
@@ -79,11 +86,14 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
         containment=contained,
         limits=check_limits(planned.holder.kind, before, steps, desk.catalogue),
         restore=_restored(before, after, planned.changes),
-        stays=_stays(planned.stays, question.remove & given),
+        stays=_stays([theirs, *planned.stays], question.remove & (given | outside)),
         notes=(*planned.notes, *_wide_note(wide & given, desk)),
         artifacts=artifacts(planned.changes),
         rollback=rollback(planned.changes),
     )
+
+
+_THEIRS = "the policy of a resource gives it too: change it there (the grants name the resource)"
 
 
 def simulate(access: Access, changes: Iterable[Change]) -> list[tuple[Change, Access]]:

@@ -92,4 +92,14 @@ def _narrowed(condition: str) -> bool:
         tests = [test for keys in operators.values() for test in keys.items()]
     except (ValueError, AttributeError):
         return True
-    return any(not key.lower().endswith(":aud") and values not in ("*", ["*"]) for key, values in tests)
+    return any(not key.lower().endswith(":aud") and not _everybody(values) for key, values in tests)
+
+
+_EVERY_SUBJECT = re.compile(r"(repo|project_path|organization|system:serviceaccount|\*)?[:/*]*\*+[:/*]*")
+"""Subjects whose every telling part is a wildcard: any repository, project, organization or account."""
+
+
+def _everybody(values: object) -> bool:
+    """Tell whether the values of a test let everybody in: one of them is enough."""
+    listed = values if isinstance(values, list) else [values]
+    return any(_EVERY_SUBJECT.fullmatch(str(value)) for value in listed)

@@ -333,7 +333,8 @@ def test_a_status_belongs_to_the_trail_with_the_longest_name_in_its_files_name(g
     (folder / "status-main-data.json").write_text(json.dumps({"IsLogging": False}))
     (tmp_path / "log.json").write_text(json.dumps({"Records": [SEEN]}))
     facts = interpret({"cloudtrail": [tmp_path / "log.json"], "trails": [folder]})
-    rows = [row.reason for row in facts.coverage if row.log_class == "management"]
+    everywhere = [row for row in facts.coverage if row.place == "all regions"]
+    rows = [row.reason for row in everywhere if row.log_class == "management"]
     assert [reason.partition(":")[0] for reason in rows] == ["trail main"]
 
 
@@ -620,3 +621,40 @@ def test_a_dump_older_than_a_roles_re_creation_calls_nothing_unused(blind, in_th
     codes, facts = blind(allow("ec2:*"), [called_as(*call) for call in calls], trail(), RoleId=in_the_dump)
     assert code == codes.get("ec2:RunInstances")
     assert bool(code) is any("deleted and made again" in caveat.what for caveat in facts.caveats)
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ([], None),
+        (
+            [{"Effect": "Allow", "Action": "bedrock:GetAsyncInvoke", "Resource": "*"}],
+            "other-calls-not-logged",
+        ),
+        (
+            [
+                {
+                    "Effect": "Allow",
+                    "Action": "bedrock:InvokeModel",
+                    "Resource": "arn:aws:bedrock:*::foundation-model/amazon.nova-sonic-v1:0",
+                }
+            ],
+            "other-calls-not-logged",
+        ),
+    ],
+)
+def test_who_is_set_up_for_model_calls_that_only_data_events_show_may_make_them(blind, more, code):
+    role = {
+        "RolePolicyList": [
+            {"PolicyName": "p", "PolicyDocument": {"Statement": [allow("bedrock:InvokeModel"), *more]}}
+        ]
+    }
+    codes, _ = blind(allow("ec2:*"), [event("DescribeInstances")], trail(), **role)
+    assert code == codes.get("bedrock:InvokeModel")
+
+
+def test_records_of_one_region_beside_a_trail_of_all_regions_are_said(blind):
+    _, facts = blind(allow("ec2:*"), [event("DescribeInstances")], trail())
+    assert any("all records of account 111122223333 are of us-east-1" in one.what for one in facts.caveats)
+    (row,) = [one for one in facts.coverage if one.place == "us-east-1" and one.log_class == "management"]
+    assert (CoverageState.ON, "2026-06-01T00:00:00Z") == (row.state, row.since)

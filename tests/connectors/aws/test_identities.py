@@ -7,8 +7,10 @@ import json
 
 import pytest
 
+from connectors.aws.connector import CONNECTOR
 from connectors.facts import SignalKind
 from connectors.interface import Patterns
+from tests.connectors.aws.conftest import YEAR
 
 ACCOUNT = "111122223333"
 
@@ -456,3 +458,18 @@ def test_a_key_of_a_name_that_several_accounts_have_goes_where_the_log_shows_it(
 @pytest.mark.parametrize("name", ["../../etc", "\u202egpj.exe", "=cmd|'/c'!A1", "<script>", "a" * 500])
 def test_hostile_names_pass_through_as_text(facts_of, name):
     assert facts_of([role(name)]).identities[0].name == name
+
+
+def test_who_runs_as_a_role_through_roles_anywhere_is_a_workload(gaad, collect):
+    memory = collect({"authorization_details": [gaad()]})
+    profile = {
+        "profileArn": "arn:aws:rolesanywhere:eu-west-1:111122223333:profile/1",
+        "name": "factory",
+        "enabled": True,
+        "roleArns": ["arn:aws:iam::111122223333:role/agent"],
+    }
+    off = {**profile, "name": "old", "enabled": False}
+    memory.parts["roles_anywhere"] = [{"list": "profiles", "record": one} for one in (profile, off)]
+    facts = CONNECTOR.interpret([memory], YEAR, Patterns())
+    (identity,) = facts.identities
+    assert [("roles anywhere profile", "factory")] == [(load.kind, load.name) for load in identity.workloads]

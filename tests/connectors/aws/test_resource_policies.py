@@ -7,6 +7,12 @@ import json
 
 import pytest
 
+from connectors.aws.connector import CONNECTOR
+from connectors.aws.derivation import rule
+from connectors.interface import Patterns
+from connectors.reduction import Question
+from tests.connectors.aws.conftest import YEAR
+
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
 AGENT = f"arn:aws:iam::{ACCOUNT}:role/agent"
@@ -247,9 +253,6 @@ def test_without_resource_policies_that_is_said(hold):
 
 
 def test_explain_decides_with_the_resource_policy(hold, collect, gaad, tmp_path):
-    from connectors.aws.derivation import rule  # noqa: PLC0415
-    from tests.connectors.aws.conftest import YEAR  # noqa: PLC0415
-
     path = tmp_path / "policies.json"
     path.write_text(json.dumps([policy(KEY, allow("kms:*", principal={"AWS": "arn:aws:iam::1:role/x"}))]))
     files = {"authorization_details": [gaad(allow("kms:Decrypt"))], "resource_policies": [path]}
@@ -258,3 +261,18 @@ def test_explain_decides_with_the_resource_policy(hold, collect, gaad, tmp_path)
         ruling.answer,
         ruling.layer,
     )
+
+
+def test_a_reduction_does_not_claim_what_a_resource_gives_besides(collect, gaad, tmp_path):
+    path = tmp_path / "policies.json"
+    path.write_text(json.dumps([policy(QUEUE, allow("sqs:SendMessage", principal={"AWS": AGENT}))]))
+    own = allow(["sqs:SendMessage", "sqs:CreateQueue", "sqs:ListQueues"])
+    memory = collect({"authorization_details": [gaad(own)], "resource_policies": [path]})
+    facts = CONNECTOR.interpret([memory], YEAR, Patterns())
+    mask, names = facts.permissions.mask, facts.permissions.names
+    unused = Question(AGENT, mask(["sqs:SendMessage", "sqs:CreateQueue"]), ())
+    found = CONNECTOR.reduce([memory], facts, [unused], YEAR).found[AGENT]
+    assert ["sqs:CreateQueue"] == list(names(found.removed))
+    assert [("given-by-resource", ["sqs:SendMessage"])] == [
+        (stay.code, list(names(stay.permissions))) for stay in found.stays
+    ]

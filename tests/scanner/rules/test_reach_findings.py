@@ -108,6 +108,9 @@ class TestBroadTrust:
             (OIDC, Severity.HIGH),
             (OIDC + ' if {"StringEquals": {"gitlab.com:aud": ["https://gitlab.com"]}}', Severity.HIGH),
             (OIDC + ' if {"StringLike": {"gitlab.com:sub": ["*"]}}', Severity.HIGH),
+            (OIDC + ' if {"StringLike": {"gitlab.com:sub": "project_path:*"}}', Severity.HIGH),
+            (OIDC + ' if {"StringLike": {"x:sub": ["repo:acme/app:*", "repo:*/*:*"]}}', Severity.HIGH),
+            (OIDC + ' if {"StringLike": {"x:sub": ["system:serviceaccount:*:*"]}}', Severity.HIGH),
         ],
     )
     def test_everybody_is_broad(self, trusted, severity):
@@ -127,6 +130,7 @@ class TestBroadTrust:
             "serviceAccount:ci@project.iam.gserviceaccount.com",
             'everybody but arn:aws:iam::111122223333:root if {"Bool": {"aws:SecureTransport": ["true"]}}',
             OIDC + ' if {"StringLike": {"gitlab.com:sub": ["project_path:acme/*"]}}',
+            OIDC + ' if {"StringLike": {"x:sub": ["system:serviceaccount:agents:*"]}}',
             OIDC + ' if {"StringEquals": {"aws:PrincipalTag/team": ["a"]}}',
             OIDC + " if {not json}",
             "",
