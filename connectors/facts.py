@@ -54,6 +54,20 @@ class Workload:
     name: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Actor:
+    """Somebody who was seen to act as an identity, in the window."""
+
+    id: str
+    """As the log names it; a kind of caller where it names none."""
+    person: bool
+    """True when the log's own words say that this is a human being, not a workload."""
+    how: str
+    """The operation through which it acted."""
+    count: int
+    last_seen: str
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A principal that can hold grants.
@@ -79,6 +93,12 @@ class Identity:
     workloads: tuple[Workload, ...] = ()
     trusted: tuple[str, ...] = ()
     """Who may assume or impersonate this identity, as the evidence writes it."""
+    actors: tuple[Actor, ...] = ()
+    """Who was seen to act as this identity; empty where the evidence cannot tell."""
+    outsiders: tuple[str, ...] = ()
+    """Those of `trusted` that belong to another owner than everything in the evidence."""
+    outsiders_sure: bool = False
+    """True when the evidence lists all that is the owner's own, so that an outsider is one for certain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from connectors.aws.access import policy_text
+from connectors.aws.actors import with_actors
 from connectors.aws.baselines import AwsBaselines
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage import read_coverage
@@ -63,7 +64,7 @@ class AwsConnector:
         return Facts(
             provider=self.name,
             permissions=catalogue.permissions,
-            identities=named.identities,
+            identities=with_actors(named.identities, evidence, inventory, organization),
             credentials=named.credentials,
             grants=tuple(sorted(entitled.grants, key=lambda grant: (grant.identity, grant.id))),
             entitlements=covered.entitlements,

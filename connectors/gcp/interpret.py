@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.facts import Caveat, Entitlement, Facts, Grant, Signal, SignalKind, Window
+from connectors.gcp.actors import with_actors
 from connectors.gcp.auditing import Auditing, read_changes
 from connectors.gcp.boundaries import Boundaries
 from connectors.gcp.catalog import matcher, table
@@ -101,7 +102,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     return Facts(
         provider=PROVIDER,
         permissions=permissions,
-        identities=register.identities(patterns, trusted),
+        identities=with_actors(register.identities(patterns, trusted), calls.usage),
         credentials=credentials,
         grants=tuple(sorted(grants, key=lambda grant: (grant.identity, grant.id))),
         entitlements=entitlements,

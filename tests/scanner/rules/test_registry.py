@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rule_builders import DATA_PARTLY, LAMBDA, ROLE, RUNTIME, World, credential
 
+from connectors.facts import Actor
 from scanner.results import Confidence, GrantVerdict
 from scanner.rules.finding import Expanded, ExpiredWaiver, Severity
 from scanner.rules.frameworks import references
@@ -25,7 +26,14 @@ def crowded(world: World, **changes):
     silent = changes.pop("silent", False)
     names = ["dynamodb:Scan", "dynamodb:DeleteTable", "iam:PutRolePolicy", "bedrock:UpdateGuardrail"]
     return world.result(
-        identity=world.identity(owner="", trusted=("*",), workloads=(LAMBDA, RUNTIME), **changes),
+        identity=world.identity(
+            owner="",
+            trusted=("*",),
+            workloads=(LAMBDA, RUNTIME),
+            actors=(Actor("ada", True, "AssumeRole", 1, "2026-11-02T00:00:00Z"),),
+            outsiders=("arn:aws:iam::999988887777:root",),
+            **changes,
+        ),
         verdicts=world.verdicts(
             used=[] if silent else ["sqs:SendMessage"], unused=names, unobservable=["s3:GetObject"]
         ),
