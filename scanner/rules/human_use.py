@@ -40,6 +40,6 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             "count": count,
             "last_seen": last,
         },
-        remediation=f"Give people roles of their own and take them out of the trust of {called(result)}. "
-        f"Until then some of what counts as its use may be theirs: look at these calls before cutting.",
+        remediation=f"First look up what these people did: what counts as its use may be theirs. Then "
+        f"give people roles of their own and take them out of the trust of {called(result)}.",
     )

@@ -45,8 +45,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "last_seen": last,
                 "owner_accounts_known": identity.outsiders_sure,
             },
-            remediation=f"Ask the owner of {called(result)} whether {entry.partition(' if ')[0]} still needs "
-            f"it. If so, keep the trust to one principal and an external id; if not, remove it.",
+            remediation=f"Ask the owner whether {entry.partition(' if ')[0]} still needs {called(result)}. "
+            f"If so, keep the trust to one principal and an external id; if not, remove it.",
         )
 
 
