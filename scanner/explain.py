@@ -134,7 +134,7 @@ def _grants(facts: Facts, entry: IdentityEntry, name: str) -> Iterator[str]:
         if grant.identity == entry.id and number is not None and grant.permissions >> number & 1
     ]
     for grant in found:
-        yield f"  {entry.name} -> {grant.id}: {_grant(grant)}; written in {grant.source}"
+        yield f"  {entry.name} -> {grant.id}: {grant.name}: {_grant(grant)}; written in {grant.source}"
     if not found:
         yield "  no statement that was read names it"
     held = facts.entitlements.get(entry.id)

@@ -46,7 +46,7 @@ def cover_of(assignment: Assignment, region: Region, desk: Desk) -> Cover | None
     if cover.missing or not cover.roles:
         return None
     present = any(_guid(one) == assignment.definition for one in cover.roles)
-    return None if present and region.scopes == (assignment.scope,) else cover
+    return None if present else cover
 
 
 def _pricing(desk: Desk) -> Pricing:

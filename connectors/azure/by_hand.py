@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.claims import short
+from connectors.azure.claims import counted, short
 from connectors.azure.desk import Desk
 from connectors.azure.ids import fields as flat
 from connectors.azure.ids import guid, holds, mappings, principal, text
@@ -96,9 +96,10 @@ def _secrets(question: Question, desk: Desk) -> Iterator[str]:
     held = desk.inventory.principals.get(question.identity)
     application = principal(held.data.get("appid")) if held else ""
     named = shlex.quote(application or "APPLICATION_ID")
+    kept = counted(len(stays), "secret or certificate")
     yield (
-        f"{len(stays)} secrets or certificates stay. On Azure a workload needs none: a managed identity "
-        "with these roles (az identity create, then --assign-identity on the resource). One that runs "
+        f"{kept} in use or not known to be unused. On Azure a workload needs none: a managed identity with "
+        "these roles (az identity create, then --assign-identity on the resource). One that runs "
         "elsewhere proves itself by federation: az ad app federated-credential create --id "
         f'{named} --parameters \'{{"name": "workload", "issuer": "ISSUER", "subject": "SUBJECT", '
         '"audiences": ["api://AzureADTokenExchange"]}\'. '

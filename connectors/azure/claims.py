@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.globs import within
-from connectors.azure.ids import ROOT, holds, last_segment, resource_id, subscription
+from connectors.azure.ids import ROOT, Level, holds, last_segment, level, resource_id, subscription
 from connectors.azure.inventory import Definition
 from connectors.azure.policy import Block, Plane, Universe
 from connectors.azure.standing import UNDOABLE, Access, Right, rights, take_back
@@ -57,7 +57,8 @@ def replay(before: Sequence[Right], after: Sequence[Right], usage: Iterable[Usag
         else:
             (refused if verdict is Standing.REFUTED else unclear).append(said)
     requests = kept + len(refused) + len(unclear)
-    aside = f"{left_out} recorded kinds of calls are allowed by no assignment of its own" if left_out else ""
+    calls = counted(left_out, "recorded kind") + " of calls"
+    aside = f"left out, because no assignment of its own allows them: {calls}" if left_out else ""
     if refused:
         return Claim(Standing.REFUTED, aside, requests=requests, refused=tuple(sorted(set(refused))))
     if unclear:
@@ -172,8 +173,8 @@ def restored(before: Access, after: Access, changes: Sequence[Change], ground: G
     lasting = [change for change in changes if change.kind not in UNDOABLE]
     if lasting:
         reason = (
-            f"role assignments come back as they were; {len(lasting)} removed secrets or certificates do "
-            "not: new ones would have to be made"
+            f"role assignments come back as they were; {counted(len(lasting), 'removed credential')} cannot: "
+            "a new one would have to be made"
         )
         return Claim(Standing.UNDECIDED, reason)
     return Claim(Standing.PROVED)
@@ -187,5 +188,11 @@ def credited(usage: Iterable[Usage]) -> Iterator[tuple[str, str]]:
 
 
 def short(scope: str) -> str:
-    """Return a scope as people name it: its last segment, or the tenant root."""
-    return last_segment(scope) if scope != ROOT else "the tenant root"
+    """Return a scope as people name it: its last segment, with a word for what is not told by its name."""
+    words = {Level.SUBSCRIPTION: "subscription ", Level.MANAGEMENT_GROUP: "management group "}
+    return words.get(level(scope), "") + last_segment(scope) if scope != ROOT else "the tenant root"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from connectors.azure.app_roles import app_role_steps
 from connectors.azure.by_hand import credential_steps, notes
-from connectors.azure.claims import contained, short
+from connectors.azure.claims import contained, counted, short
 from connectors.azure.desk import Desk, permissions_of
 from connectors.azure.grants import WIDE
 from connectors.azure.ids import Level, level, subscription
@@ -332,10 +332,10 @@ class _Planner:
         for region in regions:
             if region.scopes == (assignment.scope,):
                 continue
-            count, role = region.permissions.bit_count(), self._role(assignment)
+            count, role = counted(region.permissions.bit_count(), "permission"), self._role(assignment)
             places_ = ", ".join(short(scope) for scope in region.scopes)
             self._found.notes.append(
-                f"{count} permissions of {role} hold only in {places_} afterwards, where they were used, "
+                f"{count} of {role} will hold only in {places_}, where the use was, "
                 f"and no longer in the rest of {short(assignment.scope)}."
             )
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from connectors.azure.claims import short
+from connectors.azure.ids import resource_id
 from connectors.azure.remediation_bicep import bicep
 from connectors.azure.remediation_break_glass import break_glass
 from connectors.azure.remediation_cli import commands, restore_commands, script
@@ -26,8 +28,9 @@ def artifacts(changes: Sequence[Change]) -> tuple[Document, ...]:
     if not changes:
         return ()
     holder = changes[0].holder
+    names = _role_names(changes)
     documents = [
-        Document("json", _title(change.after), change.after + "\n", change.target)
+        Document("json", _title(change.after, names), change.after + "\n", change.target)
         for change in changes
         if change.kind in _NEW
     ]
@@ -43,7 +46,7 @@ def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
     documents = [
         Document(
             "json",
-            f"{_title(change.before)}, sha256 {digest(change.before + chr(10))}",
+            f"{_title(change.before, {})}, sha256 {digest(change.before + chr(10))}",
             change.before + "\n",
             change.target,
         )
@@ -61,15 +64,25 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _title(text: str) -> str:
+def _role_names(changes: Sequence[Change]) -> dict[str, str]:
+    """Return the names of the roles that the changes make, by id."""
+    return {
+        change.target.lower(): json.loads(change.after)["properties"]["roleName"]
+        for change in changes
+        if change.kind == Kind.CREATE_ROLE
+    }
+
+
+def _title(text: str, names: Mapping[str, str]) -> str:
     held = json.loads(text)
     properties = held["properties"]
     if "appRoleId" in properties:
         return f"app role assignment {held['name']}"
     if "roleName" in properties:
         return f"role definition {properties['roleName']}"
-    role = properties["roleDefinitionId"].rpartition("/")[2]
-    return f"role assignment {held['name']} of role {role} on {properties['scope']}"
+    identifier = properties["roleDefinitionId"]
+    role = names.get(identifier.lower(), f"role {identifier.rpartition('/')[2]}")
+    return f"role assignment on {short(resource_id(properties['scope']) or '/')} of {role}"
 
 
 def _of_form(form: str) -> Callable[[Sequence[Change]], tuple[Document, ...]]:
