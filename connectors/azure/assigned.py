@@ -153,8 +153,7 @@ def _schedules(inventory: Inventory) -> None:
         if made:
             inventory.assignments[made] = replace(inventory.assignments[made], until=one.until)
         else:
-            ends = f"@Environment[UtcNow] DateTimeLessThan '{one.until}'" if one.until else ""
-            condition = _and(one.condition, ends) if ends else one.condition
+            condition = _and(one.condition, one.ends) if one.ends else one.condition
             inventory.others.setdefault(one.id, replace(one, condition=condition))
 
 

@@ -239,7 +239,7 @@ class Calls:
             case _:
                 text, hint = f"{what} failed: {why}", ""
         if hint:
-            text += f"; run: {hint}" if kind == "denied" else f"; {hint}"
+            text += f"; run: {hint}" if hint.startswith("az ") and kind == "denied" else f"; {hint}"
         return CallError(text, kind, row.name, hint=hint)
 
 

@@ -142,7 +142,7 @@ def holdings(inventory: Inventory, roles: Roles, members: Mapping[str, Iterable[
         given = roles.given(assignment)
         if assignment.form in BY_ROLE and any(holds(vault, assignment.scope) for vault in off):
             given = roles.without_vault_data(given)
-        conditions = [assignment.condition] if assignment.condition else []
+        conditions = [assignment.written] if assignment.written else []
         conditions += [f"ends {assignment.until}"] if assignment.until else []
         conditions += sorted(
             {block.condition for block in definition.blocks if block.condition} if definition else ()

@@ -23,7 +23,7 @@ from azure.core.pipeline.policies import (
     SansIOHTTPPolicy,
     UserAgentPolicy,
 )
-from azure.identity import DefaultAzureCredential
+from azure.identity import ChainedTokenCredential, DefaultAzureCredential, WorkloadIdentityCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 
 from connectors.azure.access import ARM, GRAPH, climbs, row_of
@@ -36,6 +36,8 @@ _CONNECT_SECONDS = 10
 _READ_SECONDS = 120
 _LONGEST_WAIT_SECONDS = 120
 _SCOPES = {ARM: "https://management.azure.com/.default", GRAPH: "https://graph.microsoft.com/.default"}
+_WORKLOAD = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+_KEYS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH")
 _OWN_SCOPES = ("management.", "graph.", "microsoftgraph.")
 
 
@@ -228,11 +230,20 @@ def open_session(settings: LiveSettings) -> Session:
     )  # failures become outcomes, with their reason
     if settings.plain:
         return Session(settings, _Tenant(_Nothing(), ""))
-    options: dict[str, Any] = {} if settings.known_authority else {"disable_instance_discovery": True}
-    credential = DefaultAzureCredential(
-        authority=settings.authority, additionally_allowed_tenants=["*"], **options
-    )
+    options: dict[str, Any] = {"authority": settings.authority, "additionally_allowed_tenants": ["*"]}
+    if not settings.known_authority:
+        options["disable_instance_discovery"] = True
+    credential: Any = DefaultAzureCredential(**options)
+    if _federated():
+        # The default chain does not tell its own workload identity where to sign in.
+        credential = ChainedTokenCredential(WorkloadIdentityCredential(**options), credential)
     return Session(settings, _Tenant(credential, settings.tenant))
+
+
+def _federated() -> bool:
+    """Return whether a federated token is all there is to sign in with; secrets and certificates come first."""
+    given = {name for name in _WORKLOAD if os.environ.get(name)}
+    return given == set(_WORKLOAD) and not any(os.environ.get(name) for name in _KEYS)
 
 
 class _Nothing:

@@ -49,6 +49,18 @@ class Assignment:
     """The role assignment that a PIM schedule instance made."""
 
     @property
+    def written(self) -> str:
+        """The condition without the end that PIM sets, which is told beside it."""
+        return "" if self.condition == self.ends else self.condition.removesuffix(f" AND ({self.ends})")
+
+    @property
+    def ends(self) -> str:
+        """The end that PIM sets, as a condition; "" where there is none."""
+        if self.form is not Form.PIM_ACTIVE or not self.until:
+            return ""
+        return f"@Environment[UtcNow] DateTimeLessThan '{self.until}'"
+
+    @property
     def guid(self) -> str:
         """The assignment's own GUID, which is what logs name."""
         return last_segment(self.id)

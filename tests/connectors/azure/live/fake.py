@@ -1,6 +1,7 @@
 """A small Resource Manager and Microsoft Graph on this machine: real HTTP, pages, refusals, throttling."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ TOKENS = ("$skiptoken", "%24skiptoken", "$skipToken")
 class Fake:
     """Answers what it was told to; everything else is 404. Lists are cut into pages of two."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[tuple[str, str]] = []
         """(method, path) of everything that arrived."""
         self.versions: dict[str, str] = {}
@@ -37,8 +38,9 @@ class Fake:
                 fake.serve(self, None)
 
             def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                fake.serve(self, json.loads(self.rfile.read(length) or b"{}"))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                form = body and not body.startswith(b"{")
+                fake.serve(self, parse_qs(body.decode()) if form else json.loads(body or b"{}"))
 
             do_PUT = do_DELETE = do_PATCH = do_POST
 
@@ -47,12 +49,15 @@ class Fake:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.tls = tls is not None
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.server.server_port}"
 
     def close(self) -> None:
         self.server.shutdown()
