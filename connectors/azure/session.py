@@ -241,7 +241,7 @@ def open_session(settings: LiveSettings) -> Session:
 
 
 def _federated() -> bool:
-    """Return whether a federated token is all there is to sign in with; secrets and certificates come first."""
+    """Return whether a federated token is all there is to sign in with; secrets come first."""
     given = {name for name in _WORKLOAD if os.environ.get(name)}
     return given == set(_WORKLOAD) and not any(os.environ.get(name) for name in _KEYS)
 
