@@ -21,7 +21,7 @@ from azure.core.rest import HttpRequest
 
 from connectors.azure.access import Access, access_table, climbs, fix_of
 from connectors.azure.ids import subscription
-from connectors.azure.session import Session
+from connectors.azure.session import NotAllowedError, Session
 from connectors.errors import EvidenceError
 
 _THREADS = 8
@@ -144,7 +144,11 @@ class Calls:
         try:
             pages = start(client, lambda response: raw.append(_body(response))).by_page()
             while True:
-                more = self._tried(row, path, lambda: next(pages, None) is not None)
+                failed = None
+                try:
+                    more = self._tried(row, path, lambda: next(pages, None) is not None)
+                except CallError as error:
+                    more, failed = False, error
                 while raw:
                     page = raw.pop(0)
                     yield from (one for one in page.get("value") or () if isinstance(one, dict))
@@ -152,14 +156,16 @@ class Calls:
                     if following in been:
                         more = False
                     been |= {following} if isinstance(following, str) else set()
+                if failed is not None:
+                    raise failed
                 if not more or self.sample:
                     return
         finally:
             client.close()  # type: ignore[no-untyped-call]
 
-    def each(self, work: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:
+    def each(self, work: Callable[[Item], Found], items: Sequence[Item], *, sampled: int = 1) -> list[Found]:
         """Return the results of some calls made side by side, in the order of their items."""
-        wanted = items[:1] if self.sample else items
+        wanted = items[:sampled] if self.sample else items
         if len(wanted) < 2:
             return [work(item) for item in wanted]
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -178,7 +184,7 @@ class Calls:
                     raise
                 self.session.versions[row.name] = row.older
                 found = run()
-        except (AzureError, ValueError) as error:
+        except (AzureError, ValueError, NotAllowedError) as error:
             raise self._fail(row.name, path, self.explain(error, row, path)) from error
         with self._lock:
             tally.worked += 1
@@ -265,6 +271,8 @@ def classify(error: Exception) -> tuple[Kind, str]:
     why = _LINE.sub(" ", str(getattr(error, "message", "") or error)).strip()[:300] or type(error).__name__
     if isinstance(error, HttpResponseError) and error.status_code:
         return _answered(error)
+    if isinstance(error, NotAllowedError):
+        return "other", f"it led to another request: {why}"
     if isinstance(error, ClientAuthenticationError):
         return "credentials", why
     if isinstance(error, (ServiceRequestError, ServiceResponseError)):

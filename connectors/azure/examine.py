@@ -1,6 +1,6 @@
 """Try a live source on a small scale: who am I, which requests work, what is lost without the others."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,10 +8,15 @@ from connectors.azure.access import Access, access_table, lost
 from connectors.azure.calls import CallError, Calls
 from connectors.azure.catalogue import catalogue
 from connectors.azure.collect import Reached, Way, collect_live
+from connectors.azure.ids import fields, resource_id
 from connectors.azure.live_settings import LiveSettings
+from connectors.azure.settings import settings_on
+from connectors.azure.stock import Held, Inventory
 from connectors.facts import Window
 from connectors.interface import Check, Outcome, Record, Source, Status, silent
 from connectors.logs.seen import SeenEvents
+
+_NAMED = 5
 
 
 @dataclass
@@ -19,11 +24,18 @@ class _Kept:
     """A sink that keeps the outcomes and throws the records away."""
 
     results: list[Outcome] = field(default_factory=list)
+    settings: dict[str, set[str]] = field(default_factory=dict)
+    """By resource: the log categories that its diagnostic settings switch on."""
 
     def add(self, source: str, part: str, records: Iterable[Record]) -> int:
         """Read the records, so that their requests are sent."""
-        del source, part
-        return sum(1 for _ in records)
+        del source
+        held = list(records)
+        if part == "diagnostic_settings":
+            flat = [fields(one) for one in held]
+            by_id = {resource_id(one.get("id")): Held("", one) for one in flat}
+            self.settings = settings_on(Inventory(settings=by_id))
+        return len(held)
 
     def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
         """Ignore logs."""
@@ -44,7 +56,7 @@ def examine(source: Source, window: Window) -> list[Check]:
     checks = [_caller(reached)]
     for part in catalogue("access")["parts"]:
         checks += _part(part["name"], reached.calls, kept.results)
-    return [*checks, _activity(LiveSettings.of(source))]
+    return [*checks, _activity(LiveSettings.of(source)), *_data_logs(kept.settings)]
 
 
 def _activity(settings: LiveSettings) -> Check:
@@ -57,6 +69,28 @@ def _activity(settings: LiveSettings) -> Check:
             "export it with a diagnostic setting and name the files under activity_logs",
         )
     return Check("activity_log", "ok", "read from the files named under activity_logs")
+
+
+def _data_logs(settings: Mapping[str, set[str]]) -> Iterator[Check]:
+    """Yield which data logs are on, of the resources that were asked."""
+    resources = {place: on for place, on in settings.items() if "/providers/" in place}
+    off = sorted(place for place, on in resources.items() if not on)
+    if not resources:
+        return
+    detail = f"on for {len(resources) - len(off)} of {len(resources)} resources asked"
+    if not off:
+        yield Check("data logs", "ok", detail)
+        return
+    named = ", ".join(place.split("/providers/", 1)[1] for place in off[:_NAMED])
+    more = f" and {len(off) - _NAMED} more" if len(off) > _NAMED else ""
+    yield Check(
+        "data logs",
+        "partial" if len(off) < len(resources) else "failed",
+        f"{detail}; off for {named}{more}",
+        "use of their data actions cannot be seen",
+        f"az monitor diagnostic-settings create --name entdrift --resource {off[0]} "
+        '--logs \'[{"categoryGroup":"allLogs","enabled":true}]\' --workspace WORKSPACE_ID',
+    )
 
 
 def _caller(reached: Reached) -> Check:

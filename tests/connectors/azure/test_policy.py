@@ -1,5 +1,6 @@
 """Roles: what permission blocks give, over the operations the evidence names."""
 
+import re
 import time
 
 import pytest
@@ -140,3 +141,28 @@ def test_928_roles_expand_over_every_operation_they_name_within_seconds(built_in
     total = sum(known.block(plane, one).bit_count() for one in roles for plane in Plane)
     assert total > 50_000
     assert time.process_time() - started < 6
+
+
+def test_928_roles_expand_as_plain_patterns_say(built_in_roles):
+    """Every built-in role against an independent reading of its patterns, both planes."""
+    roles = [one for role in built_in_roles for one in blocks({"permissions": role["permissions"]})]
+    known = universe(*(name for one in roles for name in one.actions))
+    known.add(Plane.DATA, (name for one in roles for name in one.data_actions))
+    for plane in Plane:
+        names = known.permissions.names(known.plane(plane))
+        folded = [name.lower() for name in names]
+        for one in roles:
+            given = _plainly(one.allowed(plane), folded) - _plainly(one.subtracted(plane), folded)
+            expanded = known.permissions.names(known.block(plane, one) & known.plane(plane))
+            assert {name.lower() for name in expanded if "*" not in name} == given
+
+
+def _plainly(patterns, names):
+    """Return the names that some pattern covers, read as a regular expression."""
+    exact = {one.lower() for one in patterns if "*" not in one}
+    wild = [".*".join(map(re.escape, one.lower().split("*"))) for one in patterns if "*" in one]
+    found = exact & set(names)
+    if wild:
+        written = re.compile("|".join(wild))
+        found |= {name for name in names if written.fullmatch(name)}
+    return found

@@ -37,9 +37,15 @@ def test_doctor_says_what_works_and_what_is_lost(tenant, run):
     assert "Directory.Read.All" in answer.output
 
 
+def test_doctor_says_which_data_logs_are_on(tenant, run):
+    answer = run("doctor")
+    assert "data logs: on for 1 of 8 resources asked; off for microsoft.documentdb" in answer.output
+    assert "az monitor diagnostic-settings create" in answer.output
+
+
 def test_doctor_sends_each_request_about_once(tenant, run):
     run("doctor")
-    assert len(tenant.requests) < 60
+    assert len(tenant.requests) < 70
 
 
 def test_doctor_prints_the_policy(tenant, run):

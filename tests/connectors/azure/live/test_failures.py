@@ -6,7 +6,7 @@ from connectors.azure.connector import CONNECTOR
 from connectors.interface import Patterns, Status
 from tests.connectors.azure.harness import WINDOW
 from tests.connectors.azure.live.tenant import AUTHORIZATION
-from tests.connectors.azure.synthetic import GROUP, SUB
+from tests.connectors.azure.synthetic import AGENT, GROUP, SUB
 
 PLANES = {
     "role_assignments": f"{AUTHORIZATION}/roleAssignments",
@@ -121,3 +121,16 @@ def test_an_id_that_climbs_is_never_sent(tenant, source, gather):
     found = gather(source())
     assert [] == [path for _, path in tenant.requests if ".." in path]
     assert Status.OK is not found.outcomes["cosmos_role_assignments"].status
+
+
+@pytest.mark.parametrize("part", ["role_assignments", "delegated_grants"])
+def test_a_next_page_of_another_list_is_not_asked_for_and_what_was_read_stays(tenant, source, gather, part):
+    """A server may send a reader anywhere: the guard stops it, and the scan goes on."""
+    path = PLANES[part]
+    key = "nextLink" if part == "role_assignments" else "@odata.nextLink"
+    record = {"id": "x", "properties": {"principalId": AGENT, "roleDefinitionId": "r", "scope": "/"}}
+    tenant.answer(path, lambda *_: {"value": [record], key: f"{tenant.url}/subscriptions/x/listKeys"})
+    found = gather(source())
+    assert (Status.PARTIAL, 1) == (found.outcomes[part].status, found.outcomes[part].records)
+    assert "nothing was sent" in found.reason(part)
+    assert [] == [one for _, one in tenant.requests if "listKeys" in one]

@@ -59,6 +59,11 @@ def test_addresses_that_would_show_a_token_are_refused(texts, said):
         settings(**texts)
 
 
+def test_files_of_the_activity_log_take_its_place(tmp_path):
+    source = Source("live", "azure", "", "live", {"activity_logs": (tmp_path,)}, {}, {})
+    assert (False, True) == (LiveSettings.of(source).activity_log, settings().activity_log)
+
+
 def test_subscriptions_and_management_group_exclude_each_other():
     source = Source(
         "live", "azure", "", "live", {}, {"management_group": "g"}, {"subscriptions": ("1" * 32,)}
