@@ -181,3 +181,19 @@ def approve(talk: Any, /, **flags: Any) -> None:
     from scanner.baseline import run  # noqa: PLC0415 start-up time
 
     sys.exit(run.approve_file(run.ApproveRequest(**flags), talk))
+
+
+@baseline.command()
+@click.argument("file", type=_PATH)
+@click.option("--form", type=click.Choice(["cedar", "rego"]), required=True, help="The policy language.")
+def export(*, file: Path, form: str) -> None:
+    r"""Print a baseline as a Cedar or Rego policy that gives the same answers.
+
+    What the language cannot say is left out where it would allow; a refusal that it cannot say is an error.
+
+    \b
+    Example:  entdrift baseline export baselines/aws-bot.toml --form rego > bot.rego
+    """
+    from scanner.baseline import run  # noqa: PLC0415 start-up time
+
+    sys.exit(run.export(file, form))

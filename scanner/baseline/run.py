@@ -153,6 +153,15 @@ def approve_file(request: ApproveRequest, talk: Talk) -> Exit:
     return Exit.OK
 
 
+def export(file: Path, form: str) -> Exit:
+    """Print a baseline as a policy of another language."""
+    from scanner.baseline.export import render  # noqa: PLC0415 only this verb needs it
+
+    baseline = read(file)
+    write_standard_output(render(baseline, Clouds().wing(baseline.subject.provider), form).encode())
+    return Exit.OK
+
+
 def test(request: Request, talk: Talk) -> Exit:
     """Print how the requests of the baselines are answered; exit 1 when one is not answered as asked."""
     baselines = _baselines(request)
