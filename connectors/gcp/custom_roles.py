@@ -15,6 +15,8 @@ PART = "testable_permissions"
 _IN_TITLES = re.compile(r"[^A-Za-z0-9 ._@()-]+", re.ASCII)
 _IN_IDS = re.compile(r"[^A-Za-z0-9]+", re.ASCII)
 _ROLE = re.compile(r"((?:projects|organizations)/[^/]+)/roles/([^/]+)")
+_LEVELS = {0: "SUPPORTED", 1: "TESTING", 2: "NOT_SUPPORTED"}
+"""Google's clients write the level as a number, or leave out the first."""
 _LONGEST_STEM = 40
 
 
@@ -35,7 +37,8 @@ class Support:
             for record in source.records(PART):
                 name = str(record.get("name") or "")
                 level = record.get("customRolesSupportLevel", record.get("custom_roles_support_level"))
-                self._levels[permission_name(name)] = str(level or "SUPPORTED")
+                known = _LEVELS.get(level) if isinstance(level, int) else None
+                self._levels[permission_name(name)] = known or str(level or "SUPPORTED")
                 self._spell(name)
             for part in ("roles", "resources"):
                 for record in source.records(part):

@@ -194,6 +194,53 @@ def test_what_google_says_about_custom_roles_is_followed(gcp):
     assert {"not-in-custom-roles": ["storage.buckets.create"]} == stays(run, found)
 
 
+def test_levels_written_as_numbers_mean_the_same(gcp):
+    records = [
+        {"name": "storage.buckets.get", "stage": 4, "customRolesSupportLevel": 1},
+        {"name": "storage.objects.get", "stage": 4, "customRolesSupportLevel": 0},
+        {"name": "storage.objects.delete", "stage": 4, "customRolesSupportLevel": 2},
+    ]
+    run = gcp(evidence(searched(binding("roles/storage.admin", MEMBER)), testable_permissions=records))
+    found = reduced(run, RAG, ["storage.buckets.create", "storage.objects.delete"])
+    assert ["proved"] * 4 == claims(found)
+    assert any("storage.buckets.get in custom roles" in note for note in found.notes)
+    assert () == reduced(run, RAG, ["storage.buckets.create"]).changes
+
+
+ODD = [None, 7, [], {}, [[]], "x", {"expression": 3}, {"title": None, "expression": None}, {"a": {"b": []}}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_odd_shapes_cost_nobody_else_their_reduction(gcp, odd):
+    policy = searched(binding("roles/storage.admin", MEMBER))
+    policy["policy"]["bindings"] += [
+        {
+            "role": "roles/storage.admin",
+            "members": [f"serviceAccount:a@{PROJECT}.iam.gserviceaccount.com"],
+            "condition": odd,
+        },
+        {"role": odd, "members": [MEMBER]},
+        {"role": "roles/x", "members": odd},
+        {"role": "roles/x", "members": [odd, MEMBER]},
+    ]
+    run = gcp(
+        evidence(
+            policy,
+            service_accounts=[
+                {"email": RAG, "uniqueId": odd, "projectId": PROJECT, "description": odd},
+                {"email": f"b@{PROJECT}.iam.gserviceaccount.com", "projectId": PROJECT},
+            ],
+            testable_permissions=[
+                *listed(*STORAGE),
+                {"name": "a.b.c", "stage": odd, "customRolesSupportLevel": odd},
+            ],
+        )
+    )
+    found = reduced(run, RAG, ["storage.objects.delete"])
+    assert "create-role" in [kind for kind, _, _ in steps(found)]
+    assert "refuted" not in claims(found)
+
+
 def test_without_that_list_the_limits_stay_undecided(gcp):
     settings = evidence(searched(binding("roles/storage.admin", MEMBER)))
     del settings["testable_permissions"]
