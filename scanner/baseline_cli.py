@@ -30,7 +30,7 @@ _STAGE = click.option("--stage", default="", metavar="WORD", help="Only identiti
 
 @click.group()
 def baseline() -> None:
-    r"""Keep the approved access of each workload as reviewable files, and compare with them.
+    """Keep the approved access of each workload as reviewable files, and compare with them.
 
     docs/baselines.md explains the files.
 
@@ -54,7 +54,7 @@ def baseline() -> None:
 )
 @click.pass_obj
 def write(talk: Any, /, *, source: Path, output: Path, identity: str, stage: str, granted: bool) -> None:
-    r"""Write one TOML file for each AI identity of a scan: what it is approved to hold.
+    """Write one TOML file for each AI identity of a scan: what it is approved to hold.
 
     What people wrote into a file (above the line in it) stays when it is written again.
 
@@ -113,7 +113,7 @@ def _compared(verb: Callable[..., None]) -> Callable[..., None]:
 @click.option("--now", metavar="TIME", help="Pretend that this is the present (RFC 3339).")
 @click.pass_obj
 def check(talk: Any, /, **flags: Any) -> None:
-    r"""Say exactly what goes beyond the baselines: in a scan, or in a policy or plan that is proposed.
+    """Say exactly what goes beyond the baselines: in a scan, or in a policy or plan that is proposed.
 
     Exit 0: nothing does. Exit 1: something does, or cannot be decided. With --policy or --plan the evidence
     of --from explains roles and policies that the text only mentions, where it is there.
@@ -141,7 +141,7 @@ def check(talk: Any, /, **flags: Any) -> None:
 )
 @click.pass_obj
 def test(talk: Any, /, **flags: Any) -> None:
-    r"""Ask the `must_allow` and `must_not_allow` requests of the baselines; exit 1 when one fails.
+    """Ask the `must_allow` and `must_not_allow` requests of the baselines; exit 1 when one fails.
 
     The evidence of a scan answers, with everything above the grants that it holds; or the proposed policy.
 
@@ -169,7 +169,7 @@ def test(talk: Any, /, **flags: Any) -> None:
 @click.option("--now", metavar="TIME", help="Pretend that this is the present (RFC 3339).")
 @click.pass_obj
 def approve(talk: Any, /, **flags: Any) -> None:
-    r"""Record in the chain of approvals that somebody approved a baseline file, exactly as it is.
+    """Record in the chain of approvals that somebody approved a baseline file, exactly as it is.
 
     The record holds who, why, until when and the SHA-256 of the file; a later change of the file is no longer
     approved. A signature that does not fit is refused.

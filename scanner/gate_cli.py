@@ -41,7 +41,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--now", metavar="TIME", help="Pretend that this is the present (RFC 3339); waivers end by it.")
 @click.pass_obj
 def gate(talk: Any, /, **flags: Any) -> None:
-    r"""Decide whether the AI workloads of a stage may be promoted, with the reasons, by a written policy.
+    """Decide whether the AI workloads of a stage may be promoted, with the reasons, by a written policy.
 
     Exit 0: every workload passes. Exit 1: refused, also when there is nothing to decide about or evidence
     could not be read. docs/gate.md explains each condition.

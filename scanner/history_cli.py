@@ -42,7 +42,7 @@ _NOW = click.option("--now", metavar="TIME", help="Pretend that this is the pres
 @_FORM
 @click.pass_context
 def history(ctx: click.Context, *, source: Path, config: Path | None, state: str | None, form: str) -> None:
-    r"""List the scans that are remembered; or show, verify, back up or restore.
+    """List the scans that are remembered; or show, verify, back up or restore.
 
     \b
     Example:  entdrift history --from out
@@ -64,7 +64,7 @@ def history(ctx: click.Context, *, source: Path, config: Path | None, state: str
 @click.argument("scan")
 @click.pass_context
 def show(ctx: click.Context, *, scan: str) -> None:
-    r"""Print one scan: its sources, and which identities and findings changed with it.
+    """Print one scan: its sources, and which identities and findings changed with it.
 
     \b
     Example:  entdrift history --from out show 38919ff2cb90
@@ -77,7 +77,7 @@ def show(ctx: click.Context, *, scan: str) -> None:
 @history.command()
 @click.pass_context
 def verify(ctx: click.Context) -> None:
-    r"""Check the file and the chain of approvals, and that it holds the head which the report printed.
+    """Check the file and the chain of approvals, and that it holds the head which the report printed.
 
     Exit 1: the chain was changed or cut off.
 
@@ -93,7 +93,7 @@ def verify(ctx: click.Context) -> None:
 @click.argument("file", type=_PATH)
 @click.pass_context
 def backup(ctx: click.Context, *, file: Path) -> None:
-    r"""Write a whole copy of the state file; a scan may run meanwhile.
+    """Write a whole copy of the state file; a scan may run meanwhile.
 
     \b
     Example:  entdrift history --from out backup state-backup.sqlite
@@ -107,7 +107,7 @@ def backup(ctx: click.Context, *, file: Path) -> None:
 @click.argument("file", type=_PATH)
 @click.pass_context
 def restore(ctx: click.Context, *, file: Path) -> None:
-    r"""Put a backup in the place of the state file; what stood there is kept beside it.
+    """Put a backup in the place of the state file; what stood there is kept beside it.
 
     \b
     Example:  entdrift history --from out restore state-backup.sqlite
@@ -138,7 +138,7 @@ def waive(
     revoke: bool,
     **flags: Any,
 ) -> None:
-    r"""Accept a finding until a date. It stays a row of the report, and --fail-on does not count it.
+    """Accept a finding until a date. It stays a row of the report, and --fail-on does not count it.
 
     FINGERPRINT is that of the report, or its first digits. An ended waiver becomes a finding (ED302).
 
@@ -176,7 +176,7 @@ def waive(
 @_CONFIG
 @click.pass_obj
 def diff(talk: Any, /, *, old: Path, new: Path, form: str, config: Path | None) -> None:
-    r"""Say what changed between two scans: two report.json, their folders, or evidence bundles.
+    """Say what changed between two scans: two report.json, their folders, or evidence bundles.
 
     No history is needed. A bundle is analysed first, with the patterns of --config.
 

@@ -34,7 +34,7 @@ def _shared(verb: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def tickets() -> None:
-    r"""Plan remediation tickets and keep them up to date in a tracker.
+    """Plan remediation tickets and keep them up to date in a tracker.
 
     \b
     Example:  entdrift tickets plan --from out/report.json --to csv
@@ -50,7 +50,7 @@ def tickets() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @click.pass_obj
 def plan(talk: Any, /, **flags: Any) -> None:
-    r"""Print what `tickets apply` would do; writes nothing to the tracker.
+    """Print what `tickets apply` would do; writes nothing to the tracker.
 
     Offline with --existing, and for csv, json and markdown.
 
@@ -69,7 +69,7 @@ def plan(talk: Any, /, **flags: Any) -> None:
 )
 @click.pass_obj
 def apply(talk: Any, /, **flags: Any) -> None:
-    r"""Create, update, reopen and close tickets as the plan says; the only verb that writes to a tracker.
+    """Create, update, reopen and close tickets as the plan says; the only verb that writes to a tracker.
 
     A second run over the same report does nothing.
 

@@ -347,3 +347,18 @@ def test_help_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stderr
+
+
+def verbs(group, name=()):
+    """Return every verb below a group with its words."""
+    for word, command in sorted(group.commands.items()):
+        yield (*name, word), command
+        if hasattr(command, "commands"):
+            yield from verbs(command, (*name, word))
+
+
+@pytest.mark.parametrize("words", [words for words, _ in verbs(cli)], ids=" ".join)
+def test_every_help_text_keeps_its_example_on_lines_of_their_own(words):
+    text = CliRunner().invoke(cli, [*words, "--help"]).output
+    assert "\\b" not in text
+    assert "Example:" in text
