@@ -14,7 +14,7 @@ from google.api_core import exceptions as api_errors
 from connectors.errors import EvidenceError
 from connectors.gcp.access import access_table, binding_command
 from connectors.gcp.pace import Pace
-from connectors.gcp.session import Session
+from connectors.gcp.session import NotAllowedError, Session
 
 _THREADS = 4
 _ATTEMPTS = 5
@@ -193,8 +193,10 @@ _ERRORS = (
     api_errors.RetryError,
     google.auth.exceptions.GoogleAuthError,
     requests.RequestException,
+    NotAllowedError,
     ValueError,
 )
+"""A refused call too: a name in an answer may have made its URL another one."""
 
 
 def _delay(error: Exception, attempt: int) -> float:

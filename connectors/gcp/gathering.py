@@ -7,7 +7,6 @@ from typing import Any
 
 from connectors.gcp.calls import CallError
 from connectors.gcp.scrub import scrub
-from connectors.gcp.session import NotAllowedError
 from connectors.interface import Outcome, Sink, Status
 from connectors.logs.rows import LogRead
 
@@ -84,8 +83,6 @@ def _records(finds: Finds, part: _Part) -> Iterator[Any]:
     except CallError as error:
         failed = True
         part.errors.append(error)
-    except NotAllowedError:
-        raise
     except Exception as error:  # noqa: BLE001 an answer of a shape never seen costs one part, not the scan
         failed = True
         text = f"an answer could not be read ({type(error).__name__}: {error!s:.200}); please report it"

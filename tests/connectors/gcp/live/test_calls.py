@@ -297,3 +297,27 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(live, monkeypat
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     assert {} == troubled(live())
+
+
+def test_hostile_names_in_answers_send_nothing_elsewhere_and_cost_their_part(google, live):
+    """A location becomes part of a host, a role part of a path: the guard lets neither out."""
+    pages = google.routes["GET /v1/[a-z]+/[^/]+:searchAllResources"]
+
+    def give(query, body):
+        answer = pages(query, body)
+        engine = dict(answer["results"][0])
+        engine["name"] = engine["name"].replace("us-central1", "evil.example#")
+        return {**answer, "results": [*answer["results"], engine]}
+
+    google.route("GET .*:searchAllResources", give)
+    hostile = binding("roles/../../v2/secrets", f"serviceAccount:{RAG}")
+    policy = {
+        "resource": f"//cloudresourcemanager.googleapis.com/projects/{PROJECT}",
+        "policy": {"bindings": [hostile]},
+    }
+    google.route("GET .*:searchAllIamPolicies", paged("results", [policy]))
+    google.route("GET /v1/roles", paged("roles", [{"name": "roles/storage.objectViewer"}]))
+    run = live(iam_endpoint="")
+    assert [] == google.paths("/v2/secrets")
+    assert {"resources", "roles"} <= set(troubled(run))
+    assert "nothing was sent" in troubled(run)["roles"].reason
