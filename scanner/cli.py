@@ -182,6 +182,11 @@ def collect(
 @_FAIL
 @_STRICT
 @_NOW
+@click.option(
+    "--max-duration",
+    metavar="TIME",
+    help="Stop gathering after so long (90, 45m, 2h); keep what there is and say what is missing.",
+)
 @_STATE
 @_NO_HISTORY
 @click.pass_obj
@@ -198,6 +203,7 @@ def scan(
     fail_on: str | None,
     strict: bool,
     now: str | None,
+    max_duration: str | None,
     state: str | None,
     no_history: bool,
 ) -> None:
@@ -218,6 +224,7 @@ def scan(
         formats=formats,
         fail_on=fail_on,
         strict=strict,
+        max_duration=max_duration,
         state=state,
         remember=not no_history,
     )

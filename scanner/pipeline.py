@@ -1,5 +1,6 @@
 """Run the whole way: configured sources to evidence, evidence to results and findings."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -8,8 +9,10 @@ from pathlib import Path
 from connectors.bundle import Bundle, BundleWriter, SourceEvidence, open_bundle
 from connectors.facts import Facts, Window
 from connectors.interface import Observer, Outcome, Patterns, Source, Status
+from connectors.logs.rows import LogFile
 from connectors.registry import PROVIDERS, connector
 from scanner.analysis import analyse_cloud, unread_logs
+from scanner.deadline import TimeUp, limited
 from scanner.reduction import reduce_cloud
 from scanner.results import CloudResult, ScanResult, SourceResult
 from scanner.rules.finding import Finding, Limits, RuleContext
@@ -17,7 +20,7 @@ from scanner.rules.registry import find_all, order
 from scanner.safety import Safety
 
 
-def collect(
+def collect(  # noqa: PLR0913 each is a keyword, and the bundle depends on all of them
     sources: Sequence[Source],
     path: Path,
     *,
@@ -26,19 +29,39 @@ def collect(
     tool: str,
     observe: Observer,
     state: Path | None = None,
+    most_seconds: float | None = None,
 ) -> Bundle:
     """Gather the evidence of all sources into a bundle at `path` and return it opened.
 
-    With a state file, log objects that an earlier scan read are not read again. Raises BundleError when the
-    path is taken by something else, OSError when the disk refuses.
+    With a state file, log objects that an earlier scan read are not read again. After `most_seconds` what was
+    gathered is kept, and the sources that were not finished say so. Raises BundleError when the path is taken
+    by something else, OSError when the disk refuses.
     """
+    began = time.monotonic()
     with BundleWriter(path, sources, window, tool=tool, now=now) as writer:
         for provider in PROVIDERS:
             group = [replace(source, state=state) for source in sources if source.provider == provider]
             if group:
                 observe("provider", name=provider, sources=len(group))
-                connector(provider).collect(group, writer, window, observe)
+                left = None if most_seconds is None else began + most_seconds - time.monotonic()
+                try:
+                    with limited(left):
+                        connector(provider).collect(group, writer, window, observe)
+                except TimeUp:
+                    _cut_off(writer, group, most_seconds or 0)
     return open_bundle(path)
+
+
+def _cut_off(writer: BundleWriter, group: Sequence[Source], seconds: float) -> None:
+    """Say for each source of a cloud that it was not read to the end, so that nothing of it counts as unused.
+
+    Which of them were finished is not known; none is trusted.
+    """
+    reason = f"stopped after {seconds:g} s (--max-duration); what had been gathered by then is kept"
+    for source in group:
+        writer.outcome(Outcome(source.name, "time limit", Status.FAILED, 0, reason))
+        cut = LogFile("(not read: time limit)", 0, "failed", reason, 0, 0, 0, 0, lost=True)
+        writer.add_logs(source.name, [], [cut], [])
 
 
 def analyse(
@@ -98,6 +121,8 @@ def _unread(evidence: Sequence[SourceEvidence], facts: Facts) -> dict[str, list[
     for source in evidence:
         accounts = {identity.account for identity in facts.identities if identity.source == source.source}
         accounts |= {seen.account for seen in source.presence()}
+        # A source of logs alone of which nothing was read may be about any account.
+        accounts = accounts or {identity.account for identity in facts.identities}
         found = unread_logs(source.log_files(), accounts, found)
     return found
 

@@ -17,6 +17,7 @@ from reports.document import Report
 from reports.escape import terminal
 from scanner import doctor, outputs, pipeline
 from scanner.config import Config, load, moment
+from scanner.deadline import duration
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.lookup import find_identity, open_report
@@ -66,6 +67,7 @@ class Request:
     formats: tuple[str, ...] = ()
     fail_on: str | None = None
     strict: bool = False
+    max_duration: str | None = None
     state: str | None = None
     remember: bool = True
 
@@ -148,7 +150,8 @@ def scan(request: Request, talk: Talk) -> Exit:
         raise ConfigError("scan needs --output, or output in [scan]", hint="for example: --output out")
     targets = outputs.targets(request.formats or DEFAULT_FORMATS)
     make_folder(output)
-    job = _Job(request, config, output, targets, request.span.present())
+    limit = duration(request.max_duration) if request.max_duration else None
+    job = _Job(request, config, output, targets, request.span.present(), limit)
     if not request.remember:
         return _scan(job, None, talk)
     from scanner.history.session import place, session  # noqa: PLC0415 sqlite3 is for scans with history
@@ -167,6 +170,7 @@ class _Job:
     output: Path
     targets: Sequence[outputs.Target]
     now: datetime
+    most_seconds: float | None = None
 
 
 def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
@@ -180,7 +184,7 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
         bundle = open_bundle(request.bundle)
     else:
         state = history.path if history and history.state else None
-        bundle = _collect(config, job.output / EVIDENCE, job.now, talk, state)
+        bundle = _collect(config, job.output / EVIDENCE, job.now, talk, state, job.most_seconds)
     _warn_of_failed(bundle, talk)
     result = pipeline.analyse(
         bundle,
@@ -271,7 +275,14 @@ def explain(identity: str, permission: str, resource: str, source: Path) -> Exit
     return Exit.OK
 
 
-def _collect(config: Config, path: Path, now: datetime, talk: Talk, state: Path | None = None) -> Bundle:
+def _collect(
+    config: Config,
+    path: Path,
+    now: datetime,
+    talk: Talk,
+    state: Path | None = None,
+    most_seconds: float | None = None,
+) -> Bundle:
     made_by = tool()
     return pipeline.collect(
         config.sources,
@@ -281,6 +292,7 @@ def _collect(config: Config, path: Path, now: datetime, talk: Talk, state: Path 
         tool=f"{made_by.name} {made_by.version}",
         observe=talk.observe,
         state=state,
+        most_seconds=most_seconds,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from connectors.errors import BusyError, StateError
 from connectors.lock import held
 from connectors.state import State, open_state
+from scanner.errors import ConfigError
 from scanner.history.approvals import APPROVALS
 from scanner.history.config import HistorySettings
 from scanner.history.schema import HISTORY
@@ -31,7 +32,13 @@ class Session:
 
 def place(output: Path, settings: HistorySettings, flag: str | None) -> str:
     """Return where the state is: the flag, the environment, the config, or beside the report."""
-    return flag or os.environ.get(VARIABLE) or settings.state or str(output / STATE)
+    found = flag or os.environ.get(VARIABLE) or settings.state or str(output / STATE)
+    if "://" in found:
+        raise ConfigError(
+            f"{found}: a state in object storage is not supported in this version",
+            hint="copy the file before and after the scan, one run at a time, and name the copy with --state",
+        )
+    return found
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ import json
 
 from changing_account import changes, event, states
 
+from connectors.lock import held
+
 
 def test_the_first_scan_has_nothing_to_compare_with(account):
     report = account.scan("2026-11-20")
@@ -233,3 +235,23 @@ def test_an_identity_whose_id_is_missing_today_is_the_same_identity(account):
     report = account.scan("2026-11-22")
     assert [] == [kind for kind, *_ in changes(report) if kind.startswith("identity")]
     json.dumps(report)
+
+
+def test_an_address_is_refused_and_makes_no_folder_of_its_name(account, monkeypatch):
+    monkeypatch.chdir(account.folder)
+    arguments = ("scan", "--config", "config.toml", "--output", "out", "--state", "s3://bucket/state.sqlite")
+    result = account.run(*arguments)
+    assert 2 == result.exit_code
+    assert "not supported" in result.stderr
+    assert not (account.folder / "s3:").exists()
+
+
+def test_a_second_scan_waits_and_then_says_who_holds_the_state(account):
+    account.config("[history]\nlock_wait_seconds = 0\n")
+    account.scan("2026-11-20")
+    with held(account.out / ".state.sqlite.lock", wait_seconds=0, say=print):
+        arguments = ("scan", "--config", account.folder / "config.toml", "--output", account.out)
+        result = account.run(*arguments, "--now", "2026-11-21")
+    assert 2 == result.exit_code
+    assert "another run holds the state (process" in result.stderr
+    account.scan("2026-11-21")
