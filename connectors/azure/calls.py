@@ -30,7 +30,7 @@ _GIVE_UP = 3
 _NEXT = ("nextLink", "@odata.nextLink", "next_link")
 _SAFE = "/:@!$&'()*+,;=~-._"
 
-Kind = Literal["denied", "credentials", "throttled", "unreachable", "absent", "version", "other"]
+Kind = Literal["denied", "credentials", "throttled", "unreachable", "absent", "nothing", "version", "other"]
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
@@ -212,7 +212,7 @@ class Calls:
     def _fail(self, name: str, path: str, error: CallError) -> CallError:
         tally = self._tally(name, path)
         with self._lock:
-            if error.kind == "absent":
+            if error.kind in ("absent", "nothing"):
                 tally.absent += 1
             else:
                 tally.failed += 1
@@ -282,7 +282,14 @@ def classify(error: Exception) -> tuple[Kind, str]:
     return "other", why
 
 
-_BY_STATUS: Mapping[int, Kind] = {401: "credentials", 403: "denied", 404: "absent", 429: "throttled"}
+_BY_STATUS: Mapping[int, Kind] = {
+    401: "credentials",
+    403: "denied",
+    404: "absent",
+    410: "absent",
+    429: "throttled",
+}
+_NO_LICENCE = "AadPremiumLicenseRequired"
 _VERSION = ("InvalidApiVersion", "NoRegisteredProviderFound", "UnsupportedApiVersion", "InvalidResourceType")
 
 
@@ -294,7 +301,8 @@ def _answered(error: HttpResponseError) -> tuple[Kind, str]:
     why = f"HTTP {status} {text}".strip()
     if status == 400 and any(mark in code for mark in _VERSION):
         return "version", why
-    return _BY_STATUS.get(status, "other"), why
+    # A tenant without the licence for PIM has no PIM.
+    return "nothing" if code == _NO_LICENCE else _BY_STATUS.get(status, "other"), why
 
 
 def _said(error: HttpResponseError) -> tuple[str, str]:

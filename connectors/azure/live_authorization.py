@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from connectors.azure.calls import CallError, Calls
+from connectors.azure.calls import CallError, Calls, Kind
 from connectors.azure.gathering import Finds
 
 _CONDITIONS_VERSION = "2022-05-01-preview"
@@ -34,33 +34,43 @@ def authorization(calls: Calls, subscription: str) -> dict[str, Finds]:
             "denyAssignments.subscription",
             lambda client, keep: client.deny_assignments.list(raw_response_hook=keep),
         ),
-        "role_assignment_schedules": typed(
-            "roleAssignmentScheduleInstances.list",
-            lambda client, keep: client.role_assignment_schedule_instances.list_for_scope(
-                scope, raw_response_hook=keep
+        "role_assignment_schedules": _none_if(
+            "nothing",
+            typed(
+                "roleAssignmentScheduleInstances.list",
+                lambda client, keep: client.role_assignment_schedule_instances.list_for_scope(
+                    scope, raw_response_hook=keep
+                ),
             ),
         ),
-        "role_eligibility_schedules": typed(
-            "roleEligibilityScheduleInstances.list",
-            lambda client, keep: client.role_eligibility_schedule_instances.list_for_scope(
-                scope, raw_response_hook=keep
+        "role_eligibility_schedules": _none_if(
+            "nothing",
+            typed(
+                "roleEligibilityScheduleInstances.list",
+                lambda client, keep: client.role_eligibility_schedule_instances.list_for_scope(
+                    scope, raw_response_hook=keep
+                ),
             ),
         ),
-        "classic_administrators": _without_retired(
+        "classic_administrators": _none_if(
+            "absent",
             typed(
                 "classicAdministrators.list",
                 lambda client, keep: client.classic_administrators.list(raw_response_hook=keep),
-            )
+            ),
         ),
     }
 
 
-def _without_retired(finds: Finds) -> Finds:
-    """Leave out that the list of classic administrators is gone: then there are none (retired 2024-08-31)."""
+def _none_if(kind: Kind, finds: Finds) -> Finds:
+    """Take a list that cannot exist for an empty one: the kind of answer tells it from one that was not read.
+
+    Classic administrators were retired on 2024-08-31; a tenant without the licence for PIM has no PIM.
+    """
     try:
         yield from finds
     except CallError as error:
-        if error.kind != "absent":
+        if error.kind != kind:
             raise
 
 

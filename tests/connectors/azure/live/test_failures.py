@@ -134,3 +134,14 @@ def test_a_next_page_of_another_list_is_not_asked_for_and_what_was_read_stays(te
     assert (Status.PARTIAL, 1) == (found.outcomes[part].status, found.outcomes[part].records)
     assert "nothing was sent" in found.reason(part)
     assert [] == [one for _, one in tenant.requests if "listKeys" in one]
+
+
+def test_a_tenant_without_the_licence_for_pim_has_none(tenant, source, gather):
+    for part in ("role_assignment_schedules", "role_eligibility_schedules"):
+        tenant.refuse(PLANES[part], 400, "AadPremiumLicenseRequired")
+    tenant.refuse(PLANES["classic_administrators"], 410, "Gone")
+    found = gather(source())
+    parts = ("role_assignment_schedules", "role_eligibility_schedules", "classic_administrators")
+    assert [(Status.OK, 0)] * 3 == [
+        (found.outcomes[one].status, found.outcomes[one].records) for one in parts
+    ]
