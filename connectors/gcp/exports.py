@@ -31,6 +31,7 @@ class Part:
     help: str
     containers: tuple[str, ...]
     accepts: Callable[[Record], bool]
+    modes: tuple[str, ...] = ("export",)
 
 
 _INVENTORY = ("assets", "results", "searchResults")
@@ -151,11 +152,12 @@ PARTS = (
         "gcloud iam list-testable-permissions //cloudresourcemanager.googleapis.com/projects/ID",
         ("permissions",),
         shapes.testable_permission,
+        modes=("export", "live"),
     ),
 )
 
 SETTINGS = (
-    *(Setting(part.name, "files", part.help) for part in PARTS),
+    *(Setting(part.name, "files", part.help, modes=part.modes) for part in PARTS),
     Setting(
         LOGS,
         "files",

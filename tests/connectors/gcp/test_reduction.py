@@ -4,15 +4,20 @@ import json
 
 import pytest
 
+from connectors.bundle import BundleWriter, open_bundle
 from connectors.gcp.catalog import table
 from connectors.gcp.connector import CONNECTOR
+from connectors.gcp.exports import collect
 from connectors.gcp.standing import Kind
+from connectors.interface import Source, silent
+from connectors.logs.seen import SeenEvents
 from connectors.reduction import Question, Standing
 from tests.connectors.gcp.records import (
     AGENT,
     ORG,
     PROJECT,
     PROJECT_NAME,
+    QUARTER,
     RAG,
     activity,
     binding,
@@ -594,3 +599,17 @@ def test_a_rebuilt_binding_of_a_resource_never_used_goes(gcp):
     found = reduced(run, RAG, [], rebuild=True)
     assert [("remove-binding", "roles/iam.serviceAccountTokenCreator", idle)] == steps(found)
     assert "proved" == claims(found)[0]
+
+
+def test_a_live_source_takes_the_list_of_what_custom_roles_may_hold_from_a_file(tmp_path):
+    file = tmp_path / "testable.json"
+    file.write_text(json.dumps(listed(*STORAGE)))
+    source = Source(
+        "live", "gcp", "", "live", {"testable_permissions": (file,)}, {"scope": f"projects/{PROJECT}"}
+    )
+    with BundleWriter(tmp_path / "bundle", [source], QUARTER, tool="test", now=QUARTER.end) as writer:
+        collect([source], writer, QUARTER, silent, SeenEvents())
+    (read,) = open_bundle(tmp_path / "bundle").sources
+    assert sorted(STORAGE) == sorted(record["name"] for record in read.records("testable_permissions"))
+    setting = next(one for one in CONNECTOR.settings if one.name == "testable_permissions")
+    assert "live" in setting.modes
