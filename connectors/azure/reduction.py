@@ -18,7 +18,7 @@ from connectors.reduction import Question, Reductions, Replacement, Stay
 def reduce_all(
     evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Question], window: Window
 ) -> Reductions:
-    """Return a replacement for each identity of which something can be taken away."""
+    """Return a replacement for each identity of which something may go; without steps where all stays."""
     desk = open_desk(evidence, facts, window)
     found: dict[str, Replacement] = {}
     failed: dict[str, str] = {}
@@ -31,7 +31,7 @@ def reduce_all(
             blind |= spot.permissions
         try:
             planned = plan(question, desk, blind)
-            if planned.changes:
+            if planned.changes or question.remove:
                 found[question.identity] = replacement(planned, question, desk)
         except Exception as error:  # noqa: BLE001 one identity's odd role must not cost the others theirs
             failed[question.identity] = f"{type(error).__name__}: {error}"
@@ -42,7 +42,7 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     """Return the planned changes with what was checked about them."""
     before = planned.access
     steps = simulate(before, planned.changes)
-    after = steps[-1][1]
+    after = steps[-1][1] if steps else before
     known = desk.inventory.definitions
     old, new = rights(before, known), rights(after, known)
     ground = desk.ground(question.usage)
@@ -63,7 +63,7 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     return Replacement(
         identity=planned.identity,
         changes=tuple(planned.changes),
-        removed=question.remove & ~given & ~groups & ~beside,
+        removed=question.remove & ~given & ~groups & ~beside if steps else 0,
         replay=replay(old, new, question.usage, ground),
         containment=contained(old, new, ground),
         limits=check_limits(steps, desk.tenant, desk.universe, original),

@@ -34,6 +34,11 @@ def only(memory: Memory, identity: str, **more: Any) -> Replacement:
     return answers.found[identity]
 
 
+def nothing_changes(answers: Reductions) -> bool:
+    """Tell whether no step is offered to anybody, and none failed."""
+    return not answers.failed and not any(one.changes for one in answers.found.values())
+
+
 class Store:
     """A Resource Manager's role assignments and definitions, judged by regular expressions."""
 

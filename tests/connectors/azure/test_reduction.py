@@ -5,7 +5,7 @@ import json
 import pytest
 
 from connectors.reduction import Standing
-from tests.connectors.azure.reducing import Store, ask, only
+from tests.connectors.azure.reducing import Store, ask, nothing_changes, only
 from tests.connectors.azure.synthetic import (
     AGENT,
     CONTRIBUTOR,
@@ -122,7 +122,7 @@ def test_use_that_reached_a_new_resource_group_of_late_moves_nothing(desk):
     ]
     memory = told(desk, [assignment(AGENT, CUSTOM)], events, role(CUSTOM, "Writer", actions=[WRITE]))
     _, answers = ask(memory, AGENT)
-    assert answers.found == {}
+    assert nothing_changes(answers)
 
 
 def test_a_young_assignment_is_not_moved(desk):
@@ -130,7 +130,7 @@ def test_a_young_assignment_is_not_moved(desk):
     held = assignment(AGENT, CUSTOM, createdOn="2026-09-20T00:00:00+00:00")
     memory = told(desk, [held], events, role(CUSTOM, "Writer", actions=[WRITE]))
     _, answers = ask(memory, AGENT)
-    assert answers.found == {}
+    assert nothing_changes(answers)
 
 
 def test_the_right_to_make_resource_groups_stays_above_them(desk):
@@ -139,7 +139,7 @@ def test_the_right_to_make_resource_groups_stays_above_them(desk):
     events = [event(make, scope=group, time=f"2026-{month}-02T10:00:00Z") for month in ("08", "10")]
     memory = told(desk, [assignment(AGENT, CUSTOM)], events, role(CUSTOM, "Maker", actions=[make]))
     _, answers = ask(memory, AGENT)
-    assert answers.found == {}
+    assert nothing_changes(answers)
 
 
 def test_what_only_a_group_gives_is_left_alone_and_said(desk):
@@ -210,8 +210,7 @@ def test_a_condition_is_kept_word_for_word(desk):
 def test_nothing_at_the_tenant_root_is_replaced_by_a_custom_role(desk):
     memory = told(desk, [assignment(AGENT, CUSTOM, "/")], [event(WRITE, scope=ACCOUNT)])
     _, answers = ask(memory, AGENT)
-    assert answers.found == {}
-    assert answers.failed == {}
+    assert nothing_changes(answers)
 
 
 def test_the_reduced_store_allows_what_was_called_and_nothing_new(desk):
