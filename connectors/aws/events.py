@@ -12,7 +12,7 @@ from connectors.aws.event_principals import UserIdentity, caller_of, unique_id
 from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.times import stamp
-from connectors.logs.rows import Folded, RowKey, SharedKeys
+from connectors.logs.rows import UNREAD, Folded, RowKey, SharedKeys
 
 LONG_TERM_API_KEY = "bedrock-api-key"
 """Credential of calls made with a long-term Bedrock API key: records never say which of a user's keys."""
@@ -36,6 +36,7 @@ _LOG_CLASS = {
 }
 _NOTHING = msgspec.Raw(b"null")
 _NOBODY = UserIdentity()
+_LOWER = f"columns of an Athena table instead of fields: export the log objects{UNREAD}"
 _TIME = len("2026-11-22T00:00:00Z")
 _UUID = 36
 _UUID_BYTES = 16
@@ -50,6 +51,8 @@ Place = tuple[str, str, str, str]
 
 def _written(field: str) -> str:
     """Return a field's name as CloudTrail writes it: camel case, and ID in capitals."""
+    if field == "lower_time":
+        return "eventtime"
     first, *rest = field.split("_")
     upper = first in ("event", "shared", "original")
     return first + "".join("ID" if upper and word == "id" else word.title() for word in rest)
@@ -81,6 +84,7 @@ class CloudTrailRecord(msgspec.Struct, gc=False, rename=_written):
     request_parameters: msgspec.Raw = _NOTHING
     additional_event_data: msgspec.Raw = _NOTHING
     addendum: Addendum | None = None
+    lower_time: msgspec.Raw = _NOTHING
 
 
 class CloudTrailReader:
@@ -90,6 +94,7 @@ class CloudTrailReader:
     record_type: Any = CloudTrailRecord
     containers: tuple[str, ...] = ("Records", "Events")
     embedded = "CloudTrailEvent"
+    columns = ("eventtime", "eventsource", "eventname")
 
     def __init__(self) -> None:
         self._resources = EventResources()
@@ -120,7 +125,7 @@ class CloudTrailReader:
         if time is None or len(time) != _TIME or time[19] != "Z":
             time = stamp(time)
             if not time:
-                return "no usable eventTime"
+                return _LOWER if bytes(record.lower_time) != b"null" else "no usable eventTime"
         source, name = record.event_source, record.event_name
         if not name or not source:
             return "no eventSource or eventName"
@@ -220,8 +225,8 @@ def _with_passed(source: str, name: str, parameters: bytes, key: RowKey) -> Iter
             yield key._replace(permission="iam:PassRole", resource=role)
 
 
-def _event_id(record: CloudTrailRecord, identity: str) -> bytes:
-    """Return what copies of an event have in common.
+def _event_id(record: CloudTrailRecord, identity: str) -> str:
+    """Return what copies of an event have in common, as the hexadecimal text of 16 bytes.
 
     Copies share the eventID (an updated copy names the first in its addendum). One call that two accounts
     record has two eventIDs and one sharedEventID: it counts once for each principal it is logged under.
@@ -232,16 +237,10 @@ def _event_id(record: CloudTrailRecord, identity: str) -> bytes:
     if record.addendum is not None:
         event = record.addendum.original_event_id or event
     if not event:
-        return b""
-    if len(event) == _UUID:
-        try:
-            packed = bytes.fromhex(event.replace("-", ""))
-        except ValueError:
-            return _digest(event)
-        if len(packed) == _UUID_BYTES:
-            return packed
-    return _digest(event)
+        return ""
+    formed = len(event) == _UUID and event[8] == event[13] == event[18] == event[23] == "-"
+    return event if formed else _digest(event)
 
 
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "replace"), digest_size=_UUID_BYTES).digest()
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "replace"), digest_size=_UUID_BYTES).hexdigest()

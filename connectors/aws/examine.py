@@ -86,7 +86,7 @@ def examine_logs(source: Source, window: Window) -> list[Check]:
     if LiveSettings.of(source).log_engine == "athena":
         return [_examine_table(source, window)]
     with LogBuckets(source, window) as buckets:
-        return [examine_store(store, store.address, lost(LOG_OBJECTS)) for store in buckets.stores()]
+        return [examine_store(store, lost(LOG_OBJECTS)) for store in buckets.stores()]
 
 
 def _examine_table(source: Source, window: Window) -> Check:

@@ -102,8 +102,6 @@ class S3Logs:
         for left in reversed(range(_TRIES)):
             try:
                 answer = calls.one("s3", "GetObject", Bucket=self._bucket, Key=key)
-                if found.stamp != _stamp(answer):
-                    raise ObjectError("changed while it was read: read it again")
                 target.writelines(answer["Body"].iter_chunks(_CHUNK_BYTES))
             except CallError as error:
                 raise ObjectError(f"cannot be fetched: {error}{_advice(str(error))}") from error

@@ -7,6 +7,7 @@ from connectors.azure.baselines import AzureBaselines
 from connectors.azure.exports import LOGS, SETTINGS, collect_exports
 from connectors.azure.interpret import interpret
 from connectors.azure.live_settings import LIVE_SETTINGS, LiveSettings
+from connectors.azure.log_address import log_stores, reader_role
 from connectors.azure.reduction import reduce_all
 from connectors.azure.remediation import render
 from connectors.azure.ruling import rule
@@ -14,6 +15,7 @@ from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
 from connectors.logs.seen import SeenEvents
+from connectors.logs.try_store import examine_store
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
 
@@ -28,7 +30,9 @@ class AzureConnector:
         """Gather the evidence of all Azure sources; an event that two of them hold counts once."""
         seen = SeenEvents()
         for source in sources:
-            named = any(source.files.get(part) for part in ("role_assignments", *LOGS))
+            named = any(
+                source.files.get(part) or source.lists.get(part) for part in ("role_assignments", *LOGS)
+            )
             if source.mode == "export" and not named:
                 sink.outcome(
                     Outcome(
@@ -68,14 +72,20 @@ class AzureConnector:
         return rule(evidence, identity, permission, resource, window)
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
-        """Try the requests of a live source."""
-        from connectors.azure.examine import examine  # noqa: PLC0415 the SDKs are slow to import
+        """Try the requests of a live source, and the containers that a source of either kind names."""
+        checks: list[Check] = []
+        if source.mode == "live":
+            from connectors.azure.examine import examine  # noqa: PLC0415 the SDKs are slow to import
 
-        return examine(source, window)
+            checks += examine(source, window)
+        for part in LOGS:
+            with log_stores(source, part, window) as stores:
+                checks += [examine_store(store, f"the calls in {part}") for store in stores]
+        return checks
 
     def policy(self, source: Source) -> str:
-        """Return the custom role and the Graph permissions of a live source as JSON."""
-        return policy_text(LiveSettings.of(source))
+        """Return the custom role and the Graph permissions of a source as JSON."""
+        return policy_text(LiveSettings.of(source)) if source.mode == "live" else reader_role()
 
 
 CONNECTOR = AzureConnector()

@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.azure.events import SPREADSHEET, AzureLogs
 from connectors.azure.ids import fields, guid, text
+from connectors.azure.log_address import BLOB_ADDRESS, log_stores
 from connectors.azure.scrub import scrubbed
 from connectors.azure.tables import read_answers
 from connectors.errors import EvidenceError
@@ -14,6 +15,7 @@ from connectors.facts import Window
 from connectors.files import expand, modified, read_records
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.objects import ObjectStore
 from connectors.logs.remember import remembering
 from connectors.logs.rows import LogFile, Presence, gone_note
 from connectors.logs.seen import SeenEvents
@@ -163,7 +165,17 @@ _HINTS = {
 
 SETTINGS: tuple[Setting, ...] = (
     *(Setting(dump.part, "files", f"{dump.what}: {dump.command}") for dump in DUMPS),
-    *(Setting(name, "files", help_text, modes=("export", "live")) for name, help_text in LOGS.items()),
+    *(
+        Setting(
+            name,
+            "files",
+            f"{help_text}; or `https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX`",
+            modes=("export", "live"),
+            remote=BLOB_ADDRESS,
+            example='"https://mylogs.blob.core.windows.net/insights-activity-logs"',
+        )
+        for name, help_text in LOGS.items()
+    ),
 )
 """All are optional by themselves; a source needs `role_assignments` or `activity_logs`."""
 
@@ -176,11 +188,14 @@ def collect_exports(source: Source, sink: Sink, window: Window, observe: Observe
             observe("part", source=source.name, part=dump.part)
             sink.outcome(_collect_dump(source, dump, paths, sink))
     for part in LOGS:
-        paths = source.files.get(part, ())
-        if paths:
+        if source.files.get(part) or source.lists.get(part):
             reader = AzureLogs()
-            with remembering(source, part, reader) as ledger:
-                read = read_logs(paths, reader, window, seen=seen, ledger=ledger, observe=observe)
+            with (
+                log_stores(source, part, window) as stores,
+                remembering(source, part, reader) as ledger,
+            ):
+                places: list[Path | ObjectStore] = [*source.files.get(part, ()), *stores]
+                read = read_logs(places, reader, window, seen=seen, ledger=ledger, observe=observe)
             answers = read_answers(read.files, window, seen)
             names = {file.path for file in answers.files} if answers else set()
             files = [file for file in read.files if file.path not in names]

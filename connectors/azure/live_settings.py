@@ -116,7 +116,10 @@ class LiveSettings:
             tenant=texts.get("tenant", ""),
             subscriptions=tuple(guid(one) for one in source.lists.get("subscriptions", ())),
             management_group=texts.get("management_group", ""),
-            activity_log=texts.get("activity_log", "" if source.files.get("activity_logs") else "true")
+            activity_log=texts.get(
+                "activity_log",
+                "" if source.files.get("activity_logs") or source.lists.get("activity_logs") else "true",
+            )
             == "true",
             arm=arm,
             graph=texts.get("graph_endpoint_url", graph).rstrip("/"),

@@ -11,10 +11,12 @@ from connectors.gcp.derivation import rule
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
 from connectors.gcp.live_settings import LIVE_SETTINGS, LiveSettings
+from connectors.gcp.log_address import log_stores, reader_role
 from connectors.gcp.reduction import reduce_all
 from connectors.gcp.remediation import render
 from connectors.interface import Check, Evidence, Observer, Patterns, Setting, Sink, Source
 from connectors.logs.seen import SeenEvents
+from connectors.logs.try_store import examine_store
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
 
 
@@ -58,14 +60,19 @@ class GcpConnector:
         return rule(evidence, identity, permission, resource, window)
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
-        """Try the calls of a live source."""
-        from connectors.gcp.examine import examine  # noqa: PLC0415 the SDKs are slow to import
+        """Try the calls of a live source, and the buckets that a source of either kind names."""
+        checks: list[Check] = []
+        if source.mode == "live":
+            from connectors.gcp.examine import examine  # noqa: PLC0415 the SDKs are slow to import
 
-        return examine(source, window)
+            checks += examine(source, window)
+        with log_stores(source, exports.LOGS, window) as stores:
+            checks += [examine_store(store, f"the calls in {exports.LOGS}") for store in stores]
+        return checks
 
     def policy(self, source: Source) -> str:
-        """Return the minimal custom role of a live source as YAML."""
-        return role_text(LiveSettings.of(source))
+        """Return the minimal custom role of a source as YAML."""
+        return role_text(LiveSettings.of(source)) if source.mode == "live" else reader_role()
 
 
 CONNECTOR = GcpConnector()

@@ -11,9 +11,11 @@ from connectors.gcp import shapes
 from connectors.gcp.bare import placed
 from connectors.gcp.events import AuditLogReader
 from connectors.gcp.export_files import read_export
+from connectors.gcp.log_address import GCS_ADDRESS, log_stores
 from connectors.gcp.scrub import scrub
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.objects import ObjectStore
 from connectors.logs.remember import remembering
 from connectors.logs.rows import LogRead, gone_note
 from connectors.logs.seen import SeenEvents
@@ -161,8 +163,10 @@ SETTINGS = (
     Setting(
         LOGS,
         "files",
-        "audit logs: gcloud logging read, JSON lines, or a sink's folder tree",
+        "audit logs: gcloud logging read, JSON lines, a sink's folder tree, or `gs://bucket/prefix`",
         modes=("export", "live"),
+        remote=GCS_ADDRESS,
+        example='"gs://my-log-bucket/cloudaudit.googleapis.com"',
     ),
     Setting(
         "scope",
@@ -179,19 +183,22 @@ def collect(
 ) -> None:
     """Read every configured file of every source into the sink; a part that fails is an Outcome."""
     for source in sources:
-        if source.mode == "export" and not (source.files.get("iam_policies") or source.files.get(LOGS)):
+        named = source.files.get("iam_policies") or source.files.get(LOGS) or source.lists.get(LOGS)
+        if source.mode == "export" and not named:
             reason = "neither iam_policies nor audit_logs is set: there is nothing to compare"
             sink.outcome(Outcome(source.name, "iam_policies", Status.FAILED, reason=reason))
         for part in PARTS:
             if part.name in source.files:
                 observe("part", source=source.name, part=part.name)
                 sink.outcome(_read_part(source, part, sink))
-        if LOGS in source.files:
+        if LOGS in source.files or LOGS in source.lists:
             reader = AuditLogReader()
-            with remembering(source, LOGS, reader) as ledger:
-                read = read_logs(
-                    source.files[LOGS], reader, window, seen=seen, ledger=ledger, observe=observe
-                )
+            with (
+                log_stores(source, LOGS, window) as stores,
+                remembering(source, LOGS, reader) as ledger,
+            ):
+                places: list[Path | ObjectStore] = [*source.files.get(LOGS, ()), *stores]
+                read = read_logs(places, reader, window, seen=seen, ledger=ledger, observe=observe)
             sink.add_logs(source.name, read.rows, read.files, read.presence)
             sink.outcome(_log_outcome(source.name, read))
 

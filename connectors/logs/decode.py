@@ -16,6 +16,8 @@ WHOLE_BYTES = 8 << 20
 LARGEST_DOCUMENT_BYTES = 256 << 20
 """Longer text that cannot be cut between records is not read."""
 
+_CUT_OFF = "the export goes on elsewhere (a token for the next page is left in it): put all pages in one file"
+_TABLE_BYTES = 4096
 _SPACE = "\ufeff\0 \t\r\n"
 _PEEK_BYTES = 1 << 20
 _WRAPPING_WITHIN = 1 << 16
@@ -41,12 +43,19 @@ class Decoder:
         self._wrapping = f'"{self._embedded}"'.encode() if self._embedded else b""
         wrapped = msgspec.defstruct("Wrapped", [("text", str)], rename={"text": self._embedded}, gc=False)
         self._keys = frozenset(reader.containers)
+        self._columns: tuple[str, ...] = getattr(reader, "columns", ())
         self._record = msgspec.json.Decoder(record)
         self._plain = Shapes(record, reader.containers)
         self._wrapped = Shapes(wrapped, reader.containers)
 
     def records(self, blocks: Iterator[bytes], fate: Fate) -> Iterator[list[Any]]:
         """Yield the records of one file in lists; what could not be read is noted in `fate`."""
+        self._plain.continued = self._wrapped.continued = False
+        yield from self._records(blocks, fate)
+        if fate.continued or self._plain.continued or self._wrapped.continued:
+            fate.note(_CUT_OFF)
+
+    def _records(self, blocks: Iterator[bytes], fate: Fate) -> Iterator[list[Any]]:
         data = next(blocks, b"")
         more = next(blocks, b"") if data else b""
         if not more:
@@ -158,8 +167,13 @@ class Decoder:
             return [], b""
         if start not in "{[" and not inside:
             fate.foreign = "is not JSON"
+            head = text[:_TABLE_BYTES].lower()
+            if self._columns and all(column in head for column in self._columns):
+                fate.foreign = ""
+                fate.lose("a table with columns of events is not read: export the log objects, or JSON")
             return [], b""
         records = []
+        self._plain.continued = self._wrapped.continued = False  # told anew, from the whole text
         salvage = Salvage(text, self._keys, fate, inside=inside, continued=continued)
         for value in salvage.records():
             try:

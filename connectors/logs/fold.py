@@ -4,14 +4,15 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import Any, NamedTuple
 
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
 from connectors.logs.inflate import Inflated
-from connectors.logs.rows import LogReader, RowKey, SharedKeys
+from connectors.logs.rows import UNREAD, LogReader, RowKey, SharedKeys
 from connectors.logs.salvage import Fate
-from connectors.logs.seen import NO_ID
+from connectors.logs.seen import packed_ids
 from connectors.logs.walk import MTIME, Found
 
 MOST_KINDS = 60_000
@@ -128,20 +129,18 @@ class Folder:
             problem = f"could not be read ({type(error).__name__})"
         events = len(batch.times) - before
         status, reason = _fate(problem, fate, events, rejected)
-        lost = status != "skipped" and (
-            bool(problem or fate.lost or fate.reason) or any(why.endswith(_SURPRISE) for why in rejected)
-        )
+        unread = any(why.endswith((_SURPRISE, UNREAD)) for why in rejected)
+        lost = status != "skipped" and (bool(problem or fate.lost or fate.reason) or unread)
         return FileRead(
             one.path, one.size_bytes, status, reason, events, rejected.total(), digest, lost, stamp
         )
 
     def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str]) -> None:
         """Fold records into a batch; one that cannot be folded is rejected with its reason."""
-        ids: list[bytes] = []
-        times: list[int] = []
+        ids: list[bytes | str] = []
+        times: list[str] = []
         kinds: list[int] = []
         fold = self._reader.fold
-        seconds = self._clock.seconds
         shared = self._shared
         for record in records:
             try:
@@ -153,20 +152,22 @@ class Folder:
                 rejected[folded] += 1
                 continue
             event, time, keys, place = folded
-            second = seconds(time)
-            if second < 0:
-                rejected["no usable time"] += 1
-                continue
             number = -1
             if type(keys) is SharedKeys and keys.number < len(shared):
                 number = keys.number
             if number < 0 or shared[number] is not keys:
                 number = self._number(keys, place)
-            ids.append(event or NO_ID)
-            times.append(second)
+            ids.append(event)
+            times.append(time)
             kinds.append(number)
-        batch.ids.extend(b"".join(ids))
-        batch.times.fromlist(times)
+        seconds = self._clock.all_seconds(times)
+        if -1 in seconds:
+            rejected["no usable time"] += seconds.count(-1)
+            good = [second >= 0 for second in seconds]
+            ids, kinds = list(compress(ids, good)), list(compress(kinds, good))
+            seconds = list(compress(seconds, good))
+        batch.ids.extend(packed_ids(ids))
+        batch.times.fromlist(seconds)
         batch.kinds.fromlist(kinds)
 
     def _number(self, keys: Sequence[RowKey], place: Place) -> int:

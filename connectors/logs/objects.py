@@ -26,6 +26,9 @@ class ObjectError(EvidenceError):
 class ObjectStore(Protocol):
     """A prefix of one bucket or container; every object below it is a log."""
 
+    address: str
+    """As the source names it."""
+
     def objects(self) -> Iterator[Found]:
         """Yield what there is to read; what could not be listed is among it, with the reason."""
         ...
@@ -40,6 +43,36 @@ class ObjectStore(Protocol):
         Called from several threads.
         """
         ...
+
+
+class Unreadable:
+    """Stands for an address that cannot be read at all, and says why."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        self._reason = reason
+
+    def objects(self) -> Iterator[Found]:
+        """Yield the address with the reason."""
+        yield Found(self.address, 0, self._reason)
+
+    def covers(self, path: str) -> bool:
+        """Return whether a path is below the address."""
+        return path == self.address or path.startswith(f"{self.address.rstrip('/')}/")
+
+    def fetch(self, found: Found, target: BinaryIO) -> None:
+        """Fail: nothing was listed."""
+        del target
+        raise ObjectError(f"{found.path}: {self._reason}")
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+
+def below(prefix: str, key: str) -> bool:
+    """Return whether a key is below a prefix, which names a folder or one whole key."""
+    folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+    return key == prefix or key.startswith(folder)
 
 
 class Fetching:

@@ -9,6 +9,8 @@ KEPT = "its events count as an earlier scan read them"
 """Ends the reason of a file that cannot be read now and was read before."""
 
 
+UNREAD = " (not counted)"
+"""Ends a reader's reason for a record that is an event which it cannot read: calls are lost then."""
 GONE = "no longer there"
 """What an object is that an earlier scan read, and whose place was looked at."""
 
@@ -100,8 +102,10 @@ class Presence(msgspec.Struct, frozen=True, order=True):
 class Folded(NamedTuple):
     """One event, ready to be counted."""
 
-    event_id: bytes
-    """16 bytes that are equal exactly for copies of one event; empty when the event has no id."""
+    event_id: bytes | str
+    """16 bytes that are equal exactly for copies of one event; empty when the event has no id. Or the same as
+    text: a UUID, or another 32 digits; at most 32 characters beside dashes, whatever the record holds. A
+    reader that gives text for all events is faster."""
     time: str
     """`YYYY-MM-DDTHH:MM:SSZ`, fractions cut off."""
     keys: Sequence[RowKey]
@@ -148,8 +152,11 @@ class LogReader(Protocol):
 class EmbeddingReader(LogReader, Protocol):
     """A reader whose exports may wrap each event as JSON text inside another record.
 
-    The engine looks for `embedded` on every reader and does without it where it is missing.
+    The engine looks for these on every reader and does without them where they are missing.
     """
+
+    columns: tuple[str, ...]
+    """Words that stand together at the beginning of a table (CSV) of events, in small letters."""
 
     embedded: str
     """Key of the wrapping record that holds the event as JSON text (`CloudTrailEvent`)."""

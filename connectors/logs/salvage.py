@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+CONTINUED = ("NextToken", "nextToken", "nextPageToken", "nextLink", "@odata.nextLink")
+"""Keys beside a list of records that say that the list goes on elsewhere."""
 MOST_LOST = 10_000
 """After this many unreadable records the rest of a text is given up."""
 
@@ -32,6 +34,8 @@ class Fate:
         """Why the file is no log at all; empty when it is one."""
         self.contained = False
         """True when a container was met, so that even no record at all is a proper log."""
+        self.continued = False
+        """True when the container met last says that its list goes on elsewhere."""
 
     def lose(self, reason: str) -> None:
         """Count one record as lost."""
@@ -88,6 +92,7 @@ class Salvage:
                 depth -= mark == "]" and depth > 0
                 at += 1
             elif not depth and mark == "{" and self._opens_container(at):
+                fate.continued = False
                 at += 1
             elif not depth and (key := _KEY.match(text, at)):
                 at = key.end()
@@ -97,7 +102,7 @@ class Salvage:
                     depth = 1
                     at += 1
                 else:
-                    fate.contained = fate.contained or (held and text.startswith("null", at))
+                    self._note(key[1][1:-1], at, held=held)
                     at = self._skip(at)
             else:
                 start = at
@@ -112,6 +117,13 @@ class Salvage:
             fate.note("ends before its list of records does")
         if fate.lost >= most:
             fate.reason = f"given up after {MOST_LOST}, the rest is not read; first: {fate.reason}"
+
+    def _note(self, key: str, at: int, *, held: bool) -> None:
+        """Learn from a key of a container that holds no list: there are no records, or more elsewhere."""
+        if held and self._text.startswith("null", at):
+            self._fate.contained = True
+        if key in CONTINUED:
+            self._fate.continued = not self._text.startswith(("null", '""'), at)
 
     def _opens_container(self, at: int) -> bool:
         """Return whether an object has a container key that holds a list, looking at its own keys only."""

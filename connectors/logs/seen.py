@@ -1,6 +1,8 @@
 """Remember which events were already counted, exactly and in few bytes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +11,33 @@ if TYPE_CHECKING:
 
 NO_ID = bytes(16)
 """Stands for an event without an id; such events are never called duplicates."""
+_NO_TEXT = "0" * 32
+
+
+def packed_ids(ids: Sequence[bytes | str]) -> bytes:
+    """Return ids as 16 bytes each, all in a row; those given as text at once where all are well formed.
+
+    No text holds more than 32 digits, so the right length of the whole means that each has its own.
+    """
+    try:
+        packed = bytes.fromhex("".join([event or _NO_TEXT for event in ids]).replace("-", ""))  # type: ignore[misc]
+    except (TypeError, ValueError):
+        packed = b""
+    if len(packed) == 16 * len(ids):
+        return packed
+    return b"".join(map(_packed, ids))
+
+
+def _packed(event: bytes | str) -> bytes:
+    if not event:
+        return NO_ID
+    if isinstance(event, bytes):
+        return event
+    try:
+        packed = bytes.fromhex(event.replace("-", ""))
+    except ValueError:
+        packed = b""
+    return packed if len(packed) == 16 else blake2b(event.encode("utf-8", "replace"), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from connectors.logs.salvage import CONTINUED
+
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What strict decoding raises for text that the tolerant reader may still read."""
 
@@ -19,9 +21,17 @@ class Shapes:
     def __init__(self, record: Any, containers: Sequence[str]) -> None:
         records: Any = list[record]
         optional = records | None | msgspec.UnsetType
-        fields = [(f"field{at}", optional, msgspec.UNSET) for at in range(len(containers))]
+        fields: list[tuple[str, Any, Any]] = [
+            (f"field{at}", optional, msgspec.UNSET) for at in range(len(containers))
+        ]
         names = {f"field{at}": key for at, key in enumerate(containers)}
+        for at, key in enumerate(CONTINUED):
+            fields.append((f"more{at}", msgspec.Raw, _NOTHING))
+            names[f"more{at}"] = key
         document = msgspec.defstruct("Document", fields, rename=names, gc=False)
+        self._lists = len(containers)
+        self.continued = False
+        """Whether the document read last says that its list goes on elsewhere."""
         self._containers = frozenset(key.encode() for key in containers)
         self._record = msgspec.json.Decoder(record)
         self._list = msgspec.json.Decoder(records)
@@ -36,7 +46,7 @@ class Shapes:
                 raise
             except msgspec.DecodeError:
                 return self.lines(data)
-            return _held(document)
+            return self._held(document)
         nested = _NESTED.match(data)
         if nested and (nested[1] is None or nested[1] in self._containers):
             return None
@@ -52,20 +62,27 @@ class Shapes:
         first = data[: data.find(b"\n") + 1]
         if not first:
             return None
-        if _held(self._document.decode(first)) is None:
+        if self._held(self._document.decode(first)) is None:
             return self._record.decode_lines(data)
         found: list[Any] = []
         for document in self._document.decode_lines(data):
-            held = _held(document)
+            held = self._held(document)
             if held is None:
                 return None
             found += held
         return found
 
+    def _held(self, document: Any) -> list[Any] | None:
+        """Return the records in a document's containers; None when it has none of them."""
+        values = msgspec.structs.astuple(document)
+        lists = [value for value in values[: self._lists] if value is not msgspec.UNSET]
+        if not lists:
+            return None
+        self.continued = any(bytes(mark) not in _NONE for mark in values[self._lists :])
+        if len(lists) == 1:
+            return lists[0] or []
+        return [record for records in lists for record in records or ()]
 
-def _held(document: Any) -> list[Any] | None:
-    """Return the records in a document's containers; None when it has none of them."""
-    lists = [value for value in msgspec.structs.astuple(document) if value is not msgspec.UNSET]
-    if len(lists) == 1:
-        return lists[0] or []
-    return [record for records in lists for record in records or ()] if lists else None
+
+_NOTHING = msgspec.Raw(b"null")
+_NONE = (b"null", b'""', b"")

@@ -6,8 +6,9 @@ from connectors.interface import Check
 from connectors.logs.objects import ObjectError, ObjectStore
 
 
-def examine_store(store: ObjectStore, address: str, lost: str) -> Check:
+def examine_store(store: ObjectStore, lost: str) -> Check:
     """Return how listing a store, and fetching the first object that it lists, went."""
+    address = store.address
     first = next(store.objects(), None)
     if first is None:
         return Check(

@@ -18,6 +18,7 @@ from connectors.aws.events import (
 )
 from connectors.aws.tables import table
 from connectors.logs.rows import Folded, RowKey
+from connectors.logs.seen import NO_ID, packed_ids
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/agents/runner"
@@ -336,7 +337,10 @@ def test_no_bearer_token_no_extra_row():
 
 
 def ids(*records: dict[str, Any]) -> list[bytes]:
-    return [fold(**record).event_id for record in records]
+    events = [fold(**record).event_id for record in records]
+    packed = packed_ids(events)
+    assert packed == b"".join(packed_ids([event]) for event in events)
+    return [packed[at : at + 16] for at in range(0, len(packed), 16)]
 
 
 def test_copies_of_an_event_have_one_id():
@@ -362,7 +366,7 @@ def test_one_call_recorded_by_two_accounts_counts_once_for_each_name_of_its_call
 )
 def test_odd_ids_are_kept_apart(odd):
     (odd_id, plain, missing) = ids({"eventID": odd}, {}, {"eventID": None})
-    assert (16, 16, b"") == (len(odd_id), len(plain), missing)
+    assert (16, 16, NO_ID) == (len(odd_id), len(plain), missing)
     assert odd_id != plain
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.logs.copies import columns, copies, part
-from connectors.logs.seen import Run, SeenEvents
+from connectors.logs.seen import Run, SeenEvents, packed_ids
 
 IDS = st.lists(
     st.sampled_from([bytes([a]) * 8 + bytes([b]) * 8 for a in range(3) for b in range(1, 4)]), max_size=30
@@ -53,3 +53,11 @@ def test_a_file_is_known_by_what_read_it():
     seen = SeenEvents()
     asked = [("d", "r"), ("d", "r"), ("d", "other"), ("e", "r")]
     assert [False, True, False, False] == [seen.file_again(*one) for one in asked]
+
+
+@given(
+    st.lists(st.text("0123456789abcdef-", max_size=36).filter(lambda text: len(text.replace("-", "")) <= 32))
+)
+def test_ids_as_text_are_packed_alike_together_and_alone(ids):
+    assert b"".join(packed_ids([event]) for event in ids) == packed_ids(ids)
+    assert 16 * len(ids) == len(packed_ids(ids))

@@ -1,0 +1,80 @@
+"""Open the containers of exported logs that a source names; loads the SDK only then."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from connectors.facts import Window
+from connectors.interface import Source
+from connectors.logs.objects import ObjectStore, Unreadable
+
+_ACCOUNT = r"[a-z0-9]{3,24}"
+_CONTAINER = r"\$?[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])"
+_PREFIX = r"(?:/(?P<prefix{n}>[^\x00-\x1f?#]*))?"
+BLOB_ADDRESS = "|".join(
+    (
+        rf"https://(?P<host>{_ACCOUNT}\.(?:z\d+\.)?blob\.[a-z0-9.-]+)/(?P<container1>{_CONTAINER})"
+        + _PREFIX.format(n=1),
+        rf"azblob://(?P<account>{_ACCOUNT})/(?P<container2>{_CONTAINER})" + _PREFIX.format(n=2),
+        rf"(?P<local>http://(?:127\.0\.0\.1|localhost)(?::\d+)?/{_ACCOUNT})/(?P<container3>{_CONTAINER})"
+        + _PREFIX.format(n=3),
+    )
+)
+"""A container's address, `azblob://account/container`, or an emulator's; all with a prefix or without."""
+
+
+class BlobAddress(NamedTuple):
+    """The parts of an address."""
+
+    account: str
+    """Address of the storage account."""
+    container: str
+    prefix: str
+
+
+def parsed(address: str) -> BlobAddress | None:
+    """Return the parts of an address; None when it is none."""
+    named = re.fullmatch(BLOB_ADDRESS, address)
+    if named is None:
+        return None
+    if named["host"]:
+        return BlobAddress(f"https://{named['host']}", named["container1"], named["prefix1"] or "")
+    if named["account"]:
+        account = f"https://{named['account']}.blob.core.windows.net"
+        return BlobAddress(account, named["container2"], named["prefix2"] or "")
+    return BlobAddress(named["local"], named["container3"], named["prefix3"] or "")
+
+
+_NEEDS = "needs azure-storage-blob: pip install 'entdrift[azure-blob]'"
+
+
+def reader_role() -> str:
+    """Return the custom role that a source of files needs to read its containers, as JSON."""
+    blobs = "Microsoft.Storage/storageAccounts/blobServices/containers"
+    role = {
+        "Name": "entdrift log reader",
+        "IsCustom": True,
+        "Description": "Reads exported logs; assign it on the container.",
+        "Actions": [],
+        "DataActions": [f"{blobs}/blobs/read"],
+        "AssignableScopes": ["/subscriptions/SUBSCRIPTION"],
+    }
+    return json.dumps(role, indent=2)
+
+
+@contextlib.contextmanager
+def log_stores(source: Source, part: str, window: Window) -> Iterator[list[ObjectStore]]:
+    """Give a store for each address in one part of a source."""
+    addresses = source.lists.get(part, ())
+    with contextlib.ExitStack() as stack:
+        stores: list[ObjectStore] = []
+        for address in addresses:
+            try:
+                from connectors.azure.log_objects import BlobLogs  # noqa: PLC0415 an extra, and slow to import
+            except ImportError:
+                stores.append(Unreadable(address, _NEEDS))
+            else:
+                stores.append(stack.enter_context(contextlib.closing(BlobLogs(address, window))))
+        yield stores

@@ -1,0 +1,37 @@
+"""Open the buckets of log sinks that a source names; loads the SDK only then."""
+
+import contextlib
+from collections.abc import Iterator
+
+from connectors.facts import Window
+from connectors.interface import Source
+from connectors.logs.objects import ObjectStore, Unreadable
+
+GCS_ADDRESS = r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(?P<prefix>[^\x00-\x1f]*))?"
+"""`gs://bucket/prefix`: everything below the prefix."""
+
+_NEEDS = "needs google-cloud-storage: pip install 'entdrift[gcs]'"
+
+
+def reader_role() -> str:
+    """Return the custom role that a source of files needs on its buckets, as YAML."""
+    return (
+        "title: entdrift log reader\nstage: GA\nincludedPermissions:\n"
+        "- storage.objects.get\n- storage.objects.list\n"
+    )
+
+
+@contextlib.contextmanager
+def log_stores(source: Source, part: str, window: Window) -> Iterator[list[ObjectStore]]:
+    """Give a store for each address in one part of a source."""
+    addresses = source.lists.get(part, ())
+    with contextlib.ExitStack() as stack:
+        stores: list[ObjectStore] = []
+        for address in addresses:
+            try:
+                from connectors.gcp.log_objects import GcsLogs  # noqa: PLC0415 an extra, and slow to import
+            except ImportError:
+                stores.append(Unreadable(address, _NEEDS))
+            else:
+                stores.append(stack.enter_context(contextlib.closing(GcsLogs(address, source, window))))
+        yield stores
