@@ -64,6 +64,7 @@ class ResourcePolicies:
     _open: dict[str, list[tuple[ResourcePolicy, Clause]]] = field(default_factory=dict)
     _places: dict[Clause, str] = field(default_factory=dict)
     _found: dict[str, ResourcePolicy | None] = field(default_factory=dict)
+    _last: tuple[str, Context | None, tuple[Given, ...]] = ("", None, ())
 
     def place(self, clause: Clause) -> str:
         """Return the resource whose policy holds a clause, or an empty text."""
@@ -93,8 +94,16 @@ class ResourcePolicies:
         for name in sorted(names):
             self._naming.setdefault(name, []).append((policy, clause))
 
-    def given(self, holder: Holder, context: Context) -> Iterator[Given]:
-        """Yield what policies of resources in the identity's own account give it by name, or to everybody."""
+    def given(self, holder: Holder, context: Context) -> tuple[Given, ...]:
+        """Return what policies of resources in the identity's own account give it by name, or to everybody.
+
+        The answer for the identity asked about last is kept: grants and entitlement both want it.
+        """
+        if self._last[0] != holder.arn or self._last[1] is not context:
+            self._last = (holder.arn, context, tuple(self._given(holder, context)))
+        return self._last[2]
+
+    def _given(self, holder: Holder, context: Context) -> Iterator[Given]:
         caller = caller_of(holder)
         found = [*self._naming.get(holder.arn, ()), *self._naming.get(holder.immutable_id or "-", ())]
         for policy, clause in (*found, *self._open.get(holder.account, ())):
