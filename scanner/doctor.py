@@ -8,11 +8,16 @@ from pathlib import Path
 from connectors.facts import Coverage, CoverageState, Facts, Window
 from connectors.interface import Check, LiveConnector, Observer, Outcome, Patterns, Source, Status
 from connectors.registry import PROVIDERS, connector
+from reports.overview import counted
 from scanner import pipeline
 from scanner.errors import ConfigError
 
 _MOST_BLIND = 8
 """So many causes of blindness are listed, those with the most permissions first."""
+
+_NOTHING = Check(
+    "logs", "unknown", "nothing was read, so nothing can be said", fix="mend what is marked failed above"
+)
 
 
 def chosen(sources: Sequence[Source], name: str | None) -> list[Source]:
@@ -53,7 +58,7 @@ def _files(name: str, paths: Sequence[Path]) -> Check:
     missing = [str(path) for path in paths if not path.exists()]
     locked = [str(file) for file in found if not _readable(file)]
     size = sum(file.stat().st_size for file in found)
-    detail = f"{len(found):,} files, {size:,} bytes"
+    detail = f"{counted(len(found), 'file')}, {counted(size, 'byte')}"
     problems = [
         *(f"{path}: no such file" for path in missing),
         *(f"{file}: cannot be read" for file in locked),
@@ -98,12 +103,13 @@ def rehearse(
             evidence = [one for one in bundle.sources if one.provider == provider]
             if evidence:
                 facts = connector(provider).interpret(evidence, window, Patterns())
-                yield f"what {provider} logs can show", [*_covered(facts), *_blind(facts)]
+                told = [*_covered(facts), *_blind(facts)]
+                yield f"what {provider} logs can show", told or [_NOTHING]
 
 
 def _read(outcome: Outcome) -> Check:
     """Return how a part was read; a skipped one was not read either."""
-    count = f"{outcome.records:,} records"
+    count = counted(outcome.records, "record")
     match outcome.status:
         case Status.OK:
             return Check(f"{outcome.part} read", "ok", count)

@@ -154,7 +154,7 @@ def test_doctor_of_files_says_what_is_there_and_what_is_not_visible(tmp_path):
     )
     result = run("doctor", "--config", file, "--now", "2026-11-22")
     assert Exit.OK == result.exit_code, result.output
-    assert "ok      authorization_details: 1 files" in result.stdout
+    assert "ok      authorization_details: 1 file, " in result.stdout
     assert "none.json: no such file" in result.stdout
     assert "no-logs-for-account" in result.stdout
     assert "would be unobservable" in result.stdout
