@@ -49,9 +49,12 @@ def history(ctx: click.Context, *, source: Path, config: Path | None, state: str
     Example:  entdrift history --from out show 38919ff2cb90
     Example:  entdrift history backup state-2026-11.sqlite
     """
-    from scanner.history.waive import state_of  # noqa: PLC0415 start-up time
+    from scanner.history.session import local  # noqa: PLC0415 start-up time
+    from scanner.history.waive import state_of  # noqa: PLC0415 as above
 
-    ctx.meta["entdrift.state"] = state_of(source, config, state)
+    writes = ctx.invoked_subcommand == "restore"
+    where = state_of(source, config, state)
+    ctx.meta["entdrift.state"] = ctx.with_resource(local(where, write=writes))
     ctx.meta["entdrift.source"] = source
     ctx.meta["entdrift.form"] = form
     if ctx.invoked_subcommand is None:
@@ -148,14 +151,19 @@ def waive(
     Example:  entdrift waive 4f1d2a90b6c3 --revoke --reason "moved" --owner team-claims
     """
     from scanner.history import waive as work  # noqa: PLC0415 start-up time
+    from scanner.history.session import local  # noqa: PLC0415 as above
 
-    path = work.state_of(flags["source"], flags["config"], flags["state"])
+    where = work.state_of(flags["source"], flags["config"], flags["state"])
     if listed:
-        sys.exit(work.show(path, flags["now"]))
+        with local(where) as path:
+            done = work.show(path, flags["now"])
+        sys.exit(done)
     if not fingerprint:
         raise click.UsageError("waive needs the fingerprint of a finding, or --list")
     if revoke:
-        sys.exit(work.revoke(fingerprint, flags["reason"], flags["owner"], path, flags["now"], talk))
+        with local(where, write=True) as path:
+            done = work.revoke(fingerprint, flags["reason"], flags["owner"], path, flags["now"], talk)
+        sys.exit(done)
     missing = [f"--{name}" for name in ("reason", "owner", "until") if not flags[name].strip()]
     if missing:
         raise click.UsageError(f"waive needs {' and '.join(missing)}")

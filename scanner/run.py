@@ -157,7 +157,7 @@ def scan(request: Request, talk: Talk) -> Exit:
     from scanner.history.session import place, session  # noqa: PLC0415 sqlite3 is for scans with history
 
     where = place(output, config.history, request.state)
-    with session(Path(where), config.history, talk) as history:
+    with session(where, output, config.history, talk) as history:
         return _scan(job, history, talk)
 
 

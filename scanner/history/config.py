@@ -38,7 +38,7 @@ def check(document: Document, data: Mapping[str, Any], base: Path) -> HistorySet
     drift = _table(document, data, "drift", _DRIFT_KEYS)
     state = history.get("state", "")
     if not isinstance(state, str) or ("state" in history and not state.strip()):
-        raise document.fail("'state' must be a path", "history", "state")
+        raise document.fail("'state' must be a path or s3://bucket/key", "history", "state")
     default = HistorySettings()
     return HistorySettings(
         state=state if "://" in state or not state else str(base / Path(state).expanduser()),

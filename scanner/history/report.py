@@ -55,6 +55,7 @@ def store(
     if session.state is not None:
         try:
             record(session.state, memory, result, report, evidence)
+            session.put_back(lambda state: record(state, remember(state, result), result, report, evidence))
         except StateError as error:
             problem(session, talk, error, "this scan is not recorded; the next one tells its changes again")
 

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.errors import BusyError, StateError
 from connectors.lock import held
 from connectors.state import State, open_state
+from connectors.state_store import ConflictError, ObjectState, is_address
 from scanner.errors import ConfigError
 from scanner.history.approvals import APPROVALS
 from scanner.history.config import HistorySettings
@@ -18,6 +20,7 @@ from scanner.talk import Talk
 STATE = "state.sqlite"
 """Name of the state file beside the report."""
 VARIABLE = "ENTDRIFT_STATE"
+_TRIES = 5
 
 
 @dataclass
@@ -28,37 +31,96 @@ class Session:
     state: State | None = None
     notes: list[str] = field(default_factory=list)
     failed: bool = False
+    remote: ObjectState | None = None
+    version: str = ""
+
+    def close(self) -> None:
+        """Close the state, whichever it is by now."""
+        if self.state is not None:
+            self.state.close()
+
+    def fetch(self) -> None:
+        """Take the object in storage as the state; without one begin a new state."""
+        if self.remote is not None:
+            self.close()
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            self.version = self.remote.read(self.path)
+        self.state = open_state(self.path, HISTORY, APPROVALS)
+
+    def put_back(self, again: Callable[[State], None]) -> None:
+        """Write the state to its object; where another run was quicker, do the work again on its result."""
+        for _ in range(_TRIES):
+            if self.remote is None or self.state is None:
+                return
+            try:
+                self.version = self.remote.write(_upload(self.path), self.version)
+            except ConflictError:
+                self.fetch()
+                again(self.state)
+            else:
+                return
+        raise ConflictError(f"{self.path}: {_TRIES} other runs wrote the state meanwhile")
 
 
 def place(output: Path, settings: HistorySettings, flag: str | None) -> str:
     """Return where the state is: the flag, the environment, the config, or beside the report."""
     found = flag or os.environ.get(VARIABLE) or settings.state or str(output / STATE)
-    if "://" in found:
+    if is_address(found) and not found.startswith("s3://"):
         raise ConfigError(
-            f"{found}: a state in object storage is not supported in this version",
-            hint="copy the file before and after the scan, one run at a time, and name the copy with --state",
+            f"{found}: this version keeps a state on disk or in S3",
+            hint="s3://bucket/key, or copy the file before and after the scan and name the copy with --state",
         )
     return found
 
 
 @contextlib.contextmanager
-def session(path: Path, settings: HistorySettings, talk: Talk) -> Iterator[Session]:
+def local(where: str, *, write: bool = False) -> Iterator[Path]:
+    """Give the state file of a place: the file itself, or a copy of the object, put back when `write`.
+
+    Raises ConflictError when the object was written by somebody else meanwhile; nothing was changed then.
+    """
+    if not is_address(where):
+        yield Path(where)
+        return
+    with tempfile.TemporaryDirectory(prefix="entdrift-") as folder:
+        path = Path(folder) / STATE
+        remote = ObjectState(where)
+        version = remote.read(path)
+        yield path
+        if write:
+            remote.write(_upload(path), version)
+
+
+def _upload(path: Path) -> Path:
+    """Return a whole copy of a state file without its write-ahead log."""
+    copy = path.with_name(f".{path.name}.upload")
+    with open_state(path, HISTORY, APPROVALS) as state:
+        state.copy_to(copy)
+    return copy
+
+
+@contextlib.contextmanager
+def session(where: str, output: Path, settings: HistorySettings, talk: Talk) -> Iterator[Session]:
     """Hold the state for the time of a scan.
 
     A state that cannot be opened does not end the scan: what was gathered is worth more than the history. It
     is said on stderr and in the report, and the exit code tells. Raises BusyError when another run holds it.
     """
     with contextlib.ExitStack() as stack:
+        path = output / f".remote.{STATE}" if is_address(where) else Path(where)
         own = Session(path)
         try:
             lock = path.with_name(f".{path.name}.lock")
             stack.enter_context(held(lock, wait_seconds=settings.lock_wait_seconds, say=talk.say))
-            own.state = stack.enter_context(open_state(path, HISTORY, APPROVALS))
+            own.remote = ObjectState(where) if is_address(where) else None
+            own.fetch()
         except BusyError:
             raise
         except StateError as error:
             problem(own, talk, error, "the scan goes on without history")
-        else:
+        if own.state is not None:
+            stack.callback(own.close)
             if own.state.quarantine is not None:
                 own.notes.append(str(own.state.quarantine))
                 talk.warn(str(own.state.quarantine))

@@ -21,7 +21,7 @@ from scanner.history.approvals import APPROVALS, Approval, append, verify
 from scanner.history.config import HistorySettings
 from scanner.history.scans import time_text
 from scanner.history.schema import HISTORY
-from scanner.history.session import place
+from scanner.history.session import local, place
 from scanner.history.waivers import REVOKED, WAIVER, Accepted, waivers
 from scanner.lookup import REPORT
 from scanner.talk import Talk
@@ -56,9 +56,9 @@ def folder_of(source: Path) -> Path:
     return source if source.is_dir() or not source.suffix else source.parent
 
 
-def state_of(source: Path, config: Path | None, state: str | None) -> Path:
-    """Return the state file that belongs to a report."""
-    return Path(place(folder_of(source), settings_of(config), state))
+def state_of(source: Path, config: Path | None, state: str | None) -> str:
+    """Return where the state is that belongs to a report."""
+    return place(folder_of(source), settings_of(config), state)
 
 
 def waive(request: Request, talk: Talk) -> Exit:
@@ -82,9 +82,8 @@ def waive(request: Request, talk: Talk) -> Exit:
         until=time_text(until),
         digest=digest(found),
     )
-    with open_state(
-        Path(place(folder_of(request.source), settings, request.state)), HISTORY, APPROVALS
-    ) as state:
+    where = place(folder_of(request.source), settings, request.state)
+    with local(where, write=True) as path, open_state(path, HISTORY, APPROVALS) as state:
         _refuse_broken(state)
         entry = append(state, approval)
     talk.say(
