@@ -99,6 +99,8 @@ def _from_resources(around: Around, denies: list[Held], layers: Layers, result: 
         ceilings = tuple(one for one in layers.ceilings if not (direct and one.boundary))
         paths = _paths([one.held for one in given if one.direct is direct], layers.context)
         for path, sure, perhaps, reasons in paths:
+            if not (sure & ~result.granted | perhaps & ~(result.granted | result.conditional)):
+                continue  # hundreds of buckets may give everybody the same
             here, _ = around.on(path, layers.context)
             _take(path, (sure, perhaps, reasons), [*denies, *here], layers, ceilings, result)
 
