@@ -140,7 +140,11 @@ def load(path: Path) -> Config:
                 for key in _LIMIT_KEYS
             }
         ),
-        safety=Safety(**{key: _texts(document, "reductions", safety, key, ()) for key in _SAFETY_KEYS}),
+        safety=Safety(
+            keep_identities=_texts(document, "reductions", safety, "keep_identities", ()),
+            keep_permissions=_texts(document, "reductions", safety, "keep_permissions", ()),
+            keep_used_days=_whole(document, "reductions", safety, "keep_used_days", 400, 36_500, least=0),
+        ),
         gates=gates,
         baselines=_baselines(document, data, base),
         history=check_history(document, data, base),

@@ -15,8 +15,8 @@ from scanner.reduction import rebuild_one
 from scanner.rules.finding import Limits
 
 EVIDENCE = "evidence"
-_BY_CHOICE = {"opted-out", "grace-period"}
-"""Why unused permissions stay by configuration, which the evidence does not hold: the report says which."""
+_BY_CHOICE = {"opted-out", "grace-period", "used-earlier"}
+"""Why unused permissions stay by what the evidence does not hold (configuration, history)."""
 
 
 def rebuilt(entry: IdentityEntry, folder: Path, now: str) -> Reduction:

@@ -18,10 +18,12 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """What the configuration keeps of one identity: the reason when it is all, else permissions."""
+    """What is kept of one identity: the reason when the configuration keeps it all, else permissions."""
 
     whole: str = ""
     permissions: PermissionSet = 0
+    earlier: PermissionSet = 0
+    """What older scans saw in use, which this window did not."""
 
 
 _NO_OPT_OUT = OptOut()
@@ -38,9 +40,15 @@ def reduce_cloud(
     safety: Safety,
 ) -> CloudResult:
     """Return the results of one cloud with a reduction for each identity."""
+    earlier = safety.used_earlier(cloud) if safety.used_earlier else {}
     kept = safety.kept(facts.permissions)
     asked = {
-        entry.identity.id: question(entry, window, limits, OptOut(safety.keeper(entry.identity), kept))
+        entry.identity.id: question(
+            entry,
+            window,
+            limits,
+            OptOut(safety.keeper(entry.identity), kept, earlier.get(entry.identity.id, 0)),
+        )
         for entry in cloud.identities
     }
     worth = [one for one, _ in asked.values() if one.remove or one.credentials or one.idle or one.trust]
@@ -140,6 +148,9 @@ def question(
     if opted.permissions & unused:
         reason = "the config keeps it (keep_permissions)"
         stays.append(Stay(opted.permissions & unused, "opted-out", reason))
+    if opted.earlier & unused:
+        reason = "an earlier scan saw it in use, before this window (reductions.keep_used_days)"
+        stays.append(Stay(opted.earlier & unused, "used-earlier", reason))
     young = _only_young(entry, window, limits)
     if entry.identity.managed_by_provider:
         stays.append(Stay(unused, "managed-by-provider", "the provider manages this identity's grants"))
@@ -163,7 +174,9 @@ def question(
             trust=entry.observed is not None
             and not entry.identity.managed_by_provider
             and not _is_young(entry.identity.created, window, limits),
-            idle=_is_idle(entry, window) and bool(remove) and not opted.permissions & unused,
+            idle=_is_idle(entry, window)
+            and bool(remove)
+            and not (opted.permissions | opted.earlier) & unused,
         ),
         tuple(stays),
     )

@@ -22,6 +22,7 @@ from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.lookup import find_identity, open_report
 from scanner.publish import tool, without_history
+from scanner.safety import Safety
 from scanner.talk import Talk
 from scanner.write import make_folder
 
@@ -193,7 +194,7 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
         now=job.now,
         observe=talk.observe,
         limits=config.limits,
-        safety=config.safety,
+        safety=_remembering(config.safety, history, job.now),
     )
     memory = None
     if history is None:
@@ -216,6 +217,16 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
 
         code = told(config.notify, document, code, talk)
     return code
+
+
+def _remembering(safety: Safety, history: "Session | None", now: datetime) -> Safety:
+    """Return the safety settings with what older scans saw in use, where there is a history to be read."""
+    state = history.state if history else None
+    if state is None or not safety.keep_used_days:
+        return safety
+    from scanner.history.earlier import used_earlier  # noqa: PLC0415 only scans with history need it
+
+    return replace(safety, used_earlier=lambda cloud: used_earlier(state, cloud, now, safety.keep_used_days))
 
 
 def _warn_of_failed(bundle: Bundle, talk: Talk) -> None:

@@ -1,12 +1,14 @@
 """What the owner of a configuration wants kept, whatever the logs say: the `[reductions]` table."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from connectors.facts import Identity, PermissionSet
 from connectors.permissions import Permissions
+from scanner.results import CloudResult
 
-KEYS = ("keep_identities", "keep_permissions")
+KEYS = ("keep_identities", "keep_permissions", "keep_used_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,10 @@ class Safety:
 
     keep_identities: tuple[str, ...] = ()
     keep_permissions: tuple[str, ...] = ()
+    keep_used_days: int = 400
+    """What an older scan saw in use within so many days stays; 400 days hold a yearly job."""
+    used_earlier: Callable[[CloudResult], Mapping[str, PermissionSet]] | None = None
+    """Tells what older scans saw in use, by identity; None without a history."""
 
     def keeper(self, identity: Identity) -> str:
         """Return the glob that keeps an identity as it is, or nothing."""

@@ -232,10 +232,15 @@ def _days(entry: IdentityResult) -> dict[str, int]:
     for usage in entry.usage:
         if usage.count > usage.denied:
             for moment in (usage.first_seen, usage.last_allowed or usage.last_seen):
-                number = (date.fromisoformat(moment[:10]) - _FIRST_DAY).days
+                number = day_number(moment)
                 if number >= 0:
                     found[usage.permission] = found.get(usage.permission, 0) | 1 << number
     return found
+
+
+def day_number(moment: str) -> int:
+    """Return the number that the day of a time has in `usage_day`; negative before the first one."""
+    return (date.fromisoformat(moment[:10]) - _FIRST_DAY).days
 
 
 def _findings(

@@ -255,3 +255,26 @@ def test_a_second_scan_waits_and_then_says_who_holds_the_state(account):
     assert 2 == result.exit_code
     assert "another run holds the state (process" in result.stderr
     account.scan("2026-11-21")
+
+
+def stays(report):
+    (identity,) = report["identities"]
+    return {row["code"]: row["permissions"] or row["services"] for row in identity["reduction"]["stays"]}
+
+
+def test_what_an_older_scan_saw_in_use_is_not_taken_away(account):
+    """A quarterly job: used in June, unused in the window of November, and kept."""
+    account.calls(event("RunInstances", day="2026-06-01"), event("DescribeInstances", day="2026-06-02"))
+    account.scan("2026-06-20")
+    account.calls(*(event("DescribeInstances", day=f"2026-{month}-10") for month in ("09", "10", "11")))
+    report = account.scan("2026-11-20")
+    assert ["ec2:RunInstances"] == report["identities"][0]["services"][0]["unused"]
+    assert {"used-earlier": ["ec2"]} == stays(report)
+
+
+def test_what_was_used_longer_ago_than_configured_may_go(account):
+    account.config("[reductions]\nkeep_used_days = 30\n")
+    account.calls(event("RunInstances", day="2026-06-01"), event("DescribeInstances", day="2026-06-02"))
+    account.scan("2026-06-20")
+    account.calls(*(event("DescribeInstances", day=f"2026-{month}-10") for month in ("09", "10", "11")))
+    assert {} == stays(account.scan("2026-11-20"))
