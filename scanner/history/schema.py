@@ -48,7 +48,7 @@ HISTORY = Component(
         CREATE TABLE finding_state (
             finding INTEGER NOT NULL REFERENCES finding, scan INTEGER NOT NULL REFERENCES scan,
             status TEXT NOT NULL, severity TEXT NOT NULL, body BLOB,
-            PRIMARY KEY (finding, scan)) STRICT, WITHOUT ROWID;
+            PRIMARY KEY (finding, scan)) STRICT;
         """,
     ),
 )
