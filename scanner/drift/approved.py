@@ -1,7 +1,7 @@
 """What identities hold beyond what was approved: their baseline, else the first scan that is remembered."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from connectors.bundle import Bundle
 from connectors.facts import PermissionSet
@@ -71,7 +71,10 @@ def _of_baseline(own: Compared, entry: IdentityResult, cloud: CloudResult) -> Ex
     notes = tuple(
         f"{one.kind}: {one.message}" for one in left if one.kind != "permission" or not one.permissions
     )
-    words = f"its baseline {own.baseline}" + ("" if own.approved else f" ({own.approval or 'not approved'})")
+    # The file's name alone: the same scan says the same on every machine.
+    words = f"its baseline {PurePath(own.baseline).name}"
+    if not own.approved:
+        words += f" ({own.approval or 'not approved'})"
     return Expanded(names & entry.verdicts.granted, words, approved=bool(own.approved), notes=notes)
 
 
