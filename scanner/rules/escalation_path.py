@@ -33,6 +33,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         first = listed(context.permissions.names(choice), 4)
         used = context.permissions.names(mask & result.verdicts.used)
         hidden = context.permissions.names(mask & result.verdicts.unobservable)
+        refused = context.permissions.names(mask & result.verdicts.denied)
         names = context.permissions.names(mask)
         places = written_in(result, mask)
         yield Finding(
@@ -43,12 +44,13 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             **whose(result.identity),
             subject=path.id,
             message=f"With {listed(names, 6)}, {called(result)} can {path.effect}. "
-            f"{_reach(broad=broad)} {_seen(used, hidden)}",
+            f"{_reach(broad=broad)} {_seen(used, refused, hidden)}",
             evidence={
                 "path": path.id,
                 "gain": path.gain,
                 "permissions": names,
                 "used": used,
+                "refused": refused,
                 "unobservable": hidden,
                 "every_resource": broad,
                 "written_in": places,
@@ -66,6 +68,8 @@ def _reach(*, broad: bool) -> str:
     return "Only named resources are targets; how strong they are was not worked out."
 
 
-def _seen(used: list[str], hidden: list[str]) -> str:
+def _seen(used: list[str], refused: list[str], hidden: list[str]) -> str:
     seen = f"Seen in use: {', '.join(used)}." if used else "None of them was seen in use."
+    if refused:
+        seen += f" Every logged call of {', '.join(refused)} was refused; the grant stands all the same."
     return seen + (f" Today's logs cannot show {', '.join(hidden)}." if hidden else "")

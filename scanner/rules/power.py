@@ -15,9 +15,13 @@ MANY_SERVICES = 10
 
 
 def held(result: IdentityResult) -> PermissionSet:
-    """Return what is held for certain; what hangs on an undecided condition or was only refused is not."""
+    """Return what is held for certain; what hangs on an undecided condition is not.
+
+    A refused call takes no grant away: it may have been made where the grant does not reach.
+    """
     verdicts = result.verdicts
-    return (verdicts.used & verdicts.granted) | verdicts.unused | verdicts.unobservable
+    called = (verdicts.used | verdicts.denied) & verdicts.granted
+    return called | verdicts.unused | verdicts.unobservable
 
 
 def reach_of(result: IdentityResult, names: tuple[str, ...]) -> PermissionSet:

@@ -57,11 +57,50 @@ class TestEscalationPath:
     def test_what_an_administrator_grant_gives_whole_is_left_to_that_finding(self):
         assert self.of(World(), PASS_LAMBDA, admin="Action * on Resource *") == []
 
+    def test_a_refused_call_takes_no_grant_away_and_is_said(self):
+        world = World()
+        verdicts = world.verdicts(denied=["iam:PutRolePolicy"])
+        grant = world.grant("iam:PutRolePolicy")
+        result = world.result(identity=world.identity(), verdicts=verdicts, grants=(grant,))
+        [finding] = escalation_path.find(result, world.context())
+        assert (finding.subject, finding.evidence["refused"]) == ("aws-role-policy", ["iam:PutRolePolicy"])
+        assert "was refused; the grant stands all the same" in finding.message
+
+    def test_a_call_that_was_refused_without_any_grant_is_no_path(self):
+        world = World()
+        names = ["iam:PutRolePolicy"]
+        result = world.result(
+            identity=world.identity(), verdicts=world.verdicts(denied=names, not_granted=names)
+        )
+        assert list(escalation_path.find(result, world.context())) == []
+
     def test_paths_of_google_cloud_and_azure(self):
         gcp = self.of(World("gcp"), ["iam.serviceAccounts.actAs", "run.jobs.create"])
         azure = self.of(World("azure"), ["Microsoft.CognitiveServices/accounts/listKeys/action"])
         assert [finding.subject for finding in gcp] == ["gcp-act-as-run"]
         assert [finding.subject for finding in azure] == ["azure-ai-keys"]
+
+    @pytest.mark.parametrize(
+        ("provider", "names", "subject"),
+        [
+            ("gcp", ["cloudbuild.builds.create"], "gcp-cloud-build"),
+            ("gcp", ["dataproc.jobs.create"], "gcp-dataproc-job"),
+            ("gcp", ["iam.serviceAccounts.getOpenIdToken"], "gcp-impersonation"),
+            ("gcp", ["iam.serviceAccounts.actAs", "compute.instances.osAdminLogin"], "gcp-act-as-compute"),
+            ("gcp", ["iam.googleapis.com/workloadIdentityPoolProviders.update"], "gcp-identity-provider"),
+            ("azure", ["Microsoft.Storage/storageAccounts/regeneratekey/action"], "azure-storage-keys"),
+            ("azure", ["Microsoft.Storage/storageAccounts/listAccountSas/action"], "azure-storage-keys"),
+            ("azure", ["Microsoft.KeyVault/vaults/write"], "azure-vault-policy"),
+            ("azure", ["Microsoft.Web/sites/publishxml/action"], "azure-site-publishing"),
+            (
+                "azure",
+                ["Microsoft.ContainerService/managedClusters/runCommand/action"],
+                "azure-cluster-command",
+            ),
+        ],
+    )
+    def test_ways_beside_the_usual_one_are_paths_too(self, provider, names, subject):
+        assert [finding.subject for finding in self.of(World(provider), names)] == [subject]
 
     def test_looking_for_paths_adds_no_names_to_the_evidence(self):
         world = World()
