@@ -6,6 +6,7 @@ per kind of record. Log rows, the fate of log files and log presence are kept as
 """
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import io
@@ -25,12 +26,14 @@ import msgspec
 from connectors.errors import BundleError
 from connectors.facts import Window
 from connectors.interface import Outcome, Record, Source, Status
+from connectors.leftovers import beside, clear
 from connectors.logs.rows import LogFile, Presence, UsageRow
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
 _ROWS, _FILES, _PRESENCE = "usage-rows", "log-files", "log-presence"
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 _COMPRESSION = 4
 """Level 4 writes twice as fast as the default and costs 5 % more space on IAM dumps."""
 
@@ -108,7 +111,7 @@ class BundleWriter:
         if path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
             raise BundleError(f"{path}: exists and is no evidence bundle", hint="choose another --output")
         self._path = path
-        self._folder = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._folder = beside(path, "partial")
         self._tool, self._window, self._now = tool, window, now
         self._sources = {
             source.name: (source, f"{number:03}-{_safe(source.name)}")
@@ -118,7 +121,7 @@ class BundleWriter:
         self._outcomes: dict[str, list[Outcome]] = {source.name: [] for source in sources}
 
     def __enter__(self) -> Self:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        clear(self._path)
         self._folder.mkdir(mode=0o700, parents=True)
         for _, folder in self._sources.values():
             (self._folder / folder).mkdir(mode=0o700)
@@ -130,6 +133,10 @@ class BundleWriter:
         try:
             if kind is None:
                 self._finish()
+            _named(error, self._path)
+        except OSError as refused:
+            _named(refused, self._path)
+            raise
         finally:
             for part in self._parts.values():
                 with contextlib.suppress(OSError, ValueError):
@@ -342,12 +349,18 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _named(error: BaseException | None, path: Path) -> None:
+    """Give an error of the disk the name of the bundle: an open file does not tell its own."""
+    if isinstance(error, OSError) and error.filename is None and error.errno in _DISK:
+        error.filename = str(path)
+
+
 def _replace(new: Path, path: Path) -> None:
     """Put a finished folder in place of an older one; a kill in between leaves one of the two whole."""
     for root, _, names in os.walk(new):
         for name in names:
             (Path(root) / name).chmod(0o600)
-    previous = path.with_name(f".{path.name}.{os.getpid()}.previous")
+    previous = beside(path, "previous")
     if path.exists():
         path.rename(previous)
     new.rename(path)

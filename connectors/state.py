@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from connectors.errors import StateError
+from connectors.leftovers import beside, clear
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for another one; transactions are short, so longer means that one hangs."""
@@ -107,7 +108,8 @@ class State:
 
         Raises StateError when the copy cannot be written.
         """
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        partial = beside(path, "partial")
+        clear(path)
         try:
             _make_private(partial)
             with _told(path), contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as target:
@@ -313,7 +315,8 @@ def _put_aside(path: Path, reason: str) -> Quarantine:
 def _restore(path: Path) -> Path | None:
     """Put the last copy in the place of a file that was put aside; return it, or None without a whole one."""
     copy = last_copy(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = beside(path, "partial")
+    clear(path)
     try:
         if not copy.is_file() or _damage(copy):
             return None

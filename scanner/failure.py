@@ -10,6 +10,8 @@ from reports.escape import terminal
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
 
 def exit_code(error: BaseException) -> Exit:
     """Return the exit code for an error that ended a verb."""
@@ -36,7 +38,7 @@ def explain(error: BaseException, *, verbose: bool) -> None:
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             text = f"{where}{error.strerror or error}"
-            hint = "free some space and run again" if error.errno == errno.ENOSPC else ""
+            hint = "free some space and run again" if error.errno in _FULL else ""
         case _:
             text = f"internal error: {type(error).__name__}: {error}"
             hint = "this is a bug in entdrift, please report it" + (

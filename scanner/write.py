@@ -4,13 +4,16 @@ import os
 import sys
 from pathlib import Path
 
+from connectors.leftovers import beside, clear
+
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Write a file readable by its owner only: beside its place first, then moved there in one step.
 
     `mode` is for files that other programs read. Raises OSError naming the file; nothing is left behind then.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = beside(path, "partial")
+    clear(path)
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
