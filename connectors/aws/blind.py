@@ -1,6 +1,5 @@
 """Collect, for one identity, the permissions whose use the logs could not have shown, and why."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 
 from connectors.aws.catalogue import Catalogue
@@ -10,12 +9,11 @@ from connectors.aws.model_calls import MODEL_DATA
 from connectors.aws.observability import Observability, union
 from connectors.aws.recorded import Recorded
 from connectors.aws.tables import table
+from connectors.aws.unique_ids import REAL_ID
 from connectors.aws.usage import Called
 from connectors.aws.witnesses import Witnesses
 from connectors.facts import Blind, Entitlement, Window
 
-_REAL_ID = re.compile(r"A(ROA|IDA)(?!.*EXAMPLE)[A-Z0-9]{12,}")
-"""Unique ids as IAM makes them; those of documentation and of made-up dumps say nothing."""
 _NEW_DUMP = "export the authorization details again, so that they describe the one that exists now"
 
 _GLOBAL = (
@@ -248,12 +246,12 @@ def successor(holder: Holder, called: Called) -> str:
     Unique ids are never used again. Another id that calls after the dump's one was made means that this one
     was deleted and made again: what the dump says it holds is not what its successor holds.
     """
-    if not _REAL_ID.fullmatch(holder.immutable_id):
+    if not REAL_ID.fullmatch(holder.immutable_id):
         return ""
     others = [
         (last, unique)
         for unique, (_, last) in called.ids.get(holder.arn, {}).items()
-        if unique != holder.immutable_id and _REAL_ID.fullmatch(unique)
+        if unique != holder.immutable_id and REAL_ID.fullmatch(unique)
     ]
     last, unique = max(others, default=("", ""))
     if not unique or not holder.created or last <= holder.created:

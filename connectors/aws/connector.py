@@ -19,6 +19,7 @@ from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
 from connectors.aws.resource_policies import read_resource_policies
+from connectors.aws.unique_ids import forget_incomparable
 from connectors.aws.usage import read_usage
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
@@ -59,8 +60,10 @@ class AwsConnector:
         entitled = read_grants(inventory, organization, resources, catalogue, window)
         actions = EventActions(catalogue)
         called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements)
+        strange = forget_incomparable(called, inventory)
         covered = read_coverage(evidence, inventory, entitled.entitlements, called, catalogue, window)
         named = read_identities(evidence, inventory, entitled, called, catalogue, patterns, window)
+        caveats = {*inventory.caveats, *entitled.caveats, *covered.caveats, *named.caveats, *strange}
         return Facts(
             provider=self.name,
             permissions=catalogue.permissions,
@@ -71,7 +74,7 @@ class AwsConnector:
             usage=tuple(called.usage),
             coverage=covered.coverage,
             unmapped=tuple(called.unmapped),
-            caveats=tuple(sorted({*inventory.caveats, *entitled.caveats, *covered.caveats, *named.caveats})),
+            caveats=tuple(sorted(caveats)),
             unattributed=called.unattributed,
             reach=reach_classes(catalogue),
         )

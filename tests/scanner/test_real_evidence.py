@@ -149,6 +149,33 @@ def test_generated_tree_equals_its_exact_answer(tmp_path):
             assert numbers == found[identity, operation], (identity, operation)
             compared += 1
     assert compared > 400
+    check_claims(report)
+    assert report["summary"]["permissions"]["unused"] > 250
+
+
+CLAIMS = ("replay", "containment", "limits", "backtest", "restore")
+CUT = "2026-09-30"
+"""Thirty days before the end of the generated logs."""
+
+
+def check_claims(report):
+    """Check that nothing refuted is offered, and that the backtest withholds only what met a new need."""
+    offered = withheld = 0
+    for identity in report["identities"]:
+        reduction = identity["reduction"]
+        states = {claim: reduction["proof"][claim]["status"] for claim in CLAIMS}
+        if reduction["changes"]:
+            offered += 1
+            assert "refuted" not in states.values()
+            assert ("safe" == reduction["disposition"]) == ({"proved"} == set(states.values()))
+        if states["backtest"] == "refuted":
+            withheld += 1
+            assert ("none", []) == (reduction["disposition"], reduction["artifacts"])
+            named = reduction["proof"]["backtest"]["reason"].partition(" on ")[0]
+            first = min(row["first_seen"] for row in identity["usage"] if row["permission"] == named)
+            assert first >= CUT
+    assert offered > 10
+    assert withheld > 3
 
 
 @pytest.mark.parametrize(
