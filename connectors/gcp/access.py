@@ -10,6 +10,7 @@ from connectors.gcp.live_settings import LiveSettings
 
 ROLE_ID = "entdrift"
 _OPTIONAL = "log_entries"
+LOG_QUERY = "log_query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def lost(part: str) -> str:
 def part_names(settings: LiveSettings) -> list[str]:
     """Return the parts that a live source reads, in the order of the table."""
     names = [str(part["name"]) for part in table("access")["parts"]]
-    return [name for name in names if name != _OPTIONAL or settings.log_entries]
+    left = {_OPTIONAL: settings.log_entries, LOG_QUERY: settings.log_engine == "bigquery"}
+    return [name for name in names if left.get(name, True)]
 
 
 def permissions_of(parts: Iterable[str], *, above_project: bool | None = None) -> list[str]:
@@ -121,7 +123,7 @@ def role_text(settings: LiveSettings) -> str:
 
     A project's role cannot hold permissions of folders and organizations; those are named in comments.
     """
-    parts = part_names(settings)
+    parts = [name for name in part_names(settings) if name != LOG_QUERY]
     project = settings.project
     within = permissions_of(parts, above_project=False if project else None)
     who = f"serviceAccount:{settings.impersonate[-1]}" if settings.impersonate else "MEMBER"
@@ -130,6 +132,8 @@ def role_text(settings: LiveSettings) -> str:
     lines += ["stage: GA", "includedPermissions:", *(f"- {name}" for name in within)]
     if project:
         lines += _above(permissions_of(parts, above_project=True), who)
+    if settings.log_engine == "bigquery":
+        lines += _query_rights(settings, who)
     return "\n".join(lines)
 
 
@@ -169,6 +173,24 @@ def _above(permissions: Iterable[str], who: str) -> list[str]:
         f"# gcloud iam roles create {role} --organization=ORGANIZATION --permissions={','.join(permissions)}",
         f"# gcloud organizations add-iam-policy-binding ORGANIZATION --member={who} --role={full}",
     ]
+
+
+def _query_rights(settings: LiveSettings, who: str) -> list[str]:
+    """Return what queries need: on the tables alone, and jobs in the project that is billed."""
+    lines = ["# To have BigQuery count log entries, on these tables alone:"]
+    projects: list[str] = []
+    for name in settings.log_tables:
+        project, dataset, _ = name.rsplit(".", 2)
+        projects.append(settings.quota_project or project)
+        # Tables of one day each come and go, so the right is on their dataset.
+        place = f"SCHEMA `{project}.{dataset}`" if name.endswith("_*") else f"TABLE `{name}`"
+        lines.append(f'# GRANT `roles/bigquery.dataViewer` ON {place} TO "{who}";   (SQL)')
+    lines += [
+        f"# gcloud projects add-iam-policy-binding {project} --member={who}"
+        " --role=roles/bigquery.jobUser --condition=None"
+        for project in dict.fromkeys(projects)
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def binding_command(scope: str, who: str, role: str) -> str:

@@ -1,7 +1,8 @@
 """Collect a live source: SDK calls only, raw records out, under the names of the export parts."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -19,6 +20,8 @@ from connectors.gcp.live_policies import access_boundaries, allow_policies, deny
 from connectors.gcp.live_scope import Scope, ancestry
 from connectors.gcp.live_settings import LiveSettings
 from connectors.gcp.live_witnesses import activities, insights, log_buckets, request_counts
+from connectors.gcp.log_bigquery import ENGINE, query_logs
+from connectors.gcp.log_bigquery import PART as LOG_QUERY
 from connectors.gcp.pace import Pace
 from connectors.gcp.session import Session, log_in
 from connectors.interface import Observer, Sink, Source
@@ -79,6 +82,17 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
     return reached
 
 
+@contextlib.contextmanager
+def opened_calls(source: Source) -> Iterator[Calls]:
+    """Give the calls of a source, not only samples of them, and close the connections in the end."""
+    settings = LiveSettings.of(source)
+    session = _open(settings)
+    try:
+        yield Calls(session, Pace({} if settings.local else quotas()))
+    finally:
+        session.close()
+
+
 def _open(settings: LiveSettings) -> Session:
     try:
         return Session(settings, log_in(settings))
@@ -113,3 +127,15 @@ def _read(settings: LiveSettings, scope: Scope, calls: Calls, gathering: Gatheri
     if settings.log_entries:
         found = log_entries(calls, scope, way.window, way.now(), way.seen, way.observe)
         gathering.logs(LOG_ENTRIES, found.read, found.errors)
+    if settings.log_engine == ENGINE and not calls.sample:
+        way.observe("part", source=settings.source, part=LOG_QUERY)
+        _query(calls, gathering, way.window)
+
+
+def _query(calls: Calls, gathering: Gathering, window: Window) -> None:
+    """Have BigQuery count the entries; the queries themselves are evidence too."""
+    plan, answers = query_logs(calls, window)
+    for answer in answers:
+        errors = [answer.error] if answer.error is not None else []
+        gathering.logs(LOG_QUERY, answer.read, errors)
+    gathering.queries(LOG_QUERY, [one.query.record() for one in answers if one.query.text], plan.notes)

@@ -10,7 +10,7 @@ from connectors.gcp.baselines import GcpBaselines
 from connectors.gcp.derivation import rule
 from connectors.gcp.identities import PROVIDER
 from connectors.gcp.interpret import interpret
-from connectors.gcp.live_settings import LIVE_SETTINGS, LiveSettings
+from connectors.gcp.live_settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
 from connectors.gcp.log_address import log_stores, reader_role
 from connectors.gcp.reduction import reduce_all
 from connectors.gcp.remediation import render
@@ -25,7 +25,7 @@ class GcpConnector:
 
     baselines: BaselineWing = GcpBaselines()
     name: str = PROVIDER
-    settings: tuple[Setting, ...] = (*exports.SETTINGS, *LIVE_SETTINGS)
+    settings: tuple[Setting, ...] = (*exports.SETTINGS, *LIVE_SETTINGS, *LOG_SETTINGS)
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Read files, and ask Google for live sources; an entry that two sources hold counts once."""

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.facts import Window
-from connectors.gcp.access import Access, access_table, lost, part_names
+from connectors.gcp.access import LOG_QUERY, Access, access_table, lost, part_names
 from connectors.gcp.auditing import ALL, Auditing
 from connectors.gcp.calls import Calls, Tally
 from connectors.gcp.classes import DATA_TYPES
-from connectors.gcp.collect import Reached, Way, collect_live
+from connectors.gcp.collect import Reached, Way, collect_live, opened_calls
 from connectors.gcp.fixes import fix
 from connectors.gcp.inventory import read_inventory
 from connectors.gcp.live_scope import Scope
+from connectors.gcp.log_bigquery import ENGINE, plan_queries
 from connectors.interface import Check, Evidence, Outcome, Record, Source, Status, silent
 from connectors.logs.rows import LogFile, Presence, UsageRow
 from connectors.logs.seen import SeenEvents
@@ -69,6 +70,8 @@ def examine(source: Source, window: Window) -> list[Check]:
         checks += _part(part, calls, kept.results)
     if calls.session.settings.log_entries:
         checks.append(_ENTRIES)
+    if calls.session.settings.log_engine == ENGINE:
+        checks += _queries(source, window)
     return [*checks, *_logs(kept, scope)]
 
 
@@ -79,6 +82,29 @@ _ENTRIES = Check(
     "a busy project takes hours, and what the log bucket no longer keeps is gone (30 days unless told)",
     "name the files of a sink under audit_logs",
 )
+
+
+def _queries(source: Source, window: Window) -> list[Check]:
+    """Look at the tables of a source and have their queries estimated; none is run."""
+    with opened_calls(source) as calls:
+        settings, plan = calls.session.settings, plan_queries(calls, window)
+    failed = [
+        Check(f"bigquery table {name}", "failed", str(error), lost(LOG_QUERY), error.hint)
+        for name, error in plan.errors.items()
+    ]
+    if not plan.asked:
+        return failed
+    limit = settings.log_max_scan_gb
+    over = bool(limit) and plan.scanned_bytes > limit * 10**9
+    number = len(plan.asked)
+    detail = (
+        f"{number} {'query' if number == 1 else 'queries'} would scan {plan.scanned_bytes / 10**9:,.3f} GB"
+    )
+    detail += f"; at most {limit} GB may be scanned" if limit else "; no limit (logs.max_scan_gb)"
+    detail = "; ".join((detail, *plan.notes))
+    hint = "shorten the window, or raise logs.max_scan_gb" if over else ""
+    check = Check(LOG_QUERY, "failed" if over else "ok", detail, lost(LOG_QUERY) if over else "", hint)
+    return [check, *failed]
 
 
 def _caller(calls: Calls, scope: Scope) -> Check:

@@ -191,7 +191,11 @@ def collect(
             if part.name in source.files:
                 observe("part", source=source.name, part=part.name)
                 sink.outcome(_read_part(source, part, sink))
-        if LOGS in source.files or LOGS in source.lists:
+        named_logs = LOGS in source.files or LOGS in source.lists
+        if named_logs and source.texts.get("logs.engine") == "bigquery":
+            reason = "not read: logs.engine has BigQuery count the entries, and these would count twice"
+            sink.outcome(Outcome(source.name, LOGS, Status.SKIPPED, reason=reason))
+        elif named_logs:
             reader = AuditLogReader()
             with (
                 log_stores(source, LOGS, window) as stores,

@@ -19,6 +19,7 @@ class _Part:
     records: int = 0
     worked: bool = False
     errors: list[CallError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Gathering:
@@ -48,6 +49,11 @@ class Gathering:
         part.errors += failed
         part.worked = part.worked or part.records > 0 or not failed
 
+    def queries(self, name: str, records: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> None:
+        """Store the queries that counted log entries as they are, and what is to be said of them."""
+        self._sink.add(self._source, name, [dict(record) for record in records])
+        self._parts.setdefault(name, _Part()).notes += notes
+
     def finish(self, answered: Collection[str]) -> None:
         """Report one outcome for each part; where nothing answered only those that failed.
 
@@ -61,7 +67,8 @@ class Gathering:
             if part.errors:
                 status = Status.PARTIAL if worked else Status.FAILED
             as_of = self._now.strftime("%Y-%m-%dT%H:%M:%SZ") if worked else ""
-            self._sink.outcome(Outcome(self._source, name, status, part.records, _reason(part.errors), as_of))
+            reason = "; ".join(filter(None, (_reason(part.errors), *part.notes)))
+            self._sink.outcome(Outcome(self._source, name, status, part.records, reason, as_of))
 
 
 def _records(finds: Finds, part: _Part) -> Iterator[Any]:

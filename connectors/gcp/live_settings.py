@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from connectors.errors import SettingError
+from connectors.gcp.log_groups import TABLE
 from connectors.interface import Setting, Source
 
 _LIVE = ("live",)
@@ -61,6 +62,34 @@ LIVE_SETTINGS: tuple[Setting, ...] = (
     ),
 )
 
+LOG_SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "logs.engine",
+        "text",
+        '"bigquery": let BigQuery count the entries of a sink\'s tables instead of reading log files;'
+        ' "local": read files',
+        modes=_LIVE,
+        form="local|bigquery",
+        example='"bigquery"',
+    ),
+    Setting(
+        "logs.table",
+        "texts",
+        "tables that log sinks write, partitioned by time; with `_*` at the end: one table a day",
+        modes=_LIVE,
+        form=TABLE,
+        example='"audit-project.logs.cloudaudit_googleapis_com_data_access"',
+    ),
+    Setting(
+        "logs.max_scan_gb",
+        "text",
+        "run no query where all together would scan more than so many gigabytes",
+        modes=_LIVE,
+        form=r"[1-9]\d{0,8}",
+        example='"500"',
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
@@ -74,6 +103,10 @@ class LiveSettings:
     log_entries: bool = False
     endpoint_url: str = ""
     iam_endpoint: str = ""
+    log_engine: str = "local"
+    log_tables: tuple[str, ...] = ()
+    log_max_scan_gb: int = 0
+    """0: no limit."""
 
     @property
     def project(self) -> str:
@@ -107,6 +140,9 @@ class LiveSettings:
             log_entries=source.texts.get("log_entries") == "true",
             endpoint_url=source.texts.get("endpoint_url", "").rstrip("/"),
             iam_endpoint=source.texts.get("iam_endpoint", ""),
+            log_engine=source.texts.get("logs.engine", "local"),
+            log_tables=tuple(dict.fromkeys(source.lists.get("logs.table", ()))),
+            log_max_scan_gb=int(source.texts.get("logs.max_scan_gb", "0")),
         )
         problem, hint = settings._contradiction()
         if problem:
@@ -123,5 +159,15 @@ class LiveSettings:
             return (
                 "endpoint_url without encryption must be on this machine",
                 "access tokens would go over the network in clear text: use https://",
+            )
+        if self.log_engine == "bigquery" and not self.log_tables:
+            return (
+                "logs.engine is bigquery, but no table is named",
+                'logs.table = "audit-project.logs.cloudaudit_googleapis_com_data_access"',
+            )
+        if self.log_engine == "bigquery" and self.log_entries:
+            return (
+                "logs.engine = bigquery and log_entries exclude each other",
+                "the same entries would count twice",
             )
         return "", ""

@@ -3,6 +3,7 @@
 Imported only when a source is collected live: the client libraries cost start-up time.
 """
 
+import json
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -30,11 +31,24 @@ from requests.adapters import HTTPAdapter
 from connectors.errors import EvidenceError
 from connectors.gcp.access import Access, access_table, grpc_methods, http_call
 from connectors.gcp.live_settings import LiveSettings
+from connectors.gcp.log_groups import is_own
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 """IAM accepts no read-only scope; the guards and the permissions keep the scan from writing."""
 _IAM = "iam.googleapis.com:443"
 _TIMEOUT_SECONDS = 60.0
+_RUNS_QUERY = "bigquery.jobs.query"
+_QUERY_KEYS = {
+    "query",
+    "useLegacySql",
+    "dryRun",
+    "location",
+    "maximumBytesBilled",
+    "requestId",
+    "timeoutMs",
+    "maxResults",
+}
+"""What a query may be sent with: nothing that writes a result or changes a session."""
 _ADC = "GOOGLE_APPLICATION_CREDENTIALS"
 
 
@@ -107,6 +121,7 @@ class HttpGuard(HTTPAdapter):  # type: ignore[misc]  # seen by mypy without its 
 
     def __init__(self, settings: LiveSettings) -> None:
         self._endpoint = urlsplit(settings.endpoint_url).netloc
+        self._tables = settings.log_tables
         super().__init__()
 
     def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -115,9 +130,26 @@ class HttpGuard(HTTPAdapter):  # type: ignore[misc]  # seen by mypy without its 
         ours = bool(self._endpoint) and url.netloc == self._endpoint
         if url.scheme != "https" and not ours:
             raise _refused(f"{request.method} {url.scheme}://{url.netloc}{url.path}")
-        if http_call(request.method, url.hostname or "", url.path, any_host=ours) is None:
+        row = http_call(request.method, url.hostname or "", url.path, any_host=ours)
+        if row is None:
             raise _refused(f"{request.method} {url.netloc}{url.path}")
+        if row.name == _RUNS_QUERY and not self._own_query(request.body):
+            raise _refused("a query that is not entdrift's own")
         return super().send(request, *args, **kwargs)
+
+    def _own_query(self, body: bytes | str | None) -> bool:
+        """Return whether a request runs entdrift's own text on a table of the source, and no more."""
+        try:
+            asked = json.loads(body or b"")
+        except ValueError:
+            return False
+        if (
+            not isinstance(asked, dict)
+            or not asked.keys() <= _QUERY_KEYS
+            or asked.get("useLegacySql") is not False
+        ):
+            return False
+        return is_own(str(asked.get("query")), self._tables)
 
 
 class GrpcGuard(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]  # grpc has no types
