@@ -122,6 +122,8 @@ class Reductions:
     found: Replacements = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     """By identity id: what went wrong while its replacement was written; it is left as it is."""
+    stays: Mapping[str, tuple[Stay, ...]] = field(default_factory=dict)
+    """By identity id: why all that was to go stays, where there is no replacement for that reason."""
 
 
 @dataclass(frozen=True, slots=True)

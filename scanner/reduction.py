@@ -65,7 +65,7 @@ def reduce_cloud(
             able=answers.able,
             removable=one.remove,
             credentials=one.credentials,
-            stays=_disjoint([*stays, *(answer.stays if answer else _failed(one, answers))]),
+            stays=_disjoint([*stays, *(answer.stays if answer else _left(one, answers))]),
             replacement=answer,
             backtest=backtest(
                 entry,
@@ -118,17 +118,19 @@ def rebuild_one(
         able=answers.able,
         removable=asked.remove,
         credentials=asked.credentials,
-        stays=_disjoint([*stays, *(answer.stays if answer else _failed(asked, answers))]),
+        stays=_disjoint([*stays, *(answer.stays if answer else _left(asked, answers))]),
         replacement=answer,
         backtest=past,
     )
 
 
-def _failed(asked: Question, answers: Reductions) -> tuple[Stay, ...]:
-    """Return that everything stays where writing the replacement went wrong."""
+def _left(asked: Question, answers: Reductions) -> tuple[Stay, ...]:
+    """Return why everything stays where there is no replacement: it cannot be written, or that went wrong."""
     reason = answers.failed.get(asked.identity, "")
+    if not reason:
+        return answers.stays.get(asked.identity, ())
     text = f"writing its replacement failed ({reason}); please report this"
-    return (Stay(asked.remove, "not-written", text),) if reason else ()
+    return (Stay(asked.remove, "not-written", text),)
 
 
 def question(

@@ -229,6 +229,11 @@ class _Planner:
         fits = all(split(one, MANAGED_SIZE) for one in fresh)
         if not fits or len(pieces) > self._room:
             reason = f"written anew it needs {len(pieces)} policies and there is room for {self._room}"
+            if not fits:
+                reason = (
+                    f"written anew one statement (NotAction or Deny, which cannot be split) is larger than "
+                    f"the {MANAGED_SIZE:,} characters of a managed policy; without --rebuild it may fit"
+                )
             self._found.stays.append(Stay(question.remove, "no-room", reason))
             return
         for piece in pieces:

@@ -44,18 +44,23 @@ def reduce_all(
     outside = given_by_resources(facts.grants)
     found: dict[str, Replacement] = {}
     failed: dict[str, str] = {}
+    stays: dict[str, tuple[Stay, ...]] = {}
     for question in sorted(questions, key=lambda one: one.identity):
         holder = holders.get(question.identity)
         if holder is None:
             continue
         try:
             planned = plan(holder, question, desk)
-            if planned.changes:
-                theirs = outside.get(question.identity, 0)
+            theirs = outside.get(question.identity, 0)
+            if not planned.changes:
+                stays[question.identity] = _stays(
+                    [_given_by(question, theirs), *planned.stays], question.remove
+                )
+            else:
                 found[question.identity] = replacement(planned, question, desk, theirs)
         except Exception as error:  # noqa: BLE001 one identity's odd policy must not cost the others theirs
             failed[question.identity] = f"{type(error).__name__}: {error}"
-    return Reductions(able=True, found=found, failed=failed)
+    return Reductions(able=True, found=found, failed=failed, stays=stays)
 
 
 def replacement(planned: Plan, question: Question, desk: Desk, outside: int = 0) -> Replacement:
@@ -70,7 +75,7 @@ def replacement(planned: Plan, question: Question, desk: Desk, outside: int = 0)
     context = planned.context
     given, wide = _given(after, context, desk)
     removed = question.remove & ~given & ~outside
-    theirs = Stay(question.remove & outside, "given-by-resource", _THEIRS)
+    theirs = _given_by(question, outside)
     replayed = replay(Compiled(old, context), Compiled(new, context), question.usage)
     contained = _contained(before, after)
     if after.trust != before.trust:
@@ -93,7 +98,10 @@ def replacement(planned: Plan, question: Question, desk: Desk, outside: int = 0)
     )
 
 
-_THEIRS = "the policy of a resource gives it too: change it there (the grants name the resource)"
+def _given_by(question: Question, outside: int) -> Stay:
+    """Return what policies of resources give of that which was to go."""
+    reason = "the policy of a resource gives it too: change it there (the grants name the resource)"
+    return Stay(question.remove & outside, "given-by-resource", reason)
 
 
 def simulate(access: Access, changes: Iterable[Change]) -> list[tuple[Change, Access]]:

@@ -15,36 +15,43 @@ SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM)
 
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
-    """Yield one finding for each path of which the identity holds every permission for certain.
+    """Yield one finding for each path of which the identity is granted every permission.
 
+    Where one hangs on an undecided condition (`iam:PassedToService` is for the caller to choose), the path
+    may still be open: medium, with low confidence.
     Nothing for identities of the provider, nor for paths that one administrator grant in full effect gives
     whole: an administrator needs no path, and ED105 names the grant.
     """
     if result.identity.managed_by_provider:
         return
     certain, everywhere = held(result), wide(result)
-    admin = [entry.grant.permissions for entry in allows(result) if is_full(entry, result)]
+    verdicts = result.verdicts
+    possible = certain | verdicts.conditional
+    grants = [
+        (entry.grant.permissions, is_full(entry, result)) for entry in allows(result) if entry.grant.admin
+    ]
     for path in paths(result.identity.provider):
-        mask = path.of(certain, context.permissions)
-        if not mask or any(not mask & ~grant for grant in admin):
+        mask = path.of(certain, context.permissions) or path.of(possible, context.permissions)
+        open_ = context.permissions.names(mask & ~certain)
+        if not mask or any((full or open_) and not mask & ~given for given, full in grants):
             continue
         choice = path.choice(context.permissions) & mask
-        broad = bool(choice & everywhere)
+        broad = bool(choice & everywhere) and not open_
         first = listed(context.permissions.names(choice), 4)
-        used = context.permissions.names(mask & result.verdicts.used)
-        hidden = context.permissions.names(mask & result.verdicts.unobservable)
-        refused = context.permissions.names(mask & result.verdicts.denied)
+        used = context.permissions.names(mask & verdicts.used)
+        hidden = context.permissions.names(mask & verdicts.unobservable)
+        refused = context.permissions.names(mask & verdicts.denied)
         names = context.permissions.names(mask)
         places = written_in(result, mask)
         yield Finding(
             rule=ID,
-            title=f"{called(result)} can {path.effect}",
+            title=f"{called(result)} {'may' if open_ else 'can'} {path.effect}",
             severity=Severity.HIGH if broad else Severity.MEDIUM,
-            confidence=Confidence.HIGH if broad else Confidence.MEDIUM,
+            confidence=Confidence.HIGH if broad else Confidence.LOW if open_ else Confidence.MEDIUM,
             **whose(result.identity),
             subject=path.id,
-            message=f"With {listed(names, 6)}, {called(result)} can {path.effect}. "
-            f"{_reach(broad=broad)} {_seen(used, refused, hidden)}",
+            message=f"With {listed(names, 6)}, {called(result)} {'may' if open_ else 'can'} "
+            f"{path.effect}. {_reach(open_, broad=broad)} {_seen(used, refused, hidden)}",
             evidence={
                 "path": path.id,
                 "gain": path.gain,
@@ -52,6 +59,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "used": used,
                 "refused": refused,
                 "unobservable": hidden,
+                **({"undecided": open_} if open_ else {}),
                 "every_resource": broad,
                 "written_in": places,
                 "path_source": path.source,
@@ -62,7 +70,12 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         )
 
 
-def _reach(*, broad: bool) -> str:
+def _reach(undecided: list[str], *, broad: bool) -> str:
+    if undecided:
+        return (
+            f"It hangs on {', '.join(undecided)}: granted, but under a condition that the evidence does not "
+            f"decide."
+        )
     if broad:
         return "Every resource is a target, so the strongest one decides."
     return "Only named resources are targets; how strong they are was not worked out."

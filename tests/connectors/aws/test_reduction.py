@@ -306,3 +306,33 @@ def test_rebuilt_policies_of_shared_accounts_hold(data, collect):
                 for key in new.keys() - denied.keys():
                     assert not new[key] & ~old.get(key, 0), (question.identity, resource, key)
     assert offered > 30
+
+
+def test_what_stays_without_a_replacement_says_why(tmp_path, collect):
+    """No change is planned for either: one is tagged, of the other a fresh document would be too large."""
+    statement = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
+    policy = {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+    roles = [
+        {
+            "RoleName": name,
+            "Arn": f"arn:aws:iam::111122223333:role/{name}",
+            "CreateDate": "2025-01-01T00:00:00Z",
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+            "RolePolicyList": [policy],
+            "Tags": [{"Key": key, "Value": "true"} for key in tags],
+        }
+        for name, tags in (("large", []), ("tagged", ["entdrift:keep"]))
+    ]
+    (tmp_path / "gaad.json").write_text(json.dumps({"RoleDetailList": roles}))
+    window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    memory = collect({"authorization_details": [tmp_path / "gaad.json"]})
+    facts = CONNECTOR.interpret([memory], window, Patterns())
+    gone = facts.permissions.mask(NAMES[::3]) & facts.entitlements[roles[0]["Arn"]].granted
+    asked = [Question(role["Arn"], gone, (), rebuild=True) for role in roles]
+    answers = CONNECTOR.reduce([memory], facts, asked, window)
+    assert {} == answers.found
+    assert {"large": "no-room", "tagged": "opted-out"} == {
+        name.rpartition("/")[2]: stay.code for name, stays in answers.stays.items() for stay in stays
+    }
+    assert all(stay.permissions == gone for stays in answers.stays.values() for stay in stays)
+    assert "cannot be split" in answers.stays[roles[0]["Arn"]][0].reason

@@ -43,8 +43,12 @@ class TestEscalationPath:
         assert self.of(World(), PASS_LAMBDA[:2]) == []
         assert self.of(World(), PASS_LAMBDA[1:]) == []
 
-    def test_a_permission_under_an_undecided_condition_completes_no_path(self):
-        assert self.of(World(), PASS_LAMBDA[1:], conditional=PASS_LAMBDA[:1]) == []
+    def test_a_permission_under_an_undecided_condition_completes_a_path_of_low_confidence(self):
+        [finding] = self.of(World(), PASS_LAMBDA[1:], wide=PASS_LAMBDA, conditional=PASS_LAMBDA[:1])
+        assert (finding.severity, finding.confidence) == (Severity.MEDIUM, Confidence.LOW)
+        assert finding.evidence["undecided"] == ["iam:PassRole"]
+        assert finding.title == "invoice-agent may run code as a role that it passes to a new Lambda function"
+        assert "It hangs on iam:PassRole: granted, but under a condition" in finding.message
 
     def test_a_named_target_is_medium_in_severity_and_confidence(self):
         [finding] = self.of(World(), PASS_LAMBDA)
@@ -56,6 +60,8 @@ class TestEscalationPath:
 
     def test_what_an_administrator_grant_gives_whole_is_left_to_that_finding(self):
         assert self.of(World(), PASS_LAMBDA, admin="Action * on Resource *") == []
+        limited = {"conditional": PASS_LAMBDA[:1], "admin": "Action * on Resource *"}
+        assert self.of(World(), PASS_LAMBDA[1:], **limited) == []
 
     def test_a_refused_call_takes_no_grant_away_and_is_said(self):
         world = World()
