@@ -5,7 +5,8 @@ EntdriftError
 │   └── BundleError    an evidence bundle is missing, broken or was changed
 ├── SettingError       a source's settings make no sense
 └── StateError         the state file cannot be used
-    └── BusyError      another run holds it
+    ├── BusyError      another run holds it
+    └── ConflictError  another run wrote it meanwhile
 """
 
 
@@ -35,3 +36,7 @@ class StateError(EntdriftError):
 
 class BusyError(StateError):
     """Another run holds the state, and did not end in the time we waited."""
+
+
+class ConflictError(StateError):
+    """Somebody else wrote the state object since it was read."""

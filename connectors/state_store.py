@@ -1,22 +1,35 @@
-"""The state in S3 for runners without a disk: read it, work on a copy, put it back if nobody else did.
+"""The state in object storage for runners without a disk: read, worked on as a copy, put back.
 
-Writing is compare-and-swap: it succeeds only where the object is still the one that was read (`If-Match`), or
-where there is still none (`If-None-Match`). Of two runs at once one learns that it has to do its work again.
+Writing is compare-and-swap: it succeeds only where the object is still the one that was read, or where there
+is still none. Of two runs at once one learns that it has to do its work again.
 """
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
+from connectors.azure.log_address import parsed
 from connectors.errors import StateError
+from connectors.gcp.log_address import GCS_ADDRESS
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)")
-_CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-_ABSENT = {"NoSuchKey", "404"}
+FORMS = "s3://bucket/key, gs://bucket/key, azblob://account/container/key, or the path of a local file"
 
 
-class ConflictError(StateError):
-    """Somebody else wrote the object since it was read."""
+class ObjectState(Protocol):
+    """One state object in a store."""
+
+    def read(self, target: Path) -> str:
+        """Write the object to a file and return its version; without an object return "" and write nothing.
+
+        Raises StateError that names the call and the permission it takes.
+        """
+
+    def write(self, source: Path, version: str) -> str:
+        """Put a file in the place of exactly that version and return the new one.
+
+        Raises ConflictError when the object is another one by now, StateError for everything else.
+        """
 
 
 def is_address(place: str) -> bool:
@@ -24,59 +37,37 @@ def is_address(place: str) -> bool:
     return "://" in place
 
 
-class ObjectState:
-    """One state object in S3, or in a store that speaks S3 (by the SDK's own endpoint settings)."""
+def is_known(address: str) -> bool:
+    """Tell whether an address names one object of a store that is known."""
+    google, azure = re.fullmatch(GCS_ADDRESS, address), parsed(address)
+    return bool(
+        _S3.fullmatch(address) or (google and google["prefix"]) or (azure is not None and azure.prefix)
+    )
 
-    def __init__(self, address: str) -> None:
-        found = _S3.fullmatch(address)
-        if found is None:
-            raise StateError(
-                f"{address}: no address of a state", hint="s3://bucket/key, or the path of a local file"
-            )
-        import boto3  # noqa: PLC0415 SDKs are slow to import
 
-        self.address = address
-        self._place = {"Bucket": found[1], "Key": found[2]}
-        self._client: Any = boto3.client("s3")
+def object_state(address: str) -> ObjectState:
+    """Return the state object of an address; loads the SDK of its cloud only then.
 
-    def read(self, target: Path) -> str:
-        """Write the object to a file and return its version; without an object return "" and write nothing.
+    Raises StateError for an address of no known form, and where the extra for its store is not installed.
+    """
+    if not is_known(address):
+        shown = address.partition("?")[0]  # behind it a SAS token may stand
+        raise StateError(f"{shown}: no address of a state", hint=FORMS)
+    scheme = address.partition("://")[0]
+    extra = {"s3": "", "gs": "gcs"}.get(scheme, "azure-blob")
+    try:
+        if scheme == "s3":
+            from connectors.aws.state_object import S3State  # noqa: PLC0415 SDKs are slow to import
 
-        Raises StateError that names the call and the permission it takes.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 as above
+            return S3State(address)
+        if scheme == "gs":
+            from connectors.gcp.state_object import GcsState  # noqa: PLC0415 an extra, and slow to import
 
-        try:
-            answer = self._client.get_object(**self._place)
-            content = answer["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _ABSENT:
-                return ""
-            raise self._refused("GetObject", error, "s3:GetObject and s3:ListBucket") from error
-        except BotoCoreError as error:
-            raise self._refused("GetObject", error, "s3:GetObject and s3:ListBucket") from error
-        target.write_bytes(content)
-        target.chmod(0o600)
-        return str(answer["ETag"])
+            return GcsState(address)
+        from connectors.azure.state_object import BlobState  # noqa: PLC0415 as above
 
-    def write(self, source: Path, version: str) -> str:
-        """Put a file in the place of exactly that version and return the new one.
-
-        Raises ConflictError when the object is another one by now, StateError for everything else.
-        """
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 as above
-
-        condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
-        try:
-            answer = self._client.put_object(**self._place, Body=source.read_bytes(), **condition)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _CONFLICTS or (version and code in _ABSENT):
-                raise ConflictError(f"{self.address}: was written by another run meanwhile") from error
-            raise self._refused("PutObject", error, "s3:PutObject") from error
-        except BotoCoreError as error:
-            raise self._refused("PutObject", error, "s3:PutObject") from error
-        return str(answer["ETag"])
-
-    def _refused(self, call: str, error: Exception, wanted: str) -> StateError:
-        return StateError(f"{self.address}: {call}: {str(error)[:300]}", hint=f"it takes {wanted}")
+        return BlobState(address)
+    except ImportError as error:
+        raise StateError(
+            f"{address}: its SDK is not installed ({error.name})", hint=f"pip install 'entdrift[{extra}]'"
+        ) from error

@@ -35,7 +35,7 @@ _STATE = click.option(
     "--state",
     envvar=["ENTDRIFT_STATE"],
     metavar="PLACE",
-    help="The state file of the history (default: state.sqlite in the output folder).",
+    help="The state of the history: a file, s3://, gs:// or azblob:// (default: OUTPUT/state.sqlite).",
 )
 _NO_HISTORY = click.option(
     "--no-history", is_flag=True, help="Remember nothing: no state file, every finding is new, no drift."

@@ -22,7 +22,9 @@ _CONFIG = click.option(
     help="The config file with [history] (default: config.toml where there is one).",
 )
 _STATE = click.option(
-    "--state", metavar="PLACE", help="The state file (default: beside the report, or as configured)."
+    "--state",
+    metavar="PLACE",
+    help="The state file, or its address (default: beside the report, or as configured).",
 )
 _FORM = click.option(
     "--format",

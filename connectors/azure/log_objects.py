@@ -83,16 +83,10 @@ class BlobLogs:
 
     def _connected(self) -> ContainerClient:
         if self._client is None:
-            key, sas = os.environ.get(KEY), os.environ.get(SAS)
-            credential: Any = sas.lstrip("?") if sas else DefaultAzureCredential()
-            if key:
-                account = urlsplit(self._account)
-                name = account.path.strip("/") or str(account.hostname).partition(".")[0]
-                credential = {"account_name": name, "account_key": key}
             self._client = ContainerClient(
                 self._account,
                 self._container,
-                credential=credential,
+                credential=credential(self._account),
                 raw_request_hook=_reading_only,
                 connection_timeout=_CONNECT_SECONDS,
                 read_timeout=_READ_SECONDS,
@@ -105,6 +99,16 @@ class BlobLogs:
         return below(self._prefix, blob.name) and not folder and not blob.name.endswith("/")
 
 
+def credential(account: str) -> Any:
+    """Return how to sign in to an account: its key or a SAS token of the environment, or the default."""
+    key, sas = os.environ.get(KEY), os.environ.get(SAS)
+    if key:
+        address = urlsplit(account)
+        name = address.path.strip("/") or str(address.hostname).partition(".")[0]
+        return {"account_name": name, "account_key": key}
+    return sas.lstrip("?") if sas else DefaultAzureCredential()
+
+
 def _reading_only(request: Any) -> None:
     """Stop every request that does not read, before it is signed or sent."""
     method = request.http_request.method
@@ -114,11 +118,16 @@ def _reading_only(request: Any) -> None:
         )
 
 
-def _why(error: Exception) -> str:
-    """Return what an error means and what to do about it, in one line without secrets."""
+def plain(error: Exception) -> str:
+    """Return what the service said, in one line without secrets."""
     text = _SIGNATURE.sub(r"\1=…", (str(getattr(error, "message", "") or error)).split("\n")[0][:300])
     code = getattr(error, "error_code", None)
-    named = f"{getattr(code, 'value', code)}: {text}" if code else text
+    return f"{getattr(code, 'value', code)}: {text}" if code else text
+
+
+def _why(error: Exception) -> str:
+    """Return what an error means and what to do about it, in one line without secrets."""
+    named = plain(error)
     match getattr(error, "status_code", None):
         case 401 | 403:
             return (

@@ -33,7 +33,7 @@ _PATIENCE = (10, 120)
 """Seconds to connect, and between two pieces of an answer."""
 _EMULATOR = "STORAGE_EMULATOR_HOST"
 _SIGN_IN = "sign in: gcloud auth application-default login"
-_ERRORS = (
+ERRORS = (
     GoogleAPIError,
     GoogleAuthError,
     InvalidResponse,
@@ -77,7 +77,7 @@ class GcsLogs:
         """Yield the objects of the days that may hold events of the window."""
         try:
             yield from walk(self._prefix, self._days, self._level, self._between, skip=self._outside)
-        except _ERRORS as error:
+        except ERRORS as error:
             why = _why(error, "storage.objects.list", self._bucket)
             yield Found(f"{self._root}{self._prefix}", 0, f"cannot be listed: {why}")
 
@@ -91,7 +91,7 @@ class GcsLogs:
         try:
             blob = self._connected().bucket(self._bucket).blob(found.path.removeprefix(self._root))
             blob.download_to_file(target, raw_download=True, timeout=_PATIENCE)
-        except _ERRORS as error:
+        except ERRORS as error:
             why = _why(error, "storage.objects.get", self._bucket)
             raise ObjectError(f"cannot be fetched: {why}") from error
 

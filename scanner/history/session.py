@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connectors.errors import BusyError, StateError
+from connectors.errors import BusyError, ConflictError, StateError
 from connectors.lock import held
 from connectors.state import State, open_state
-from connectors.state_store import ConflictError, ObjectState, is_address
+from connectors.state_store import FORMS, ObjectState, is_address, is_known, object_state
 from scanner.errors import ConfigError
 from scanner.history.approvals import APPROVALS
 from scanner.history.config import HistorySettings
@@ -66,11 +66,9 @@ class Session:
 def place(output: Path, settings: HistorySettings, flag: str | None) -> str:
     """Return where the state is: the flag, the environment, the config, or beside the report."""
     found = flag or os.environ.get(VARIABLE) or settings.state or str(output / STATE)
-    if is_address(found) and not found.startswith("s3://"):
-        raise ConfigError(
-            f"{found}: this version keeps a state on disk or in S3",
-            hint="s3://bucket/key, or copy the file before and after the scan and name the copy with --state",
-        )
+    if is_address(found) and not is_known(found):
+        shown = found.partition("?")[0]  # behind it a SAS token may stand
+        raise ConfigError(f"{shown}: no address of a state", hint=FORMS)
     return found
 
 
@@ -85,7 +83,7 @@ def local(where: str, *, write: bool = False) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="entdrift-") as folder:
         path = Path(folder) / STATE
-        remote = ObjectState(where)
+        remote = object_state(where)
         version = remote.read(path)
         yield path
         if write:
@@ -113,7 +111,7 @@ def session(where: str, output: Path, settings: HistorySettings, talk: Talk) -> 
         try:
             lock = path.with_name(f".{path.name}.lock")
             stack.enter_context(held(lock, wait_seconds=settings.lock_wait_seconds, say=talk.say))
-            own.remote = ObjectState(where) if is_address(where) else None
+            own.remote = object_state(where) if is_address(where) else None
             own.fetch()
         except BusyError:
             raise

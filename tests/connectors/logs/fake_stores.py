@@ -43,6 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         self.shelf.requests.append(f"{self.command} {self.path}")
+        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.answer(unquote(url.path), query)
 
     do_PUT = do_POST = do_DELETE = do_HEAD = do_GET
@@ -58,10 +59,43 @@ class _Gcs(_Handler):
             if "list" in shelf.refused:
                 return self.refuse(*shelf.refused["list"])
             return self.send(200, json.dumps(self.listing(query)).encode(), "application/json")
-        name = path.split("/o/", 1)[1]
+        return self.one(path.split("/o/", 1)[1], query)
+
+    def do_POST(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.shelf.requests.append(f"{self.command} {self.path}")
+        self.upload({name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()})
+
+    def one(self, name: str, query: dict[str, str]) -> None:
+        shelf = self.shelf
         if name in shelf.refused:
             return self.refuse(*shelf.refused[name])
+        if name not in shelf.objects:
+            return self.refuse(404, f"No such object: {name}")
+        version = str(shelf.versions[name])
+        if query.get("ifGenerationMatch", version) != version:
+            return self.refuse(412, "conditionNotMet")
+        if query.get("alt") != "media":
+            return self.described(name)
         return self.send(200, shelf.objects[name], "application/octet-stream")
+
+    def described(self, name: str) -> None:
+        found = {"name": name, "generation": str(self.shelf.versions[name])}
+        self.send(200, json.dumps(found).encode(), "application/json")
+
+    def upload(self, query: dict[str, str]) -> None:
+        boundary = self.headers["Content-Type"].partition("boundary=")[2].strip("\"'").encode()
+        about, content = (
+            part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+            for part in self.body.split(b"--" + boundary)[1:3]
+        )
+        name = json.loads(about)["name"]
+        if name in self.shelf.refused:
+            return self.refuse(*self.shelf.refused[name])
+        if query["ifGenerationMatch"] != str(self.shelf.versions.get(name, 0)):
+            return self.refuse(412, "conditionNotMet")
+        self.shelf.put(name, content)
+        return self.described(name)
 
     def refuse(self, status: int, message: str) -> None:
         error = {"error": {"code": status, "message": message, "errors": [{"reason": "x"}]}}
@@ -97,10 +131,23 @@ class _Blob(_Handler):
         name = path.split("/", 3)[3]
         if name in shelf.refused:
             return self.refuse(*shelf.refused[name])
+        if self.command == "PUT":
+            return self.upload(name)
+        if name not in shelf.objects:
+            return self.refuse(404, "BlobNotFound")
         body = shelf.objects[name]
         headers = {"ETag": f'"{shelf.versions[name]}"', "x-ms-blob-type": "BlockBlob"}
         headers["Content-Range"] = f"bytes 0-{len(body) - 1}/{len(body)}"
         return self.send(206, body, "application/octet-stream", **headers)
+
+    def upload(self, name: str) -> None:
+        held = f'"{self.shelf.versions[name]}"' if name in self.shelf.objects else None
+        if self.headers.get("If-None-Match") == "*" and held:
+            return self.refuse(409, "BlobAlreadyExists")
+        if self.headers.get("If-Match", held) != held:
+            return self.refuse(412, "ConditionNotMet")
+        self.shelf.put(name, self.body)
+        return self.send(201, b"", "text/plain", ETag=f'"{self.shelf.versions[name]}"')
 
     def refuse(self, status: int, code: str) -> None:
         body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no sig=planted</Message></Error>"

@@ -239,11 +239,20 @@ def test_an_identity_whose_id_is_missing_today_is_the_same_identity(account):
 
 def test_an_address_is_refused_and_makes_no_folder_of_its_name(account, monkeypatch):
     monkeypatch.chdir(account.folder)
-    arguments = ("scan", "--config", "config.toml", "--output", "out", "--state", "gs://bucket/state.sqlite")
+    arguments = (
+        "scan",
+        "--config",
+        "config.toml",
+        "--output",
+        "out",
+        "--state",
+        "ftp://bucket/state.sqlite?sig=planted",
+    )
     result = account.run(*arguments)
     assert 2 == result.exit_code
-    assert "on disk or in S3" in result.stderr
-    assert not (account.folder / "gs:").exists()
+    assert "no address of a state" in result.stderr
+    assert "planted" not in result.stderr
+    assert not (account.folder / "ftp:").exists()
 
 
 def test_a_second_scan_waits_and_then_says_who_holds_the_state(account):
