@@ -10,11 +10,11 @@ from connectors.facts import Caveat
 REAL_ID = re.compile(r"A(ROA|IDA)(?!.*EXAMPLE)[A-Z0-9]{12,}")
 """Unique ids as IAM makes them; those of documentation and of made-up dumps say nothing."""
 _ENOUGH = 3
-"""Identities of an account that must all differ before the ids are called not comparable."""
+"""Identities of an account, or of all accounts, that must all differ before ids are called not comparable."""
 
 
 def forget_incomparable(called: Called, inventory: Inventory) -> list[Caveat]:
-    """Forget the unique ids that logs name in accounts where not one of several agrees with the dump.
+    """Forget the unique ids that logs name where not one of several agrees with the dump.
 
     Then they were changed on the way (made anonymous, made up), and say nothing about identities that were
     deleted and made again. One that agrees is enough to take the others for what they are.
@@ -25,7 +25,10 @@ def forget_incomparable(called: Called, inventory: Inventory) -> list[Caveat]:
         seen = {unique for unique in called.ids.get(holder.arn, ()) if REAL_ID.fullmatch(unique)}
         if seen and REAL_ID.fullmatch(holder.immutable_id):
             (agree if holder.immutable_id in seen else differ)[holder.account] += 1
-    strange = {account for account, count in differ.items() if count >= _ENOUGH and not agree[account]}
+    nowhere = not agree.total() and differ.total() >= _ENOUGH
+    strange = {
+        account for account, count in differ.items() if not agree[account] and (nowhere or count >= _ENOUGH)
+    }
     for holder in inventory.holders:
         if holder.account in strange:
             called.ids.pop(holder.arn, None)

@@ -1,6 +1,7 @@
 """Unique ids tell a re-created identity only where dump and log speak of the same ids at all."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_one_that_agrees_makes_the_others_strangers(three):
     held = Called(ids=ids | {agreeing.arn: {agreeing.immutable_id: SEEN["first"]}})
     assert [] == forget_incomparable(held, three)
     assert 3 == len(held.ids)
+
+
+def test_ids_that_agree_nowhere_say_nothing_in_small_accounts_either(three):
+    for number, holder in enumerate([*three.roles.values()]):
+        three.roles[holder.arn] = replace(holder, account=f"11112222333{number}")
+    held = Called(ids=called(three, 100))
+    assert 3 == len(forget_incomparable(held, three))
+    assert {} == held.ids
 
 
 def test_two_alone_prove_nothing(three):
