@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.facts import Caveat, Coverage, CoverageState, Window
 from connectors.gcp.auditing import ALL, Auditing
 from connectors.gcp.classes import ADMIN_WRITE, DATA_TYPES
-from connectors.gcp.events import LAST
+from connectors.gcp.events import LAST, OTHER_FORMAT
 from connectors.gcp.fixes import fix, names
 from connectors.gcp.fixes import reason as reason_of
 from connectors.gcp.inventory import Inventory
@@ -45,7 +45,9 @@ def read_given(evidence: Sequence[Evidence], inventory: Inventory, window: Windo
     for source in evidence:
         nodes: set[str] = set()
         always = False
-        bad = frozenset(_log_of(file.path) for file in source.log_files() if file.lost)
+        bad = frozenset(
+            _log_of(file.path) for file in source.log_files() if file.lost or file.reason == OTHER_FORMAT
+        )
         inside = _Inside(source)
         for seen in source.presence():
             if seen.last < start or seen.first >= end or not seen.account:

@@ -34,6 +34,14 @@ _DENIED_CODES = (7, 16)
 _OBJECT = re.compile(r"^(?P<bucket>.*?/?buckets/[^/]+/objects/)(?P<name>.+)$", re.DOTALL)
 _ONE_TIME = re.compile(r"/(jobs|operations|sessions|executions|traces)/[^/]+$")
 
+_OTHER_FORMATS = tuple(
+    f".{name}{packed}" for name in ("csv", "yaml", "yml", "avro", "parquet", "xlsx") for packed in ("", ".gz")
+)
+OTHER_FORMAT = (
+    "not JSON, so the calls in it were not read: export it again as JSON, for example "
+    "gcloud logging read FILTER --format=json, or take it out of the logs"
+)
+
 
 class AuditLogReader:
     """Reads Cloud Audit Logs entries as gcloud, the Logs Explorer, sinks and Pub/Sub write them."""
@@ -43,9 +51,8 @@ class AuditLogReader:
     containers: tuple[str, ...] = ("entries",)
 
     def skip_file(self, path: str) -> str:
-        """Never skip by name: sink objects and exports have no telling names."""
-        del path
-        return ""
+        """Return why a file is not read: tools also save log entries in formats that hold no JSON."""
+        return OTHER_FORMAT if path.lower().endswith(_OTHER_FORMATS) else ""
 
     def fold(self, record: LogEntry) -> Folded | str:
         """Return the entry's rows, or why it is no audit record.

@@ -9,7 +9,7 @@ from connectors.facts import Window
 from connectors.files import expand, modified
 from connectors.gcp import shapes
 from connectors.gcp.bare import placed
-from connectors.gcp.events import AuditLogReader
+from connectors.gcp.events import OTHER_FORMAT, AuditLogReader
 from connectors.gcp.export_files import read_export
 from connectors.gcp.log_address import GCS_ADDRESS, log_stores
 from connectors.gcp.scrub import scrub
@@ -269,7 +269,7 @@ def _shortfall(records: Sequence[Record], part: Part, path: Path) -> str:
 
 
 def _log_outcome(source: str, read: LogRead) -> Outcome:
-    bad = [file for file in read.files if file.status in ("failed", "partial")]
+    bad = [file for file in read.files if file.status in ("failed", "partial") or file.reason == OTHER_FORMAT]
     good = [file for file in read.files if file.status == "ok"]
     reason = "; ".join(f"{file.path}: {file.reason}" for file in bad[:3])
     if len(bad) > 3:

@@ -224,7 +224,7 @@ def test_logs_in_every_container_are_read(gcp, tmp_path):
         gzip.compress(json.dumps([entry("storage.objects.get")]).encode())
     )
     (tree / "page.json").write_text(
-        json.dumps({"entries": [entry("storage.objects.get")], "nextPageToken": "t"}, indent=2)
+        json.dumps({"entries": [entry("storage.objects.get")], "nextPageToken": ""}, indent=2)
     )
     (tree / "README.txt").write_text("not a log")
     run = gcp({"audit_logs": tmp_path / "cloudaudit.googleapis.com"})

@@ -313,6 +313,19 @@ def test_a_log_file_that_is_cut_off_makes_its_project_unobservable(gcp, tmp_path
     assert run.blind(RAG)["aiplatform.customJobs.create"] == "log-file-unreadable"
 
 
+@pytest.mark.parametrize("name", ["downloaded-logs.csv", "logs.YAML", "part-000.avro", "bq-000.csv.gz"])
+def test_log_entries_saved_as_anything_but_json_are_named_and_hide_what_they_may_hold(gcp, tmp_path, name):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "a.json").write_text(json.dumps([activity()]))
+    (logs / "README.txt").write_text("how these were exported")
+    (logs / name).write_bytes(b"insertId,protoPayload.methodName\n1,CreateCustomJob\n")
+    run = everything(gcp, [searched(binding("roles/custom", MEMBER))], logs)
+    assert run.outcome("audit_logs").status == "partial"
+    assert f"{name}: not JSON" in run.outcome("audit_logs").reason
+    assert run.blind(RAG)["aiplatform.customJobs.create"] == "log-file-unreadable"
+
+
 def test_a_cut_off_file_of_one_log_hides_only_what_that_log_records(gcp, tmp_path):
     policies = [exported(binding("roles/custom", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
     logs = tmp_path / "cloudaudit.googleapis.com"
