@@ -31,6 +31,15 @@ SPREADSHEET = (
     "a spreadsheet export names callers without their ids and no role assignment: export JSON, for example "
     "az monitor activity-log list --offset 90d --max-events 100000 -o json"
 )
+_OTHER_FORMATS = tuple(
+    f".{name}{packed}" for name in ("avro", "parquet", "tsv", "yaml", "yml") for packed in ("", ".gz")
+)
+OTHER_FORMAT = (
+    "not JSON, so the calls in it were not read: export it again as JSON (az … -o json; of Event Hubs "
+    "Capture the records inside), or take it out of the logs"
+)
+REFUSED = (SPREADSHEET, OTHER_FORMAT)
+"""Why files are not read that may hold calls all the same."""
 QUERY_ANSWER = "an answer of the query API, in tables, columns and rows"
 
 
@@ -47,7 +56,10 @@ class AzureLogs:
 
     def skip_file(self, path: str) -> str:
         """Return why a file is not read: spreadsheets leave out the caller's ids and the assignment."""
-        return SPREADSHEET if path.lower().endswith(_SPREADSHEETS) else ""
+        name = path.lower()
+        if name.endswith(_OTHER_FORMATS):
+            return OTHER_FORMAT
+        return SPREADSHEET if name.endswith(_SPREADSHEETS) else ""
 
     def fold(self, record: Any) -> Folded | str:
         """Return the event's rows, or the reason why it is no usable event."""

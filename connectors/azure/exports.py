@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connectors.azure.events import SPREADSHEET, AzureLogs
+from connectors.azure.events import REFUSED, AzureLogs
 from connectors.azure.ids import fields, guid, text
 from connectors.azure.log_address import BLOB_ADDRESS, log_stores
 from connectors.azure.scrub import scrubbed
@@ -298,7 +298,7 @@ def _log_outcome(
 ) -> Outcome:
     """Return how a set of log files was read: a file without any event is no evidence of silence."""
     events = sum(file.records for file in files)
-    bad = [file for file in files if file.status not in ("ok", "skipped") or file.reason == SPREADSHEET]
+    bad = [file for file in files if file.status not in ("ok", "skipped") or file.reason in REFUSED]
     reasons = [f"{file.path}: {file.reason}" for file in bad[:3]]
     if len(bad) > 3:
         reasons.append(f"and {len(bad) - 3} more files")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.coverage import EXPORT
-from connectors.azure.events import SPREADSHEET
+from connectors.azure.events import REFUSED
 from connectors.azure.grants import Holding
 from connectors.azure.ids import subscription
 from connectors.azure.inventory import Inventory
@@ -153,7 +153,7 @@ def lost_logs(files: Iterable[LogFile], accounts: Iterable[str]) -> dict[str, st
     known = sorted(accounts)
     found: dict[str, str] = {}
     for file in sorted(files):
-        if file.lost or file.reason == SPREADSHEET:
+        if file.lost or file.reason in REFUSED:
             path = file.path.lower()
             named = {*_IN_PATH.findall(path), *(account for account in known if account in path)}
             for account in sorted(named) or known:

@@ -3,6 +3,8 @@
 import gzip
 import json
 
+import pytest
+
 from connectors.interface import Status
 from tests.connectors.azure.harness import blind, collect, facts_of
 from tests.connectors.azure.synthetic import AGENT, CUSTOM, assignment, event, role
@@ -60,4 +62,18 @@ def test_a_spreadsheet_is_refused_with_the_way_out_and_hides_everything(desk, tm
     assert outcome.status is Status.PARTIAL
     assert "activity.csv: a spreadsheet export" in outcome.reason
     assert "az monitor activity-log list" in outcome.reason
+    assert blind(facts_of(memory), AGENT) == {WRITE: "log-files-unreadable"}
+
+
+@pytest.mark.parametrize("name", ["activity.yaml", "capture.avro", "rows.PARQUET"])
+def test_records_saved_as_anything_but_json_are_named_and_hide_everything(desk, tmp_path, name):
+    other = tmp_path / name
+    other.write_text("- caller: agent\n")
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    desk.put("role_definitions", [role(CUSTOM, "R", actions=[WRITE])])
+    plain = desk.put("activity_logs", [event("Microsoft.Other/z/write")])
+    memory = collect(desk.files | {"activity_logs": [plain, other]})
+    (outcome,) = [one for one in memory.outcomes() if one.part == "activity_logs"]
+    assert outcome.status is Status.PARTIAL
+    assert f"{name}: not JSON" in outcome.reason
     assert blind(facts_of(memory), AGENT) == {WRITE: "log-files-unreadable"}
