@@ -9,6 +9,7 @@ from connectors.interface import Patterns
 from connectors.reduction import Ruling
 from connectors.registry import connector
 from reports.document import IdentityEntry, Report, Verdict
+from scanner.errors import ConfigError
 from scanner.offer import claim_lines
 
 EVIDENCE = "evidence"
@@ -33,6 +34,9 @@ def explain(
     if not permission:
         return [*lines, *_identity(entry)]
     name = _spelling(entry, permission)
+    if set(name) & set("*?") and _place(entry, name)[0] is None:
+        message = f"{permission}: is a pattern, and one permission at a time is explained"
+        raise ConfigError(message, hint="name one permission, or none for a summary of the identity")
     lines += ["", *_verdict(entry, name), "", "Where it is written"]
     lines += _written(entry, folder, name, resource)
     lines += [

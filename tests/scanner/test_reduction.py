@@ -278,6 +278,12 @@ def test_explain_of_an_identity_tells_the_whole(demo):
         assert words in found.stdout
 
 
+def test_explain_of_a_pattern_is_refused_and_never_called_not_granted(demo):
+    found = run("explain", offered(demo)["name"], "s3:*", "--from", demo)
+    assert 2 == found.exit_code
+    assert "s3:*: is a pattern" in found.stderr
+
+
 def test_nothing_that_cannot_be_seen_is_removed(demo):
     report = json.loads((demo / "report.json").read_text())
     for one in report["identities"]:
