@@ -106,7 +106,11 @@ def _compared(verb: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="What to print.",
 )
-@click.option("--state", type=_PATH, help="The state file with the approvals (default: beside the report).")
+@click.option(
+    "--state",
+    metavar="PLACE",
+    help="The state with the approvals: a file or an address (default: beside the report).",
+)
 @click.option(
     "--require-approval", is_flag=True, help="A baseline that is not approved as it is counts as beyond."
 )
@@ -160,7 +164,9 @@ def test(talk: Any, /, **flags: Any) -> None:
 @click.option("--why", required=True, metavar="TEXT", help="The reason, or the number of the change.")
 @click.option("--until", required=True, metavar="DATE", help="The last day on which it holds.")
 @_SOURCE
-@click.option("--state", type=_PATH, help="The state file (default: beside the report of --from).")
+@click.option(
+    "--state", metavar="PLACE", help="The state: a file or an address (default: beside the report of --from)."
+)
 @click.option(
     "--signature", type=_PATH, metavar="FILE", help="An SSH signature or a sigstore bundle of the file."
 )

@@ -37,7 +37,11 @@ _PATH = click.Path(path_type=Path)
     help="What to print.",
 )
 @click.option("--baselines", type=_PATH, help="Folder of baseline files (default: [baseline] path).")
-@click.option("--state", type=_PATH, help="The state file with the approvals (default: beside the report).")
+@click.option(
+    "--state",
+    metavar="PLACE",
+    help="The state with the approvals: a file or an address (default: beside the report).",
+)
 @click.option("--now", metavar="TIME", help="Pretend that this is the present (RFC 3339); waivers end by it.")
 @click.pass_obj
 def gate(talk: Any, /, **flags: Any) -> None:

@@ -1,7 +1,6 @@
 """What the verbs of `entdrift baseline` do, from their flags to their exit code."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,13 +26,13 @@ from scanner.config import moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.history.approvals import APPROVALS
+from scanner.history.config import HistorySettings
+from scanner.history.session import local, place
 from scanner.lookup import REPORT, find_identity, open_report
 from scanner.talk import Talk
 from scanner.write import make_folder, write_standard_output
 
 _LARGEST_BYTES = 200_000_000
-STATE = "state.sqlite"
-"""Name of the state file beside the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Request:
     form: str = "text"
     now: str | None = None
     itself: bool = False
-    state: Path | None = None
+    state: str | None = None
     require_approval: bool = False
 
 
@@ -99,20 +98,20 @@ def _check(request: Request, baselines: Sequence[Baseline]) -> CheckReport:
 
 
 def _asked(request: Request, clouds: Clouds, baselines: Sequence[Baseline], now: datetime) -> Check:
-    path = state_path(request.source, request.state)
-    if request.require_approval and not path.is_file():
-        raise ConfigError(
-            f"{path}: there is no state file, so nothing is approved", hint="name it with --state"
-        )
-    states = approvals_of(path, baselines, now)
+    where = state_place(request.source, request.state)
+    with local(where) as path:
+        if request.require_approval and not path.is_file():
+            raise ConfigError(
+                f"{where}: there is no state file, so nothing is approved", hint="name it with --state"
+            )
+        states = approvals_of(path, baselines, now)
     return Check(clouds, baselines, now, states, require_approval=request.require_approval)
 
 
-def state_path(source: Path, flag: Path | None) -> Path:
-    """Return the state file: the flag, the environment, or the one beside the report."""
-    named = flag or os.environ.get("ENTDRIFT_STATE")
+def state_place(source: Path, flag: str | None) -> str:
+    """Return where the state is: the flag, the environment, or beside the report."""
     folder = source if source.is_dir() or source.suffix != ".json" else source.parent
-    return Path(named) if named else folder / STATE
+    return place(folder, HistorySettings(), flag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class ApproveRequest:
     why: str
     until: str
     source: Path
-    state: Path | None = None
+    state: str | None = None
     signature: Path | None = None
     signers: Path | None = None
     issuer: str = ""
@@ -137,14 +136,15 @@ def approve_file(request: ApproveRequest, talk: Talk) -> Exit:
     trust = Trust(request.signers, request.issuer)
     signed = examine(request.file, request.signature, request.who, trust) if request.signature else None
     given = Given(request.who, request.why, request.until, signed)
-    path = state_path(request.source, request.state)
-    make_folder(path.parent)
-    with open_state(path, APPROVALS) as state:
-        if state.quarantine is not None:
-            talk.warn(str(state.quarantine))
-        entry = approve(state, baseline, given, _present(request.now))
+    where = state_place(request.source, request.state)
+    with local(where, write=True) as path:
+        make_folder(path.parent)
+        with open_state(path, APPROVALS) as state:
+            if state.quarantine is not None:
+                talk.warn(str(state.quarantine))
+            entry = approve(state, baseline, given, _present(request.now))
     talk.say(
-        f"entry {entry.number} of {path}: {request.who} approved {request.file} until {entry.approval.until}"
+        f"entry {entry.number} of {where}: {request.who} approved {request.file} until {entry.approval.until}"
     )
     talk.say(f"  digest of the file {baseline.digest}")
     talk.say(f"  head of the chain {entry.hash}")

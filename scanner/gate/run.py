@@ -35,7 +35,7 @@ class Request:
     form: str = "text"
     now: str | None = None
     baselines: Path | None = None
-    state: Path | None = None
+    state: str | None = None
 
 
 def gate(request: Request, talk: Talk) -> Exit:
@@ -85,11 +85,13 @@ def _with_baselines(
     from scanner.baseline.check import Check  # noqa: PLC0415 as above
     from scanner.baseline.evidence import Clouds  # noqa: PLC0415 as above
     from scanner.baseline.read import read_all  # noqa: PLC0415 as above
-    from scanner.baseline.run import state_path  # noqa: PLC0415 as above
+    from scanner.baseline.run import state_place  # noqa: PLC0415 as above
     from scanner.baseline.standing import standings, with_waivers  # noqa: PLC0415 as above
+    from scanner.history.session import local  # noqa: PLC0415 as above
 
     baselines = read_all(folder)
-    approvals = approvals_of(state_path(request.source, request.state), baselines, now)
+    with local(state_place(request.source, request.state)) as state:
+        approvals = approvals_of(state, baselines, now)
     entries = [
         entry for entry in report.identities if entry.stage == request.stage and entry.ai_workload.is_ai
     ]

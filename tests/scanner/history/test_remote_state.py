@@ -1,5 +1,6 @@
 """State in S3, Cloud Storage and Blob Storage: who comes second does the work again on the first one's result."""
 
+import json
 import sys
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -155,3 +156,35 @@ def test_the_slower_of_two_scans_records_itself_again(store, account, monkeypatc
     assert ["2026-11-18", "2026-11-19", "2026-11-20"] == [
         line.split("  ")[1][:10] for line in listed.splitlines()
     ]
+
+
+def test_an_approval_is_put_into_the_store_and_read_from_it(store, account):
+    account.scan("2026-11-19", "--state", store.address)
+    written = account.run(
+        "baseline", "write", "--from", account.out, "--output", account.folder / "baselines"
+    )
+    assert 0 == written.exit_code, written.stderr
+    (file,) = (account.folder / "baselines").glob("*.toml")
+    check = (
+        "baseline", "check", "--baselines", account.folder / "baselines", "--from", account.out,
+        "--state", store.address, "--require-approval", "--format", "json", "--now", "2026-11-19",
+    )  # fmt: skip
+    before = json.loads(account.run(*check).stdout)
+    done = account.run(
+        "baseline", "approve", file, "--who", "sam", "--why", "CHG-1", "--until", "2027-06-30",
+        "--from", account.out, "--state", store.address, "--now", "2026-11-19",
+    )  # fmt: skip
+    assert 0 == done.exit_code, done.stderr
+    assert f"entry 1 of {store.address}" in done.stderr
+    after = json.loads(account.run(*check).stdout)
+    assert before != after
+    assert "not approved" in json.dumps(before)
+    assert "not approved" not in json.dumps(after)
+    gate = (
+        "gate", "--stage", "pilot", "--from", account.out, "--baselines", account.folder / "baselines",
+        "--state", store.address, "--now", "2026-11-19", "--format", "json",
+    )  # fmt: skip
+    missing = "no approval is on record"
+    assert missing not in account.run(*gate).stdout
+    assert missing in account.run(*gate, "--state", account.folder / "absent.sqlite").stdout
+    assert not (account.out / "state.sqlite").exists()
