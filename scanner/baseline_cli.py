@@ -193,7 +193,7 @@ def approve(talk: Any, /, **flags: Any) -> None:
 @click.argument("file", type=_PATH)
 @click.option("--form", type=click.Choice(["cedar", "rego"]), required=True, help="The policy language.")
 def export(*, file: Path, form: str) -> None:
-    r"""Print a baseline as a Cedar or Rego policy that gives the same answers.
+    """Print a baseline as a Cedar or Rego policy that gives the same answers.
 
     What the language cannot say is left out where it would allow; a refusal that it cannot say is an error.
 
