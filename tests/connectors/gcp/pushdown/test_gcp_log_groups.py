@@ -161,6 +161,8 @@ def test_pushed_down_rows_are_those_of_the_files(shared, tmp_path, name):
     assert [msgspec.structs.replace(one, events=1) for one in read.presence] == [
         msgspec.structs.replace(one, events=1) for one in found.presence
     ]
+    pairs = zip(read.presence, found.presence, strict=True)
+    assert all(one.events >= two.events > 0 for one, two in pairs)
 
 
 NAMES = [
