@@ -27,7 +27,7 @@ from botocore.parsers import ResponseParserError
 from connectors.aws.access import access_table
 from connectors.aws.session import Session
 from connectors.aws.tables import table
-from connectors.errors import EvidenceError
+from connectors.live.failures import CallError, Tally
 
 _THREADS = 8
 _GIVE_UP = 3
@@ -38,24 +38,6 @@ Kind = Literal[
 ]
 Item = TypeVar("Item")
 Found = TypeVar("Found")
-
-
-class CallError(EvidenceError):
-    """One AWS call that did not work."""
-
-    def __init__(self, message: str, kind: Kind, call: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.kind = kind
-        self.call = call
-
-
-@dataclass
-class Tally:
-    """How often one operation worked and was refused."""
-
-    worked: int = 0
-    failed: int = 0
-    error: CallError | None = None
 
 
 @dataclass

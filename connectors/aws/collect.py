@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.aws.calls import CallError, Calls
-from connectors.aws.gathering import Finds, Gathering
+from connectors.aws.calls import Calls
+from connectors.aws.gathering import Finds, begin_gathering
 from connectors.aws.live_history import PART as HISTORY
 from connectors.aws.live_history import event_history
 from connectors.aws.live_iam import (
@@ -28,6 +28,8 @@ from connectors.aws.live_witnesses import last_accessed, unused_access
 from connectors.aws.session import Session, open_session
 from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
+from connectors.live.failures import CallError
+from connectors.live.gathering import Gathering
 from connectors.logs.seen import SeenEvents
 
 MAIN = "authorization_details"
@@ -64,7 +66,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
     Raises SettingError for settings that contradict each other.
     """
     settings = LiveSettings.of(source)
-    gathering = Gathering(source.name, sink, way.now())
+    gathering = begin_gathering(source.name, sink, way.now())
     reached = Reached()
     opened: list[Session] = []
     try:

@@ -1,11 +1,10 @@
 """Try a live source on a small scale: who am I, which calls work, what is lost without the others."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.aws.access import LOG_OBJECTS, LOG_QUERY, Access, access_table, lost
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.collect import Reached, Way, collect_live, opened_calls
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_athena import describe_table
@@ -14,48 +13,11 @@ from connectors.aws.session import Session
 from connectors.aws.tables import table
 from connectors.aws.trails import Trail, read_trails
 from connectors.facts import Window
-from connectors.interface import Check, Evidence, Outcome, Record, Source, Status, silent
-from connectors.logs.rows import LogFile, Presence, UsageRow
+from connectors.interface import Check, Evidence, Outcome, Source, Status, silent
+from connectors.live.failures import CallError
+from connectors.live.kept import Kept
 from connectors.logs.seen import SeenEvents
 from connectors.logs.try_store import examine_store
-
-
-@dataclass
-class _Kept:
-    """Evidence that is looked at once and thrown away."""
-
-    source: str
-    provider: str = "aws"
-    stage: str = ""
-    parts: dict[str, list[Record]] = field(default_factory=dict)
-    results: list[Outcome] = field(default_factory=list)
-
-    def add(self, source: str, part: str, records: Iterable[Record]) -> int:
-        del source
-        held = list(records)
-        self.parts.setdefault(part, []).extend(held)
-        return len(held)
-
-    def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
-        """Ignore logs: none are read here."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        self.results.append(outcome)
-
-    def records(self, part: str) -> Iterator[Record]:
-        return iter(self.parts.get(part, ()))
-
-    def usage(self) -> Iterator[UsageRow]:
-        return iter(())
-
-    def log_files(self) -> Sequence[LogFile]:
-        return ()
-
-    def presence(self) -> Sequence[Presence]:
-        return ()
-
-    def outcomes(self) -> Sequence[Outcome]:
-        return self.results
 
 
 def examine(source: Source, window: Window) -> list[Check]:
@@ -67,7 +29,7 @@ def examine(source: Source, window: Window) -> list[Check]:
     logs = examine_logs(source, window)
     if source.mode != "live":
         return logs
-    kept = _Kept(source.name)
+    kept = Kept(source.name, "aws")
     reached = collect_live(source, kept, Way(window, silent, SeenEvents(), sample=True))
     if reached.caller is None:
         reason = "; ".join(one.reason for one in kept.results if one.reason)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.events import CloudTrailReader
 from connectors.aws.live_trails import enabled_regions
 from connectors.facts import Window
+from connectors.live.failures import CallError
 from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogFile, LogRead
 from connectors.logs.seen import SeenEvents

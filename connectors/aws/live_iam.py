@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.export_kinds import ACCOUNT_LISTS, PAGE
 from connectors.aws.gathering import Finds, Found
 from connectors.aws.live_resources import resources_in
+from connectors.live.failures import CallError
 
 _PAGE_SIZE = 1000
 _POLLS = 30

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.gathering import Finds, Found
 from connectors.aws.inventory_kinds import ResourceKind, resource_kinds
 from connectors.aws.paths import kept, values_at
+from connectors.live.failures import CallError
 
 _THREADS = 8
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.gathering import Finds, Found
+from connectors.live.failures import CallError
 
 _KINDS = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
 

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from connectors.aws.arns import parse_arn
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.export_resource_policies import KEY_GRANT, RESOURCE_POLICY
 from connectors.aws.gathering import Finds, Found
 from connectors.aws.paths import values_at
@@ -13,6 +13,7 @@ from connectors.aws.policy_document import parse_document
 from connectors.aws.tables import table
 from connectors.facts import Effect
 from connectors.interface import Outcome, Record, Sink
+from connectors.live.failures import CallError
 from connectors.logs.rows import LogFile, Presence, UsageRow
 
 _MOST = 3000

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.gathering import Finds, Found
+from connectors.live.failures import CallError
 
 
 def enabled_regions(calls: Calls, wanted: Sequence[str]) -> tuple[list[str], CallError | None]:

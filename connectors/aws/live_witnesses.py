@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.export_witnesses import LAST_ACCESSED, UNUSED_ACCESS
 from connectors.aws.gathering import Finds, Found
 from connectors.aws.live_iam import Account
+from connectors.live.failures import CallError
 
 _POLLS = 60
 _POLL_SECONDS = 1.0

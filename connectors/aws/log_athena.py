@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.collect import opened_calls
 from connectors.aws.events import CloudTrailReader
 from connectors.aws.live_settings import LiveSettings
@@ -16,6 +16,7 @@ from connectors.aws.log_groups import group_of, missing_fields, partition_predic
 from connectors.aws.session import Session
 from connectors.facts import Window
 from connectors.interface import Source
+from connectors.live.failures import CallError
 from connectors.logs.pushdown import Group, Query, read_groups
 from connectors.logs.rows import LogRead
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connectors.aws.calls import CallError, Calls
+from connectors.aws.calls import Calls
 from connectors.aws.collect import assumed
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_address import S3_ADDRESS, inside
@@ -18,6 +18,7 @@ from connectors.aws.session import Session, open_session
 from connectors.errors import SettingError
 from connectors.facts import Window
 from connectors.interface import Source
+from connectors.live.failures import CallError
 from connectors.logs.dated import Days, Level, walk
 from connectors.logs.objects import ObjectError
 from connectors.logs.walk import Found

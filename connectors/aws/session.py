@@ -16,7 +16,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Refresh
 from connectors.aws.access import event_names
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_address import inside
-from connectors.errors import EvidenceError
+from connectors.live.failures import NotAllowedError
 
 _ATTEMPTS = 6
 _CONNECT_SECONDS = 5
@@ -27,10 +27,6 @@ _SESSION_NAME = "entdrift"
 
 _ABOUT_BUCKETS = ("ListBuckets", "GetBucketPolicy")
 """Calls of S3 that say nothing about what is in a bucket."""
-
-
-class NotAllowedError(EvidenceError):
-    """A call that the access table does not name: a bug, stopped before anything is sent."""
 
 
 @dataclass

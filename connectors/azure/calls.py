@@ -21,8 +21,8 @@ from azure.core.rest import HttpRequest
 
 from connectors.azure.access import Access, access_table, climbs, fix_of
 from connectors.azure.ids import subscription
-from connectors.azure.session import NotAllowedError, Session
-from connectors.errors import EvidenceError
+from connectors.azure.session import Session
+from connectors.live.failures import CallError, NotAllowedError, Tally
 
 _THREADS = 8
 _GIVE_UP = 3
@@ -33,26 +33,6 @@ _SAFE = "/:@!$&'()*+,;=~-._"
 Kind = Literal["denied", "credentials", "throttled", "unreachable", "absent", "nothing", "version", "other"]
 Item = TypeVar("Item")
 Found = TypeVar("Found")
-
-
-class CallError(EvidenceError):
-    """One request that did not work."""
-
-    def __init__(self, message: str, kind: Kind, call: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.kind = kind
-        self.call = call
-
-
-@dataclass
-class Tally:
-    """How often one request worked and was refused."""
-
-    worked: int = 0
-    failed: int = 0
-    absent: int = 0
-    """Answers that there is no such thing: no refusal, and no answer either."""
-    error: CallError | None = None
 
 
 @dataclass

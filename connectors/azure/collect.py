@@ -7,8 +7,8 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
-from connectors.azure.calls import CallError, Calls, classify
-from connectors.azure.gathering import Finds, Gathering
+from connectors.azure.calls import Calls, classify
+from connectors.azure.gathering import Finds, begin_gathering, keeping
 from connectors.azure.ids import guid, last_segment, mappings, principal, text
 from connectors.azure.live_activity import PART as ACTIVITY
 from connectors.azure.live_activity import activity_logs
@@ -44,6 +44,8 @@ from connectors.azure.live_settings import LiveSettings
 from connectors.azure.session import Session, open_session
 from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
+from connectors.live.failures import CallError
+from connectors.live.gathering import Gathering
 from connectors.logs.seen import SeenEvents
 
 MAIN = "role_assignments"
@@ -80,7 +82,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
     """
     settings = LiveSettings.of(source)
     reached = Reached()
-    gathering = Gathering(source.name, sink, way.now())
+    gathering = begin_gathering(source.name, sink, way.now())
     session = open_session(settings)
     try:
         reached.who = _signed_in(session)
@@ -153,7 +155,9 @@ class _Reading:
     def _take(self, part: str, finds: Finds, account: str = "", *, into: str = "") -> Records:
         named = {"account": account} if account else {}
         self.way.observe("part", source=self.calls.session.settings.source, part=part, **named)
-        return self.gathering.take(part, finds, into=into)
+        kept: Records = []
+        self.gathering.take(part, keeping(finds, kept), into=into)
+        return kept
 
     def _blocked(self, part: str, what: str, *names: str) -> bool:
         """Say that a part is not evaluated when none of the lists it needs was answered."""

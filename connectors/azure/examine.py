@@ -1,11 +1,9 @@
 """Try a live source on a small scale: who am I, which requests work, what is lost without the others."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.azure.access import Access, access_table, lost
-from connectors.azure.calls import CallError, Calls
+from connectors.azure.calls import Calls
 from connectors.azure.catalogue import catalogue
 from connectors.azure.collect import Reached, Way, collect_live
 from connectors.azure.ids import fields, resource_id
@@ -13,41 +11,17 @@ from connectors.azure.live_settings import LiveSettings
 from connectors.azure.settings import settings_on
 from connectors.azure.stock import Held, Inventory
 from connectors.facts import Window
-from connectors.interface import Check, Outcome, Record, Source, Status, silent
+from connectors.interface import Check, Outcome, Source, Status, silent
+from connectors.live.failures import CallError
+from connectors.live.kept import Kept
 from connectors.logs.seen import SeenEvents
 
 _NAMED = 5
 
 
-@dataclass
-class _Kept:
-    """A sink that keeps the outcomes and throws the records away."""
-
-    results: list[Outcome] = field(default_factory=list)
-    settings: dict[str, set[str]] = field(default_factory=dict)
-    """By resource: the log categories that its diagnostic settings switch on."""
-
-    def add(self, source: str, part: str, records: Iterable[Record]) -> int:
-        """Read the records, so that their requests are sent."""
-        del source
-        held = list(records)
-        if part == "diagnostic_settings":
-            flat = [fields(one) for one in held]
-            by_id = {resource_id(one.get("id")): Held("", one) for one in flat}
-            self.settings = settings_on(Inventory(settings=by_id))
-        return len(held)
-
-    def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
-        """Ignore logs."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        """Keep an outcome."""
-        self.results.append(outcome)
-
-
 def examine(source: Source, window: Window) -> list[Check]:
     """Send each request once, on the first item of each list, and say how it went."""
-    kept = _Kept()
+    kept = Kept(source.name, "azure")
     reached = collect_live(source, kept, Way(window, silent, SeenEvents(), sample=True))
     if reached.calls is None or not reached.subscriptions:
         reason = "; ".join(one.reason for one in kept.results if one.reason)
@@ -56,7 +30,7 @@ def examine(source: Source, window: Window) -> list[Check]:
     checks = [_caller(reached)]
     for part in catalogue("access")["parts"]:
         checks += _part(part["name"], reached.calls, kept.results)
-    return [*checks, _activity(LiveSettings.of(source)), *_data_logs(kept.settings)]
+    return [*checks, _activity(LiveSettings.of(source)), *_data_logs(_logs_on(kept))]
 
 
 def _activity(settings: LiveSettings) -> Check:
@@ -69,6 +43,12 @@ def _activity(settings: LiveSettings) -> Check:
             "export it with a diagnostic setting and name the files under activity_logs",
         )
     return Check("activity_log", "ok", "read from the files named under activity_logs")
+
+
+def _logs_on(kept: Kept) -> dict[str, set[str]]:
+    """Return the log categories that diagnostic settings switch on, by resource."""
+    flat = [fields(one) for one in kept.records("diagnostic_settings")]
+    return settings_on(Inventory(settings={resource_id(one.get("id")): Held("", one) for one in flat}))
 
 
 def _data_logs(settings: Mapping[str, set[str]]) -> Iterator[Check]:

@@ -1,105 +1,27 @@
-"""Put live records into the bundle under the names of the export parts, and say how each part went."""
+"""Write live records as the export parts hold them, without what is secret."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from connectors.azure.calls import CallError
 from connectors.azure.scrub import scrubbed
-from connectors.azure.session import NotAllowedError
-from connectors.interface import Outcome, Sink, Status
-from connectors.logs.rows import LogRead
+from connectors.interface import Sink
+from connectors.live.failures import CallError
+from connectors.live.gathering import Gathering
 
 Finds = Iterator[Mapping[str, Any] | CallError]
 """What a part yields: raw records, and the calls that did not work in between; it goes on after them."""
 _NAMED = 6
 
 
-@dataclass
-class _Part:
-    records: int = 0
-    worked: bool = False
-    errors: list[CallError] = field(default_factory=list)
+def begin_gathering(source: str, sink: Sink, now: datetime) -> Gathering:
+    """Return what takes the finds of one source; an outcome names six failed requests at most."""
+    return Gathering(source, sink, now, scrubbed, most=_NAMED)
 
 
-class Gathering:
-    """One live source being read; records go to the sink as they come."""
-
-    def __init__(self, source: str, sink: Sink, now: datetime) -> None:
-        self._source = source
-        self._sink = sink
-        self._now = now
-        self._parts: dict[str, _Part] = {}
-
-    def take(self, name: str, finds: Finds, *, into: str = "") -> list[Mapping[str, Any]]:
-        """Store what was found for a part and return it; a call that fails thins it, nothing more.
-
-        `into` is the part of the bundle where the records belong, when that is another one.
-        """
-        part = self._parts.setdefault(name, _Part())
-        kept: list[Mapping[str, Any]] = []
-        part.records += self._sink.add(self._source, into or name, _records(finds, part, kept))
-        return kept
-
-    def fail(self, name: str, error: CallError) -> None:
-        """Note that a part could not be read somewhere."""
-        self._parts.setdefault(name, _Part()).errors.append(error)
-
-    def logs(self, name: str, read: LogRead, errors: Iterable[CallError]) -> None:
-        """Store log rows, and what could not be read of the logs."""
-        part = self._parts.setdefault(name, _Part())
-        self._sink.add_logs(self._source, read.rows, read.files, read.presence)
-        events = sum(file.records for file in read.files)
-        failed = list(errors)
-        part.records += events
-        part.errors += failed
-        part.worked = part.worked or events > 0 or not failed
-
-    def finish(self) -> None:
-        """Report one outcome per part."""
-        for name, part in sorted(self._parts.items()):
-            status = Status.OK
-            if part.errors:
-                status = Status.PARTIAL if part.worked else Status.FAILED
-            as_of = self._now.strftime("%Y-%m-%dT%H:%M:%SZ") if part.worked else ""
-            self._sink.outcome(Outcome(self._source, name, status, part.records, reason(part.errors), as_of))
-
-
-def _records(finds: Finds, part: _Part, kept: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    failed = False
-    try:
-        for found in finds:
-            if isinstance(found, CallError):
-                failed = True
-                part.errors.append(found)
-                continue
-            part.worked = True
+def keeping(finds: Finds, kept: list[Mapping[str, Any]]) -> Finds:
+    """Pass finds on, and put the records among them into `kept`."""
+    for found in finds:
+        if not isinstance(found, CallError):
             kept.append(found)
-            yield scrubbed(found)
-    except CallError as error:
-        failed = True
-        part.errors.append(error)
-    except NotAllowedError:
-        raise
-    except Exception as error:  # noqa: BLE001 an answer of a shape never seen costs one part, not the scan
-        failed = True
-        text = f"an answer could not be read ({type(error).__name__}: {error!s:.200}); please report it"
-        part.errors.append(CallError(text, "other", "answer"))
-    part.worked = part.worked or not failed
-
-
-def reason(errors: Iterable[CallError]) -> str:
-    """Return why a part is not whole: each call once, with how many more places it failed in."""
-    first: dict[tuple[str, str], CallError] = {}
-    counts: dict[tuple[str, str], int] = {}
-    for error in errors:
-        key = (error.kind, error.call)
-        first.setdefault(key, error)
-        counts[key] = counts.get(key, 0) + 1
-    told = [
-        f"{error}" + (f" (and {counts[key] - 1} more times)" if counts[key] > 1 else "")
-        for key, error in sorted(first.items())
-    ]
-    more = [f"and {len(told) - _NAMED} more requests"] if len(told) > _NAMED else []
-    return "; ".join([*told[:_NAMED], *more])
+        yield found

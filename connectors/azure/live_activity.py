@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.azure.calls import CallError, Calls
+from connectors.azure.calls import Calls
 from connectors.azure.events import AzureLogs
 from connectors.facts import Window
 from connectors.interface import Observer
+from connectors.live.failures import CallError
 from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogFile, LogRead
 from connectors.logs.seen import SeenEvents

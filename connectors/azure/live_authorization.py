@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from connectors.azure.calls import CallError, Calls, Kind
+from connectors.azure.calls import Calls, Kind
 from connectors.azure.gathering import Finds
+from connectors.live.failures import CallError
 
 _CONDITIONS_VERSION = "2022-05-01-preview"
 """The SDK's own version of role definitions drops their conditions."""

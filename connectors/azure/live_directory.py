@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from connectors.azure.calls import CallError, Calls
+from connectors.azure.calls import Calls
 from connectors.azure.gathering import Finds
 from connectors.azure.identities import MICROSOFT_TENANTS
 from connectors.azure.ids import guid, principal, text
+from connectors.live.failures import CallError
 
 _PRINCIPAL_FIELDS = (
     "id,appId,displayName,servicePrincipalType,accountEnabled,appOwnerOrganizationId,alternativeNames,tags,"

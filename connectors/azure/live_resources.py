@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.azure.calls import CallError, Calls
+from connectors.azure.calls import Calls
 from connectors.azure.gathering import Finds
 from connectors.azure.ids import resource_id, text
 from connectors.azure.services import services
+from connectors.live.failures import CallError
 
 _PAGE = 1000
 _SAMPLED = 40

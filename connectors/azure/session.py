@@ -28,7 +28,7 @@ from azure.mgmt.authorization import AuthorizationManagementClient
 
 from connectors.azure.access import ARM, GRAPH, climbs, row_of
 from connectors.azure.live_settings import LiveSettings
-from connectors.errors import EvidenceError
+from connectors.live.failures import NotAllowedError
 
 TOKEN_VARIABLE = "ENTDRIFT_FAKE_TOKEN"  # noqa: S105 the name of a variable
 """Environment variable with the token that a fake on this machine is shown; no other address ever is."""
@@ -39,10 +39,6 @@ _SCOPES = {ARM: "https://management.azure.com/.default", GRAPH: "https://graph.m
 _WORKLOAD = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
 _KEYS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH")
 _OWN_SCOPES = ("management.", "graph.", "microsoftgraph.")
-
-
-class NotAllowedError(EvidenceError):
-    """A request that the access table does not name: a bug, stopped before anything is sent."""
 
 
 class _Pin(SansIOHTTPPolicy):  # type: ignore[type-arg]

@@ -11,10 +11,10 @@ import google.auth.exceptions
 import requests
 from google.api_core import exceptions as api_errors
 
-from connectors.errors import EvidenceError
 from connectors.gcp.access import access_table, binding_command
 from connectors.gcp.pace import Pace
-from connectors.gcp.session import NotAllowedError, Session
+from connectors.gcp.session import Session
+from connectors.live.failures import CallError, NotAllowedError, Tally
 
 _THREADS = 4
 _ATTEMPTS = 5
@@ -26,24 +26,6 @@ _GIVE_UP = 3
 Kind = Literal["denied", "disabled", "credentials", "throttled", "unreachable", "absent", "other"]
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-
-
-class CallError(EvidenceError):
-    """One call that did not work."""
-
-    def __init__(self, message: str, kind: Kind, call: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.kind = kind
-        self.call = call
-
-
-@dataclass
-class Tally:
-    """How often one call worked and failed."""
-
-    worked: int = 0
-    failed: int = 0
-    error: CallError | None = None
 
 
 @dataclass

@@ -10,8 +10,8 @@ import google.auth.exceptions
 
 from connectors.facts import Window
 from connectors.gcp.access import access_table, part_names, quotas
-from connectors.gcp.calls import CallError, Calls
-from connectors.gcp.gathering import Finds, Gathering
+from connectors.gcp.calls import Calls
+from connectors.gcp.gathering import Finds, begin_gathering
 from connectors.gcp.live_iam import api_keys, roles, service_account_keys, service_accounts, workload_identity
 from connectors.gcp.live_inventory import resources
 from connectors.gcp.live_logs import PART as LOG_ENTRIES
@@ -25,6 +25,8 @@ from connectors.gcp.log_bigquery import PART as LOG_QUERY
 from connectors.gcp.pace import Pace
 from connectors.gcp.session import Session, log_in
 from connectors.interface import Observer, Sink, Source
+from connectors.live.failures import CallError
+from connectors.live.gathering import Gathering
 from connectors.logs.seen import SeenEvents
 
 MAIN = "iam_policies"
@@ -62,7 +64,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
     Raises SettingError for settings that contradict each other.
     """
     settings = LiveSettings.of(source)
-    gathering = Gathering(source.name, sink, way.now())
+    gathering = begin_gathering(source.name, sink, way.now())
     reached = Reached()
     try:
         session = _open(settings)

@@ -1,65 +1,26 @@
 """Try a live source on a small scale: who am I, which calls work, what is lost without the others."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from connectors.facts import Window
 from connectors.gcp.access import LOG_QUERY, Access, access_table, lost, part_names
 from connectors.gcp.auditing import ALL, Auditing
-from connectors.gcp.calls import Calls, Tally
+from connectors.gcp.calls import Calls
 from connectors.gcp.classes import DATA_TYPES
 from connectors.gcp.collect import Reached, Way, collect_live, opened_calls
 from connectors.gcp.fixes import fix
 from connectors.gcp.inventory import read_inventory
 from connectors.gcp.live_scope import Scope
 from connectors.gcp.log_bigquery import ENGINE, plan_queries
-from connectors.interface import Check, Evidence, Outcome, Record, Source, Status, silent
-from connectors.logs.rows import LogFile, Presence, UsageRow
+from connectors.interface import Check, Evidence, Outcome, Source, Status, silent
+from connectors.live.failures import Tally
+from connectors.live.kept import Kept
 from connectors.logs.seen import SeenEvents
-
-
-@dataclass
-class _Kept:
-    """Evidence that is looked at once and thrown away."""
-
-    source: str
-    provider: str = "gcp"
-    stage: str = ""
-    parts: dict[str, list[Record]] = field(default_factory=dict)
-    results: list[Outcome] = field(default_factory=list)
-
-    def add(self, source: str, part: str, records: Iterable[Record]) -> int:
-        del source
-        held = list(records)
-        self.parts.setdefault(part, []).extend(held)
-        return len(held)
-
-    def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
-        """Ignore logs: one page of them says nothing."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        self.results.append(outcome)
-
-    def records(self, part: str) -> Iterator[Record]:
-        return iter(self.parts.get(part, ()))
-
-    def usage(self) -> Iterator[UsageRow]:
-        return iter(())
-
-    def log_files(self) -> Sequence[LogFile]:
-        return ()
-
-    def presence(self) -> Sequence[Presence]:
-        return ()
-
-    def outcomes(self) -> Sequence[Outcome]:
-        return self.results
 
 
 def examine(source: Source, window: Window) -> list[Check]:
     """Make each call once, on the first item of each list, and say how it went and which logs are on."""
-    kept = _Kept(source.name)
+    kept = Kept(source.name, "gcp")
     reached = collect_live(source, kept, Way(window, silent, SeenEvents(), sample=True))
     calls, scope = reached.calls, reached.scope
     if calls is None or scope is None or not any(tally.worked for tally in calls.tallies.values()):

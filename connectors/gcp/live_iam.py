@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.gcp.calls import CallError, Calls
+from connectors.gcp.calls import Calls
 from connectors.gcp.gathering import Finds
 from connectors.gcp.live_scope import Scope
+from connectors.live.failures import CallError
 
 _PAGE = 1000
 _ACCOUNT_PAGE = 100

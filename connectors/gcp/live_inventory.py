@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.gcp.calls import CallError, Calls
+from connectors.gcp.calls import Calls
 from connectors.gcp.catalog import table
 from connectors.gcp.gathering import Finds
 from connectors.gcp.live_scope import Scope
 from connectors.gcp.names import project_in
 from connectors.gcp.shapes import CLOUD, FOLDER, PROJECT
 from connectors.interface import Record
+from connectors.live.failures import CallError
 
 _PAGE = 500
 _ENGINES = "aiplatform.googleapis.com/ReasoningEngine"

@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 
 from connectors.facts import Window
-from connectors.gcp.calls import CallError, Calls
+from connectors.gcp.calls import Calls
 from connectors.gcp.events import AuditLogReader
 from connectors.gcp.live_scope import Scope
 from connectors.interface import Observer
+from connectors.live.failures import CallError
 from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogFile, LogRead
 from connectors.logs.seen import SeenEvents

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from connectors.gcp.calls import CallError, Calls
+from connectors.gcp.calls import Calls
 from connectors.gcp.gathering import Finds
 from connectors.gcp.live_scope import Scope, asset
 from connectors.gcp.names import project_in
 from connectors.gcp.shapes import CLOUD, policies
 from connectors.interface import Record
+from connectors.live.failures import CallError
 
 _PAGE = 500
 _NODES = [f"cloudresourcemanager.googleapis.com/{kind}" for kind in ("Project", "Folder", "Organization")]

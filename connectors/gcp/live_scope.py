@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.gcp.calls import CallError, Calls
+from connectors.gcp.calls import Calls
 from connectors.gcp.gathering import Finds
 from connectors.gcp.shapes import CLOUD
 from connectors.interface import Record
+from connectors.live.failures import CallError
 
 _KINDS = {"projects": "Project", "folders": "Folder", "organizations": "Organization"}
 _DEEPEST = 12

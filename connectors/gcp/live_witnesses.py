@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.facts import Window
-from connectors.gcp.calls import CallError, Calls
+from connectors.gcp.calls import Calls
 from connectors.gcp.gathering import Finds
 from connectors.gcp.live_scope import Scope
+from connectors.live.failures import CallError
 
 _PAGE = 1000
 _INSIGHTS = {

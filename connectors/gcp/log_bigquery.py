@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.facts import Window
-from connectors.gcp.calls import CallError, Calls
+from connectors.gcp.calls import Calls
 from connectors.gcp.events import AuditLogReader
 from connectors.gcp.live_settings import LiveSettings
 from connectors.gcp.log_groups import Table, UnknownTableError, describe, group_of, is_sharded, shards
+from connectors.live.failures import CallError
 from connectors.logs.pushdown import Group, Query, read_groups
 from connectors.logs.rows import LogRead
 

@@ -28,10 +28,10 @@ from google.cloud.iam_v3.services.principal_access_boundary_policies.transports 
 from google.protobuf.json_format import MessageToDict
 from requests.adapters import HTTPAdapter
 
-from connectors.errors import EvidenceError
 from connectors.gcp.access import Access, access_table, grpc_methods, http_call
 from connectors.gcp.live_settings import LiveSettings
 from connectors.gcp.log_groups import is_own
+from connectors.live.failures import NotAllowedError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 """IAM accepts no read-only scope; the guards and the permissions keep the scan from writing."""
@@ -50,10 +50,6 @@ _QUERY_KEYS = {
 }
 """What a query may be sent with: nothing that writes a result or changes a session."""
 _ADC = "GOOGLE_APPLICATION_CREDENTIALS"
-
-
-class NotAllowedError(EvidenceError):
-    """A call that the access table does not name: a bug, stopped before anything is sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from connectors.aws.access import (
 )
 from connectors.aws.inventory_kinds import resource_kinds
 from connectors.aws.live_settings import LiveSettings
-from connectors.aws.session import NotAllowedError, open_session
+from connectors.aws.session import open_session
 from connectors.aws.tables import table
+from connectors.live.failures import NotAllowedError
 
 CORE = botocore.session.get_session()
 READING = ("Get", "List", "Describe", "Generate", "Lookup", "Head")

@@ -18,10 +18,11 @@ from connectors.aws.examine import examine
 from connectors.aws.exports import collect_exports
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_objects import LogBuckets
-from connectors.aws.session import NotAllowedError, open_session
+from connectors.aws.session import open_session
 from connectors.bundle import BundleWriter, open_bundle
 from connectors.facts import Window
 from connectors.interface import Source, silent
+from connectors.live.failures import NotAllowedError
 from connectors.logs.rows import KEPT
 from connectors.logs.seen import SeenEvents
 

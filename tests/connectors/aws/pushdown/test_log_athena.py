@@ -13,10 +13,11 @@ from connectors.aws.exports import QUERIES, collect_exports
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_athena import query_log
 from connectors.aws.log_groups import partition_predicate
-from connectors.aws.session import NotAllowedError, open_session
+from connectors.aws.session import open_session
 from connectors.bundle import BundleWriter, open_bundle
 from connectors.facts import Window
 from connectors.interface import Source, Status, silent
+from connectors.live.failures import NotAllowedError
 from connectors.logs.seen import SeenEvents
 
 WINDOW = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))

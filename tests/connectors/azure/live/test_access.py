@@ -9,8 +9,9 @@ from azure.core.rest import HttpRequest
 
 from connectors.azure.access import ARM, GRAPH, access_table, lost, needs_of, policy_text, row_of
 from connectors.azure.live_settings import LiveSettings
-from connectors.azure.session import Guard, NotAllowedError, open_session
+from connectors.azure.session import Guard, open_session
 from connectors.interface import Status
+from connectors.live.failures import NotAllowedError
 from tests.connectors.azure.live.tenant import AUTHORIZATION
 from tests.connectors.azure.synthetic import SUB
 

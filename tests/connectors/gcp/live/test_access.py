@@ -10,10 +10,11 @@ from google.cloud.iam_admin_v1.services.iam.transports import IAMGrpcTransport
 
 from connectors.gcp.access import LOG_QUERY, access_table, http_call, part_names, permissions_of, role_text
 from connectors.gcp.collect import Way, collect_live
-from connectors.gcp.examine import _Kept
 from connectors.gcp.live_settings import LiveSettings
-from connectors.gcp.session import NotAllowedError, Session, log_in
+from connectors.gcp.session import Session, log_in
 from connectors.interface import silent
+from connectors.live.failures import NotAllowedError
+from connectors.live.kept import Kept
 from connectors.logs.seen import SeenEvents
 from tests.connectors.gcp.live.fake import error
 from tests.connectors.gcp.records import ORG, PROJECT, QUARTER
@@ -38,7 +39,7 @@ def test_every_call_of_the_table_is_made_and_no_other(google, source):
     def collect():
         chosen = source(log_entries="true")
         way = Way(QUARTER, silent, SeenEvents(), now=lambda: QUARTER.end)
-        collect_live(chosen, _Kept(chosen.name), way)
+        collect_live(chosen, Kept(chosen.name, "gcp"), way)
 
     collect()
     google.route("GET /v1/[a-z]+/[^/]+/assets", error(403, "no"))

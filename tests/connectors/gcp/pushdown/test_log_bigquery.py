@@ -9,8 +9,9 @@ from connectors.gcp.collect import Way, collect_live
 from connectors.gcp.connector import CONNECTOR
 from connectors.gcp.examine import examine
 from connectors.gcp.live_settings import LiveSettings
-from connectors.gcp.session import NotAllowedError, Session, log_in
+from connectors.gcp.session import Session, log_in
 from connectors.interface import Patterns, Source, Status, silent
+from connectors.live.failures import NotAllowedError
 from connectors.logs.seen import SeenEvents
 from tests.connectors.gcp.conftest import Run
 from tests.connectors.gcp.live.fake import Google, Servers, error
