@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from connectors.azure.api_use import APP_ROLE
 from connectors.azure.desk import Desk
-from connectors.azure.directory import APP_ROLE
 from connectors.azure.ids import guid, text
 from connectors.azure.standing import Kind, document
 from connectors.reduction import Change, Question
@@ -12,7 +12,7 @@ from connectors.reduction import Change, Question
 def app_role_steps(question: Question, desk: Desk) -> Iterator[Change]:
     """Yield a step for each app role of the identity's own that may go as a whole.
 
-    Only sign-in logs of the whole window make one unused: no token was asked for its API.
+    Logs of the whole window make one unused: no token was asked for its API, or no call of Graph needed it.
     """
     records = {
         text(held.data.get("id")): held.data

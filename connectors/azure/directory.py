@@ -8,43 +8,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from connectors.azure.api_use import (
+    APP_ROLE,
+    CONSENT,
+    DIRECTORY_ROLE,
+    GRAPH,
+    GRAPH_APPLICATION,
+    ApiUse,
+    Right,
+)
 from connectors.azure.catalogue import catalogue
-from connectors.azure.graph_activity import GRAPH_ACTIVITY, GRAPH_OPERATION
+from connectors.azure.graph_use import GRAPH_ROLE, GraphUse
 from connectors.azure.ids import fields, guid, last_segment, mappings, principal, text
 from connectors.azure.presence import Logs
-from connectors.azure.sign_ins import MANAGED_IDENTITY, SERVICE_PRINCIPAL, SIGN_IN
 from connectors.azure.stock import Held, Inventory, utc
 from connectors.azure.usage import Callers
 from connectors.facts import Blind, Effect, Grant, PermissionSet
 from connectors.logs.rows import UsageRow
 from connectors.permissions import Permissions
 
-GRAPH = "Microsoft.Graph"
-_GRAPH_APPLICATION = "00000003-0000-0000-c000-000000000000"
-APP_ROLE, CONSENT, DIRECTORY_ROLE = "app role assignment", "delegated permission", "Entra directory role"
-_NO_SIGN_INS = "the evidence holds none of this kind of principal for the whole window"
-_EXPORT_SIGN_INS = (
-    "export ManagedIdentitySignInLogs and ServicePrincipalSignInLogs with a diagnostic setting of Entra, and "
-    "name the files under sign_in_logs"
-)
 _DEFAULT_ROLE = "00000000-0000-0000-0000-000000000000"
 """Assigned for an API that has no roles: it may get tokens, and nothing more is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Right:
-    """One right as held by one principal."""
-
-    identity: str
-    id: str
-    form: str
-    api: str
-    names: tuple[str, ...]
-    scope: str
-    condition: str = ""
-    admin: str = ""
-    created: str = ""
-    shared: bool = False
 
 
 @dataclass(slots=True)
@@ -63,16 +47,17 @@ def read_directory(
     rows: Sequence[UsageRow],
     callers: Callers,
     logs: Logs,
+    graph: GraphUse,
     *,
     lost: bool,
 ) -> Directory:
     """Return the rights of all principals; members of groups hold what their group holds.
 
-    `lost` says that some log file could not be read whole.
+    `graph` is what the logged calls of Graph say; `lost` that some log file could not be read whole.
     """
     rights = [*_app_roles(inventory), *_consents(inventory), *_directory_roles(inventory)]
     permissions.load(sorted({name for right in rights for name in right.names}))
-    seen = _SignIns(rows, callers, logs, lost=lost)
+    seen = ApiUse(rows, callers, logs, graph, lost=lost)
     found = Directory(reach=_reach(rights, permissions))
     for right in sorted(rights, key=lambda one: (one.identity, one.id)):
         mask = permissions.mask(right.names)
@@ -81,6 +66,16 @@ def read_directory(
         hidden = seen.blind(inventory, right)
         if hidden:
             found.blind.setdefault(right.identity, []).append(Blind(mask, *hidden))
+    return found
+
+
+def graph_roles(inventory: Inventory) -> dict[str, dict[str, str]]:
+    """Return the app roles for Microsoft Graph by principal: the id of the grant by the role's value."""
+    found: dict[str, dict[str, str]] = {}
+    for right in _app_roles(inventory):
+        for name in right.names:
+            if name.startswith(GRAPH_ROLE):
+                found.setdefault(right.identity, {})[name.removeprefix(GRAPH_ROLE)] = right.id
     return found
 
 
@@ -93,7 +88,7 @@ def rights_of(inventory: Inventory, identity: str) -> list[tuple[str, tuple[str,
     ]
 
 
-def _grant(right: _Right, mask: PermissionSet) -> Grant:
+def _grant(right: Right, mask: PermissionSet) -> Grant:
     return Grant(
         id=right.id,
         identity=right.identity,
@@ -118,7 +113,7 @@ def _holders(inventory: Inventory, identity: str) -> list[tuple[str, bool]]:
     ]
 
 
-def _app_roles(inventory: Inventory) -> Iterator[_Right]:
+def _app_roles(inventory: Inventory) -> Iterator[Right]:
     for held in inventory.directory.get("app_role_assignments", ()):
         data = held.data
         who, role = principal(data.get("principalid")), guid(data.get("approleid"))
@@ -129,7 +124,7 @@ def _app_roles(inventory: Inventory) -> Iterator[_Right]:
         value = _value(known, "approles", role) or (role if role != _DEFAULT_ROLE else "default access")
         tier_zero = api == GRAPH and _fits(value, catalogue("directory")["administrators"]["app_roles"])
         for identity, shared in _holders(inventory, who):
-            yield _Right(
+            yield Right(
                 identity=identity,
                 id=text(data.get("id")) or f"{who}/{role}",
                 form=APP_ROLE,
@@ -142,7 +137,7 @@ def _app_roles(inventory: Inventory) -> Iterator[_Right]:
             )
 
 
-def _consents(inventory: Inventory) -> Iterator[_Right]:
+def _consents(inventory: Inventory) -> Iterator[Right]:
     for held in inventory.directory.get("delegated_grants", ()):
         data = held.data
         who = principal(data.get("clientid"))
@@ -152,7 +147,7 @@ def _consents(inventory: Inventory) -> Iterator[_Right]:
         api, _ = _api(inventory, data)
         person = principal(data.get("principalid"))
         everyone = text(data.get("consenttype")).lower() == "allprincipals"
-        yield _Right(
+        yield Right(
             identity=who,
             id=text(data.get("id")) or f"{who}/{principal(data.get('resourceid'))}/{person}",
             form=CONSENT,
@@ -163,7 +158,7 @@ def _consents(inventory: Inventory) -> Iterator[_Right]:
         )
 
 
-def _directory_roles(inventory: Inventory) -> Iterator[_Right]:
+def _directory_roles(inventory: Inventory) -> Iterator[Right]:
     records = inventory.directory.get("directory_roles", [])
     names = {
         guid(key): text(held.data.get("displayname"))
@@ -182,7 +177,7 @@ def _directory_roles(inventory: Inventory) -> Iterator[_Right]:
         name = names.get(role) or shown or role
         scope = text(data.get("directoryscopeid")) or text(data.get("appscopeid")) or "/"
         for identity, shared in _holders(inventory, who):
-            yield _Right(
+            yield Right(
                 identity=identity,
                 id=text(data.get("id")) or f"{who}/{role}",
                 form=DIRECTORY_ROLE,
@@ -198,7 +193,7 @@ def _api(inventory: Inventory, data: Mapping[str, object]) -> tuple[str, Held | 
     """Return what an API is called, and its service principal; only Graph's own id makes it Graph."""
     identifier = principal(data.get("resourceid"))
     known = inventory.principals.get(identifier)
-    if known is not None and guid(known.data.get("appid")) == _GRAPH_APPLICATION:
+    if known is not None and guid(known.data.get("appid")) == GRAPH_APPLICATION:
         return GRAPH, known
     shown = text(known.data.get("displayname")) if known else ""
     name = (shown or text(data.get("resourcedisplayname")) or identifier).replace("/", "-")
@@ -217,7 +212,7 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
 
 
-def _reach(rights: Iterable[_Right], permissions: Permissions) -> dict[str, PermissionSet]:
+def _reach(rights: Iterable[Right], permissions: Permissions) -> dict[str, PermissionSet]:
     found: dict[str, PermissionSet] = {}
     names = {name for right in rights for name in right.names}
     for kind, table in catalogue("directory")["reach"].items():
@@ -231,75 +226,3 @@ def _reach(rights: Iterable[_Right], permissions: Permissions) -> dict[str, Perm
         ]
         found[kind] = permissions.mask(sorted(inside))
     return found
-
-
-class _SignIns:
-    """What sign-ins and Graph activity say of the use of APIs: who asked for tokens of which."""
-
-    def __init__(self, rows: Iterable[UsageRow], callers: Callers, logs: Logs, *, lost: bool) -> None:
-        self._asked: dict[str, set[str]] = {}
-        self._called: set[str] = set()
-        for row in rows:
-            if row.operation == SIGN_IN:
-                targets = self._asked.setdefault(callers.resolve(row.identity), set())
-                targets |= {row.resource.lower(), row.workload.lower()} - {""}
-            elif row.operation.startswith(GRAPH_OPERATION):
-                self._called.add(callers.resolve(row.identity))
-        self._whole = {
-            kind: not lost
-            and any(not logs.gap(span) for (_, seen, _), span in logs.classes.items() if seen == kind)
-            for kind in (SERVICE_PRINCIPAL, MANAGED_IDENTITY, GRAPH_ACTIVITY)
-        }
-
-    def blind(self, inventory: Inventory, right: _Right) -> tuple[str, str, str] | None:
-        """Return why use of a right could not have been seen; None when its absence is told for certain.
-
-        Without a token for an API nothing can be called there: a principal that signed in to others only,
-        or never, in a log that spans the window did not use its permissions.
-        """
-        if right.form == CONSENT:
-            return (
-                "delegated-permission",
-                "it is used in the name of people: logs name them and not the application's own identity",
-                "look at the application's users in the interactive sign-in logs before removing the consent",
-            )
-        if right.form == DIRECTORY_ROLE:
-            return (
-                "directory-role-use-not-read",
-                "what a directory role is used for stands in Entra's audit log, which is not interpreted",
-                "look at the audit log of the directory before removing it",
-            )
-        if right.shared:
-            return (
-                "group-members-unknown",
-                "it is held through a group, and other members hold it by the same assignment",
-                "give the workload's own principal the permission instead of the group",
-            )
-        known = inventory.principals.get(right.identity)
-        managed = (
-            known is not None and text(known.data.get("serviceprincipaltype")).lower() == "managedidentity"
-        )
-        kind = MANAGED_IDENTITY if managed else SERVICE_PRINCIPAL
-        if right.identity in self._called or self._asked_for(right, inventory):
-            return (
-                "api-permission-not-told",
-                f"it called {right.api} in the window, and the logs do not say by which of its permissions",
-                "compare the calls of MicrosoftGraphActivityLogs with the permissions reference",
-            )
-        if not self._whole[kind]:
-            return (
-                "sign-ins-missing",
-                f"only sign-in logs say whether it asked for tokens of {right.api}; {_NO_SIGN_INS}",
-                _EXPORT_SIGN_INS,
-            )
-        return None
-
-    def _asked_for(self, right: _Right, inventory: Inventory) -> bool:
-        """Return whether a principal asked for tokens of an API, by whatever the log calls it."""
-        api = inventory.principals.get(right.scope)
-        names = {right.scope, right.api.removeprefix("api:").lower()}
-        if api is not None:
-            names |= {text(api.data.get("displayname")).lower(), principal(api.data.get("appid"))}
-        if right.api == GRAPH:
-            names |= {"microsoft graph", _GRAPH_APPLICATION}
-        return bool(self._asked.get(right.identity, set()) & (names - {""}))

@@ -1,22 +1,21 @@
 """Read Microsoft Graph activity logs: which principal called which part of Graph.
 
 A record names the caller and the address, not the permission that let the call through: its token lists all
-that the application holds. Source: learn, azure-monitor/reference/tables/microsoftgraphactivitylogs.
+that the application holds (see graph_use.py). Source: learn,
+azure-monitor/reference/tables/microsoftgraphactivitylogs.
 """
 
-import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
+from connectors.azure.catalogue import catalogue
+from connectors.azure.graph_paths import address
 from connectors.azure.ids import guid, principal
 from connectors.azure.record import folded, pick, word
 from connectors.logs.rows import RowKey
 
 GRAPH_ACTIVITY = "microsoftgraphactivitylogs"
 GRAPH_OPERATION = "microsoft.graph:activity:"
-_PLAIN = re.compile(r"[a-z$.]+", re.IGNORECASE)
-_DEEPEST = 4
-_VERSIONS = ("v1.0", "beta")
 
 
 def is_graph_activity(record: Any, category: str) -> bool:
@@ -46,7 +45,7 @@ def graph_activity(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]
         identity=identity,
         identity_type="user" if user else "app",
         credential="",
-        operation=f"{GRAPH_OPERATION}{method.lower()} {_part(uri)}",
+        operation=GRAPH_OPERATION + _call(method, uri),
         permission="",
         resource="",
         region="",
@@ -59,13 +58,12 @@ def graph_activity(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]
     return [row], place
 
 
-def _part(uri: str) -> str:
-    """Return the part of Graph an address names, with ids left out: a tenant has millions of them."""
-    segments = [segment for segment in urlsplit(uri).path.split("/") if segment]
-    if segments and segments[0].lower() in _VERSIONS:
-        segments = segments[1:]
-    shown = [segment.lower() if _PLAIN.fullmatch(segment) else "{id}" for segment in segments[:_DEEPEST]]
-    return "/" + "/".join(shown)
+def _call(method: str, uri: str) -> str:
+    """Return what is kept of a call: its verb, the part of Graph, and what in its query may need more."""
+    query = unquote_plus(urlsplit(uri).query).lower()
+    asked = [name for name in sorted(catalogue("graph_calls")["properties"]) if name in query]
+    marks = [*(["expand"] if "$expand" in query else []), *asked]
+    return " ".join([method.lower(), address(uri), *(f"?{mark}" for mark in marks)])
 
 
 def _outcome(code: str) -> str:

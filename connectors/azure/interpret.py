@@ -15,9 +15,10 @@ from connectors.azure.coverage import (
 )
 from connectors.azure.credentials import credentials
 from connectors.azure.denies import Denies, Refused, after_denies, deny_caveats
-from connectors.azure.directory import read_directory
+from connectors.azure.directory import graph_roles, read_directory
 from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
 from connectors.azure.graph_activity import GRAPH_OPERATION
+from connectors.azure.graph_use import GRAPH_ROLE, GraphUse
 from connectors.azure.holders import memberships, short_groups
 from connectors.azure.identities import Seen, identities
 from connectors.azure.inventory import Inventory, read_inventory
@@ -45,12 +46,13 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     universe = build_universe(inventory, rows, evidence)
     ties = tie(inventory)
     callers = Callers(inventory, rows, ties)
-    used = read_usage(rows, callers, inventory, universe.permissions)
+    graph = GraphUse(graph_roles(inventory), rows, callers)
+    used = read_usage(graph.rows(rows), callers, inventory, universe.permissions)
     members = memberships(inventory, rows, callers)
     logs = Logs.of(presence, window)
     files = [file for one in evidence for file in one.log_files()]
     lost = any(file.lost for file in files)
-    directory = read_directory(inventory, universe.permissions, rows, callers, logs, lost=lost)
+    directory = read_directory(inventory, universe.permissions, rows, callers, logs, graph, lost=lost)
     roles = Roles(inventory.definitions, universe, window)
     held = holdings(inventory, roles, members)
     denies = Denies(list(inventory.denies.values()), universe, roles, members, inventory)
@@ -64,7 +66,9 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         if usage.grant:
             through.setdefault(usage.identity, []).append(usage)
     called = {callers.resolve(row.identity) for row in rows}
-    silent = _active(rows, callers) - {usage.identity for usage in used.usage}
+    silent = _active(rows, callers) - {
+        usage.identity for usage in used.usage if not usage.permission.startswith(GRAPH_ROLE)
+    }
     short = short_groups(evidence, inventory)
     entitlements: dict[str, Entitlement] = {}
     watched: dict[str, Window] = {}
