@@ -18,7 +18,7 @@ def coverage_rows(recorded: Recorded, window: Window) -> Iterator[Coverage]:
     nothing shows what was not.
     """
     code, reason, fix = recorded.problem(window)
-    if code and code != "recording-began-late":
+    if code and code not in ("recording-began-late", "recording-paused"):
         state = CoverageState.UNKNOWN if code == "no-logs-for-account" else CoverageState.OFF
         yield _row(recorded, "all regions", "management", state, reason=reason, fix=fix)
     elif recorded.active and recorded.selection is not None:
@@ -154,6 +154,14 @@ def _data_rows(recorded: Recorded, *, unseen: bool) -> Iterator[Coverage]:
             if selected
             else "events of this type are in the logs; whether all are recorded is not known",
             fix=selector_fix(kind, recorded.active) if kind else SHOW_TRAILS,
+        )
+    if selection and selection.network:
+        yield _row(
+            recorded,
+            place,
+            "network activity",
+            CoverageState.PARTIAL,
+            reason=f"calls through VPC endpoints to {', '.join(sorted(selection.network))}",
         )
     yield _row(
         recorded,

@@ -34,6 +34,8 @@ _LOG_CLASS = {
     "NetworkActivity": "network-activity",
     "Insight": "insight",
 }
+_SHARED_OTHERWISE = ("AwsCloudTrailInsight", "AwsVpceEvent")
+"""Event types whose sharedEventID joins them to a call that they are no copy of."""
 _NOTHING = msgspec.Raw(b"null")
 _NOBODY = UserIdentity()
 _LOWER = f"columns of an Athena table instead of fields: export the log objects{UNREAD}"
@@ -232,7 +234,7 @@ def _event_id(record: CloudTrailRecord, identity: str) -> str:
     record has two eventIDs and one sharedEventID: it counts once for each principal it is logged under.
     """
     event = record.event_id
-    if record.shared_event_id and record.event_type != "AwsCloudTrailInsight":
+    if record.shared_event_id and record.event_type not in _SHARED_OTHERWISE:
         return _digest(f"{record.shared_event_id} {identity}")
     if record.addendum is not None:
         event = record.addendum.original_event_id or event

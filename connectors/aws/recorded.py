@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.aws.selectors import Selection, together
 from connectors.aws.trails import Trail
@@ -19,6 +19,7 @@ _NAMED = re.compile(
 )
 """Name of a trail's file, wherever it was copied to (CloudTrail user guide, "log file name format")."""
 _DAY = "{year}-{month}-{day}"
+_SECOND = "%Y-%m-%dT%H:%M:%SZ"
 _SLACK_DAYS = 1
 
 
@@ -88,7 +89,7 @@ class Recorded:
                 f"the trails of account {self.account} are stopped ({names})",
                 f"aws cloudtrail start-logging --name {self.trails[0].arn}",
             )
-        start, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (window.start, window.end))
+        start, end = (moment.strftime(_SECOND) for moment in (window.start, window.end))
         spans = self._spans()
         if not spans:
             return (
@@ -98,7 +99,7 @@ class Recorded:
             )
         first, last = self.reach
         if any(last >= start and first < end for first, last in spans):
-            return self._late(window, first)
+            return self._late() if self._began_late(window, first) else self._paused(window)
         return (
             "logs-do-not-cover-window",
             f"the logs of account {self.account} run from {first} to {last}, outside {start} to {end}",
@@ -110,16 +111,37 @@ class Recorded:
         newest = max((seen.last for seen in self.management), default="")
         return all(trail.stopped and trail.stopped < newest for trail in self.trails)
 
-    def _late(self, window: Window, first: str) -> tuple[str, str, str]:
-        """Return the problem that every trail began within the window, and nothing earlier is given."""
+    def _began_late(self, window: Window, first: str) -> bool:
+        """Tell whether every trail began within the window, and nothing earlier is given."""
         began = [trail.since for trail in self.active]
-        slack = (window.start + timedelta(days=_SLACK_DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if not began or not all(since > slack for since in began) or first[:10] < min(began)[:10]:
-            return ("", "", "")
+        slack = (window.start + timedelta(days=_SLACK_DAYS)).strftime(_SECOND)
+        return bool(began) and all(since > slack for since in began) and first[:10] >= min(began)[:10]
+
+    def _late(self) -> tuple[str, str, str]:
+        began = min(trail.since for trail in self.active)
         return (
             "recording-began-late",
-            f"the trails of account {self.account} record since {min(began)} only: within the window",
-            f"let the window begin there: [scan] start = {min(began)[:10]}",
+            f"the trails of account {self.account} record since {began} only: within the window",
+            f"let the window begin there: [scan] start = {began[:10]}",
+        )
+
+    def _paused(self, window: Window) -> tuple[str, str, str]:
+        """Return the problem that every trail stood still for a while within the window.
+
+        A trail's status tells of its last pause only. Files of a day within it come from another trail.
+        """
+        pauses = [(trail.stopped, trail.since) for trail in self.active]
+        if not pauses or not self.days or not all(stop and stop < since for stop, since in pauses):
+            return ("", "", "")
+        start = max(window.start.strftime(_SECOND), *(stop for stop, _ in pauses))
+        end = min(window.end.strftime(_SECOND), *(since for _, since in pauses))
+        long = f"{datetime.fromisoformat(start) + timedelta(days=_SLACK_DAYS):{_SECOND}}" < end
+        if not long or any(start[:10] < day < end[:10] for day in self.days):
+            return ("", "", "")
+        return (
+            "recording-paused",
+            f"the trails of account {self.account} recorded nothing from {start} to {end}: within the window",
+            f"let the window begin there: [scan] start = {end[:10]}",
         )
 
 

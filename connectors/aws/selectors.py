@@ -26,6 +26,8 @@ class Selection:
     """Resource types of which every data event is recorded."""
     some_data: frozenset[str] = frozenset()
     """Resource types of which some data events are recorded: by ARN, name, or only reads or writes."""
+    network: frozenset[str] = frozenset()
+    """Event sources of which calls through VPC endpoints are recorded once more, refused ones included."""
 
     @property
     def excluded(self) -> frozenset[str]:
@@ -45,6 +47,7 @@ def together(parts: Iterable[Selection]) -> Selection:
         unwritten=frozenset.intersection(*unwritten) if unwritten else frozenset(),
         data=frozenset().union(*(part.data for part in every)),
         some_data=frozenset().union(*(part.some_data for part in every)),
+        network=frozenset().union(*(part.network for part in every)),
     )
 
 
@@ -86,6 +89,9 @@ def _advanced(item: Mapping[str, Any]) -> Selection:
     nothing = Selection(reads=False, writes=False)
     if "Data" in categories:
         return replace(nothing, some_data=kinds) if narrowed else replace(nothing, data=kinds)
+    if "NetworkActivity" in categories:
+        sources = by_name.get("eventSource", {}).get("Equals") or ()
+        return replace(nothing, network=frozenset(map(str, sources)))
     plain = {(str(f.get("Field")), how) for f in fields for how in f if how != "Field"}
     if "Management" not in categories or not plain <= _PLAIN or len(fields) > len(by_name):
         return nothing

@@ -15,13 +15,16 @@ from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
 from connectors.permissions import Permissions
 
+_THROUGH_ENDPOINT = "awsvpceevent"
+"""Repeats a call through a VPC endpoint; one that the endpoint's policy refused stands there alone."""
+
 _NO_CALL = frozenset(
     {
         "awsserviceevent",
         "awsconsolesignin",
         "awsconsoleaction",
         "awscloudtrailinsight",
-        "awsvpceevent",
+        _THROUGH_ENDPOINT,
     }
 )
 """Event types that are no use of a permission (CloudTrail user guide, "record contents": eventType)."""
@@ -120,7 +123,8 @@ def read_usage(
             if unique:
                 held = result.ids.setdefault(row.identity, {}).get(unique, (row.first, row.last))
                 result.ids[row.identity][unique] = (min(held[0], row.first), max(held[1], row.last))
-            if kind.rpartition(":")[2].lower() in _NO_CALL:
+            event_type = kind.rpartition(":")[2].lower()
+            if event_type in _NO_CALL and not (event_type == _THROUGH_ENDPOINT and row.outcome == "denied"):
                 continue
             named, mapped = _permissions(row, actions, permissions, entitlements.get(row.identity), result)
             if not mapped:

@@ -47,7 +47,8 @@ WITH events AS (
     CASE WHEN eventid IS NULL AND sharedeventid IS NULL THEN 1 ELSE row_number() OVER (
       PARTITION BY
         COALESCE(
-          sharedeventid || ' ' || COALESCE(
+          CASE WHEN eventtype IN ('AwsCloudTrailInsight', 'AwsVpceEvent') THEN NULL ELSE sharedeventid END
+          || ' ' || COALESCE(
             useridentity.sessioncontext.sessionissuer.arn, useridentity.arn, useridentity.principalid, ''
           ),
           addendum.originaleventid,

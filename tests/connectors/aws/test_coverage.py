@@ -277,6 +277,25 @@ def test_excluded_sources_are_not_seen(blind):
     assert codes == {"kms:Decrypt": "source-excluded"}
 
 
+@pytest.mark.parametrize(
+    ("error", "denied"), [({}, 0), ({"errorCode": "VpceAccessDenied"}, 1)], ids=["passed", "refused"]
+)
+def test_network_activity_repeats_calls_and_alone_holds_those_an_endpoint_refused(blind, error, denied):
+    through = event("DescribeVpcs", eventType="AwsVpceEvent", eventCategory="NetworkActivity", **error)
+    selectors = [
+        {"Field": "eventCategory", "Equals": ["NetworkActivity"]},
+        {"Field": "eventSource", "Equals": ["ec2.amazonaws.com"]},
+    ]
+    management = [{"Field": "eventCategory", "Equals": ["Management"]}]
+    both = {"AdvancedEventSelectors": [{"FieldSelectors": selectors}, {"FieldSelectors": management}]}
+    _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN, through], trail(both))
+    assert [(row.permission, row.denied) for row in facts.usage if row.permission == "ec2:DescribeVpcs"] == [
+        ("ec2:DescribeVpcs", denied)
+    ] * denied
+    (row,) = [row for row in facts.coverage if row.log_class == "network activity"]
+    assert row.reason == "calls through VPC endpoints to ec2.amazonaws.com"
+
+
 def test_a_stopped_trail_shows_nothing(blind):
     codes, facts = blind(allow("ec2:DescribeVpcs"), [SEEN], trail(status={"IsLogging": False}))
     assert codes == {"ec2:DescribeVpcs": "trail-not-logging"}
@@ -377,6 +396,38 @@ def test_recording_that_began_within_the_window_does_not_speak_for_all_of_it(bli
     assert codes == ({"ec2:DescribeVpcs": "recording-began-late"} if hidden else {})
     row = next(row for row in facts.coverage if row.log_class == "management")
     assert row.state is (CoverageState.ON if since < "2026" else CoverageState.PARTIAL)
+
+
+@pytest.mark.parametrize(
+    ("stopped", "days", "hidden"),
+    [
+        ("2026-03-15T00:00:00Z", ["2026/03/01", "2026/06/01"], True),
+        ("2026-03-15T00:00:00Z", ["2026/03/01", "2026/04/01", "2026/06/01"], False),
+        ("2026-04-30T12:00:00Z", ["2026/03/01", "2026/06/01"], False),
+        ("2025-03-15T00:00:00Z", ["2025/03/01", "2026/06/01"], True),
+    ],
+    ids=["paused", "another-trail-went-on", "for-hours-only", "since-before-the-window"],
+)
+def test_a_trail_that_stood_still_within_the_window_does_not_speak_for_all_of_it(
+    gaad, interpret, tmp_path, stopped, days, hidden
+):
+    """Its status says when it was stopped and started again; the days given may be another trail's."""
+    for day in days:
+        folder = tmp_path / "AWSLogs/111122223333/CloudTrail/us-east-1" / day
+        folder.mkdir(parents=True)
+        seen = event("DescribeInstances", time=f"{day.replace('/', '-')}T00:00:00Z")
+        (folder / "x.json").write_text(json.dumps({"Records": [seen]}), "utf-8")
+    status = {"IsLogging": True, "StopLoggingTime": stopped, "StartLoggingTime": "2026-05-01T00:00:00Z"}
+    (tmp_path / "trails.json").write_text(json.dumps(trail(status=status)), "utf-8")
+    facts = interpret(
+        {
+            "authorization_details": [gaad(allow("ec2:DescribeVpcs"))],
+            "cloudtrail": [tmp_path / "AWSLogs"],
+            "trails": [tmp_path / "trails.json"],
+        },
+        window=YEAR,
+    )
+    assert ["recording-paused"] * hidden == [blind.code for blind in facts.entitlements[AGENT].blind]
 
 
 def test_logs_that_end_long_before_the_window_are_said_to(blind):

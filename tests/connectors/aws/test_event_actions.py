@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from botocore.loaders import Loader
@@ -111,6 +112,17 @@ def test_every_table_names_its_source_and_date():
 def test_every_pattern_of_the_event_tables_matches_an_action(catalogue, name, entries):
     patterns = [pattern for entry in table(name)[entries] for pattern in entry["actions"]]
     assert [pattern for pattern in patterns if not catalogue.expand(pattern) & catalogue.known] == []
+
+
+def test_every_type_of_data_events_is_in_the_table_or_left_out_with_a_reason():
+    """`data_event_types.txt` is CloudTrail's own list; its first lines say where it was read, and when."""
+    lines = (Path(__file__).parent / "data_event_types.txt").read_text("utf-8").splitlines()
+    documented = [line for line in lines if not line.startswith("#")]
+    data = table("data_events")
+    held = [entry["resource_type"] for entry in data["types"]]
+    absent = [name for entry in data["without_actions"] for name in entry["resource_types"]]
+    assert all(entry["reason"].strip() for entry in data["without_actions"])
+    assert sorted(documented, key=str.lower) == sorted([*held, *absent], key=str.lower)
 
 
 def test_every_permission_checked_with_another_is_known(catalogue):

@@ -359,6 +359,8 @@ def test_one_call_recorded_by_two_accounts_counts_once_for_each_name_of_its_call
     assert one == same != outside
     insight = {"sharedEventID": "s", "eventType": "AwsCloudTrailInsight"}
     assert 2 == len({*ids(insight | {"eventID": "start"}, insight | {"eventID": "end"})})
+    through_endpoint = {"sharedEventID": "s", "eventID": "v", "eventType": "AwsVpceEvent"}
+    assert 2 == len({*ids(through_endpoint, {"eventID": "a", "sharedEventID": "s"})})
 
 
 @pytest.mark.parametrize(
