@@ -45,7 +45,7 @@ FORMATS: dict[str, Format] = {
             "permissions with their verdict, one per row and identity",
             "reports.csv:permissions",
         ),
-        Format("parquet-findings", "findings.parquet", "findings, with types", "reports.parquet:findings"),
+        Format("parquet", "findings.parquet", "findings, with types", "reports.parquet:findings"),
         Format(
             "parquet-identities",
             "identities.parquet",

@@ -10,6 +10,7 @@ from scanner.baseline_cli import baseline
 from scanner.gate_cli import gate
 from scanner.history_cli import diff, history, waive
 from scanner.tickets_cli import tickets
+from scanner.volume import give_volume_flags
 
 _FAIL_ON = click.Choice(["none", "info", "low", "medium", "high", "critical"])
 _PATH = click.Path(path_type=Path)
@@ -56,6 +57,18 @@ class _Group(click.Group):
         except (Exception, KeyboardInterrupt) as error:  # the last stop: every error gets a message
             explain(error, verbose=bool(ctx.obj and ctx.obj.verbose))
             ctx.exit(exit_code(error))
+
+
+class _WithFormats(click.Command):
+    """A verb whose help ends with the list of formats; only showing it costs their import."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the names of all formats and what each is."""
+        del ctx
+        from reports.formats import FORMATS
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(entry.name, entry.description) for entry in FORMATS.values()])
 
 
 @click.group(
@@ -231,7 +244,7 @@ def scan(
     sys.exit(run.scan(request, talk))
 
 
-@cli.command()
+@cli.command(cls=_WithFormats)
 @click.option("--from", "source", type=_PATH, required=True, help="A report.json.")
 @_FORMAT
 @_OUTPUT
@@ -327,6 +340,7 @@ cli.add_command(history)
 cli.add_command(waive)
 cli.add_command(diff)
 cli.add_command(tickets)
+give_volume_flags(cli)
 
 
 def main() -> None:

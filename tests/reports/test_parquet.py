@@ -18,13 +18,17 @@ pq = pytest.importorskip("pyarrow.parquet", reason="needs the package pyarrow")
 TABLES = ("findings", "identities", "permissions", "usage", "credentials", "grants", "coverage")
 
 
+def rendered(report, table):
+    return formats.find("parquet" if table == "findings" else f"parquet-{table}").render(report)
+
+
 def read(data):
     return pd.read_parquet(io.BytesIO(data))
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_file_reads_back_as_its_frame(report, table):
-    data = formats.find(f"parquet-{table}").render(report)
+    data = rendered(report, table)
     expected = getattr(Frames(report), table)
     pd.testing.assert_frame_equal(expected, read(data), check_categorical=False)
     assert expected.dtypes.map(str).to_dict() == read(data).dtypes.map(str).to_dict()
@@ -33,7 +37,7 @@ def test_a_file_reads_back_as_its_frame(report, table):
 @pytest.mark.parametrize("table", TABLES)
 def test_other_readers_see_plain_types(report, table):
     """Text, whole numbers, booleans and UTC times in microseconds: nothing that needs pandas."""
-    schema = pq.read_schema(io.BytesIO(formats.find(f"parquet-{table}").render(report)))
+    schema = pq.read_schema(io.BytesIO(rendered(report, table)))
     kinds = {
         str(field.type.value_type if hasattr(field.type, "value_type") else field.type) for field in schema
     }

@@ -129,17 +129,11 @@ def test_outputs_are_for_the_owner_only(account):
         assert 0 == file.stat().st_mode & 0o077, file
 
 
-def test_quiet_says_nothing_when_all_is_well(account):
-    result = run(
-        "--quiet",
-        "scan",
-        "--config",
-        account / "config.toml",
-        "--output",
-        account / "o",
-        "--now",
-        "2026-11-22",
-    )
+@pytest.mark.parametrize("after", [False, True])
+def test_quiet_says_nothing_when_all_is_well(account, after):
+    """The flag stands before the verb or after it."""
+    verb = ["scan", "--config", account / "config.toml", "--output", account / "o", "--now", "2026-11-22"]
+    result = run(*verb, "--quiet") if after else run("--quiet", *verb)
     assert ("", "") == (result.stdout, result.stderr)
 
 
