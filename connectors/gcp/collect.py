@@ -19,11 +19,13 @@ from connectors.gcp.live_logs import log_entries
 from connectors.gcp.live_policies import access_boundaries, allow_policies, deny_policies
 from connectors.gcp.live_scope import Scope, ancestry
 from connectors.gcp.live_settings import LiveSettings
+from connectors.gcp.live_testable import testable_permissions
 from connectors.gcp.live_witnesses import activities, insights, log_buckets, request_counts
 from connectors.gcp.log_bigquery import ENGINE, query_logs
 from connectors.gcp.log_bigquery import PART as LOG_QUERY
 from connectors.gcp.pace import Pace
 from connectors.gcp.session import Session, log_in
+from connectors.gcp.testable import PART as TESTABLE
 from connectors.interface import Observer, Sink, Source
 from connectors.live.failures import CallError
 from connectors.live.gathering import Gathering
@@ -77,7 +79,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         pace = Pace({} if settings.local else quotas(), way.wait, way.clock)
         calls = Calls(session, pace, sample=way.sample)
         reached.calls, reached.scope = calls, Scope(settings.scope)
-        _read(settings, reached.scope, calls, gathering, way)
+        _read(source, settings, reached.scope, calls, gathering, way)
     finally:
         session.close()
     gathering.finish({access_table()[name].part for name, tally in calls.tallies.items() if tally.worked})
@@ -103,8 +105,14 @@ def _open(settings: LiveSettings) -> Session:
         raise CallError(f"no Google credentials: {why}; {_NO_LOGIN}", "credentials", "credentials") from error
 
 
-def _read(settings: LiveSettings, scope: Scope, calls: Calls, gathering: Gathering, way: Way) -> None:
-    """Read all parts, those first from which the others learn what to ask for."""
+def _read(
+    source: Source, settings: LiveSettings, scope: Scope, calls: Calls, gathering: Gathering, way: Way
+) -> None:
+    """Read all parts, those first from which the others learn what to ask for.
+
+    What files of the source give is not asked for.
+    """
+    given = source.files
     accounts: list[str] = []
     parts: dict[str, Callable[[], Finds]] = {
         "ancestry": lambda: ancestry(calls, scope),
@@ -121,9 +129,10 @@ def _read(settings: LiveSettings, scope: Scope, calls: Calls, gathering: Gatheri
         "activity": lambda: activities(calls, scope),
         "api_metrics": lambda: request_counts(calls, scope, way.window, way.now()),
         "log_buckets": lambda: log_buckets(calls, scope),
+        TESTABLE: lambda: testable_permissions(calls, scope),
     }
     for name in part_names(settings):
-        if name in parts:
+        if name in parts and name not in given:
             way.observe("part", source=settings.source, part=name)
             gathering.take(name, parts[name]())
     if settings.log_entries:

@@ -3,20 +3,18 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from connectors.gcp import shapes
 from connectors.gcp.catalog import Test, matcher, table
 from connectors.gcp.names import permission_name
+from connectors.gcp.testable import ANYWHERE, PART, Holdable, aliases, read_answers
 from connectors.interface import Evidence, Record
 
-PART = "testable_permissions"
 _IN_TITLES = re.compile(r"[^A-Za-z0-9 ._@()-]+", re.ASCII)
 _IN_IDS = re.compile(r"[^A-Za-z0-9]+", re.ASCII)
 _ROLE = re.compile(r"((?:projects|organizations)/[^/]+)/roles/([^/]+)")
-_LEVELS = {0: "SUPPORTED", 1: "TESTING", 2: "NOT_SUPPORTED"}
-"""Google's clients write the level as a number, or leave out the first."""
 _LONGEST_STEM = 40
 
 
@@ -28,18 +26,18 @@ def _organization_only() -> Test:
 class Support:
     """Which permissions custom roles may hold, as far as the evidence tells."""
 
-    def __init__(self, evidence: Iterable[Evidence]) -> None:
-        self._levels: dict[str, str] = {}
+    def __init__(self, evidence: Sequence[Evidence], project: Callable[[str], str] = str) -> None:
+        """Read all sources; `project` returns a project's id for its id or number."""
+        self._answers = {_node(node, project): one for node, one in read_answers(evidence).items()}
+        self._aliases = aliases(self._answers)
         self._held: set[str] = set()
         self._spelling: dict[str, str] = {}
         self._names: dict[str, set[str]] = {}
         for source in evidence:
             for record in source.records(PART):
-                name = str(record.get("name") or "")
-                level = record.get("customRolesSupportLevel", record.get("custom_roles_support_level"))
-                known = _LEVELS.get(level) if isinstance(level, int) else None
-                self._levels[permission_name(name)] = known or str(level or "SUPPORTED")
-                self._spell(name)
+                listed = record.get("permissions")
+                for one in listed if isinstance(listed, list) else [record]:
+                    self._spell(str(one.get("name") or "") if isinstance(one, Mapping) else "")
             for part in ("roles", "resources"):
                 for record in source.records(part):
                     self._read_role(record)
@@ -54,7 +52,7 @@ class Support:
         if match is not None:
             self._names.setdefault(match[1], set()).add(match[2])
             if match[1].startswith("projects/"):
-                self._held.update(map(permission_name, names))
+                self._held.update(self._aliases.get(n, n) for n in map(permission_name, names))
 
     def _spell(self, name: str) -> None:
         """Keep the spelling with a domain: roles are written with it where Google's own are."""
@@ -66,29 +64,65 @@ class Support:
         return self._spelling.get(permission, permission)
 
     def allows(self, permission: str, level: str) -> bool | None:
-        """Return whether a custom role of a level may hold a permission; None where nobody tells."""
-        project = level.startswith("projects/")
+        """Return whether a custom role of a level may hold a permission; None where nobody tells.
+
+        What Google says about the very project or organization decides. A list that does not say of what it
+        is counts as one of a project: whole for all projects, and with what organizations may hold too.
+        """
         if self.idle(permission, level):
             return False
-        if permission in self._levels:
-            return self._levels[permission] in ("SUPPORTED", "TESTING")
+        known = self._known(permission, level)
+        if known is not None:
+            return known.level in ("SUPPORTED", "TESTING")
+        own = self._answers.get(level)
+        if own is not None and own.whole:
+            return False
         if permission in self._held:
             return True
-        # A list for a project is complete for projects; an organization may hold more than was asked for.
-        return False if self._levels and project else None
+        listed = self._answers.get(ANYWHERE)
+        return False if listed is not None and listed.whole and level.startswith("projects/") else None
+
+    def _known(self, permission: str, level: str) -> Holdable | None:
+        for place in (level, ANYWHERE):
+            answer = self._answers.get(place)
+            found = answer.permissions.get(permission) if answer is not None else None
+            if found is not None:
+                return found
+        return None
 
     def idle(self, permission: str, level: str) -> bool:
         """Return whether a permission has no effect where it is bound: it is checked above projects only."""
         project = level.startswith("projects/")
-        return project and _organization_only()(permission) and permission not in self._levels
+        return project and _organization_only()(permission) and not self._known_below(permission, level)
 
-    def testing(self, permission: str) -> bool:
-        """Return whether Google still tests a permission in custom roles, and may change it."""
-        return self._levels.get(permission) == "TESTING"
+    def _known_below(self, permission: str, project: str) -> bool:
+        own = self._answers.get(project)
+        if own is not None and own.whole:
+            return permission in own.permissions
+        listed = self._answers.get(ANYWHERE)
+        return listed is not None and listed.whole and permission in listed.permissions
+
+    def unsteady(self, permission: str, level: str) -> str:
+        """Return why Google may change a permission: `TESTING`, `ALPHA`, `DEPRECATED`; or nothing."""
+        known = self._known(permission, level)
+        if known is None or (known.level != "TESTING" and known.stage in ("GA", "BETA")):
+            return ""
+        return "TESTING" if known.level == "TESTING" else known.stage
+
+    def off(self, permission: str, level: str) -> bool:
+        """Return whether Google says that the permission's service is not enabled in a project."""
+        own = self._answers.get(level)
+        known = own.permissions.get(permission) if own is not None else None
+        return known is not None and known.api_disabled
 
     def taken(self, level: str) -> frozenset[str]:
         """Return the ids of the custom roles that a project or organization has, deleted ones included."""
         return frozenset(self._names.get(level, ()))
+
+
+def _node(node: str, project: Callable[[str], str]) -> str:
+    kind, _, name = node.partition("/")
+    return f"projects/{project(name)}" if kind == "projects" else node
 
 
 def role_id(stem: str, key: str, taken: Iterable[str]) -> str:

@@ -65,7 +65,8 @@ def rule(
     who = ground.aliases.of(principal_id(identity))
     if not ground.inventory.policies or who not in ground.register.accounts():
         return None
-    return _Case(ground, who, permission_name(permission), window).decide(resource)
+    name = permission_name(permission)
+    return _Case(ground, who, ground.inventory.aliases.get(name, name), window).decide(resource)
 
 
 class _Case:

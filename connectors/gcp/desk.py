@@ -129,7 +129,7 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts) -> Desk:
         members[resource] = members.get(resource, 0) + len(conditions)
     return Desk(
         inventory=inventory,
-        support=Support(evidence),
+        support=Support(evidence, inventory.hierarchy.project),
         ready=ReadyMade(inventory, facts.reach),
         identities={one.id: one for one in facts.identities},
         kinds={(one.identity, one.id): one.kind for one in facts.credentials},

@@ -14,7 +14,7 @@ from connectors.gcp.credentials import Keys, api_keys
 from connectors.gcp.grants import Binding, GrantBook, Holding, public_services, read_bindings
 from connectors.gcp.identities import PROVIDER, Register, is_ai_agent
 from connectors.gcp.impersonation import read_trust
-from connectors.gcp.inventory import Inventory, read_inventory
+from connectors.gcp.inventory import Inventory, alias_caveats, read_inventory
 from connectors.gcp.limits import not_interpreted, unread
 from connectors.gcp.members import SINGLE, Aliases, Membership
 from connectors.gcp.names import agent
@@ -65,7 +65,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     caveats += not_interpreted(inventory, evidence)
     witnesses = Witnesses(inventory, register.emails, aliases, window)
     keys = Keys(inventory, register.emails, window, witnesses.keys)
-    calls = read_calls(evidence, aliases, keys, permissions)
+    calls = read_calls(evidence, aliases, keys, permissions, inventory.aliases)
     for identity, source in sorted(calls.model_callers.items()):
         register.add(identity, source)
     # Every name is interned before sets over all of them are made.
@@ -97,7 +97,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     trusted = _trusted(bindings, inventory, register)
     credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
-    caveats += open_providers(inventory, bindings)
+    caveats += [*open_providers(inventory, bindings), *alias_caveats(inventory)]
     caveats += [*calls.caveats, *observability.caveats(), *begun_late(given, window)]
     return Facts(
         provider=PROVIDER,

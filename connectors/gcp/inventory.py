@@ -1,14 +1,17 @@
 """Put the records of all sources into one inventory: policies, roles, accounts, keys, resources."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connectors.facts import Caveat
 from connectors.gcp import shapes
+from connectors.gcp.fixes import names
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.names import project_in
 from connectors.gcp.roles import Roles
 from connectors.gcp.shapes import Policy, Resource
+from connectors.gcp.testable import aliases, read_answers
 from connectors.interface import Evidence, Record
 from connectors.permissions import Permissions
 
@@ -29,6 +32,8 @@ class Inventory:
     permissions: Permissions
     hierarchy: Hierarchy
     roles: Roles
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Permissions that are another name of one, each with the preferred name, which stands for both."""
     policies: list[tuple[str, Policy]] = field(default_factory=list)
     accounts: list[Found] = field(default_factory=list)
     keys: list[Found] = field(default_factory=list)
@@ -50,7 +55,8 @@ def read_inventory(evidence: Sequence[Evidence], permissions: Permissions | None
     )
     role_records = []
     hierarchy = Hierarchy()
-    inventory = Inventory(permissions, hierarchy, Roles((), permissions, hierarchy))
+    other_names = aliases(read_answers(evidence))
+    inventory = Inventory(permissions, hierarchy, Roles((), permissions, hierarchy), other_names)
     for source in evidence:
         for part in _PARTS:
             for record in source.records(part):
@@ -64,7 +70,7 @@ def read_inventory(evidence: Sequence[Evidence], permissions: Permissions | None
                 Found(source.source, record) for record in source.records(part)
             )
     _learn(inventory)
-    inventory.roles = Roles(role_records, permissions, hierarchy)
+    inventory.roles = Roles(role_records, permissions, hierarchy, other_names)
     return inventory
 
 
@@ -86,6 +92,18 @@ _PARTS = (
     "deny_policies",
     "api_keys",
 )
+
+
+def alias_caveats(inventory: Inventory) -> Iterator[Caveat]:
+    """Say which permissions are shown under another name."""
+    known = inventory.permissions
+    held = [one for one in inventory.aliases.items() if known.find(one[1]) is not None]
+    if held:
+        yield Caveat(
+            "permissions with two names are shown under one",
+            names([f"{name} is {primary}" for name, primary in held]),
+            "whoever holds or used the one holds or used the other, as Google says",
+        )
 
 
 def service_of(permission: str) -> str:

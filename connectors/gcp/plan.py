@@ -5,7 +5,7 @@ Roles are made and bound before what they replace is taken away. A binding that 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.facts import PermissionSet
@@ -325,10 +325,30 @@ class _Planner:
             found.notes.append(
                 f"Left as they are, because the evidence has no definition of them: {', '.join(unknown[:5])}."
             )
-        testing = [n for n in _made_names(found.changes, desk) if desk.support.testing(n)]
-        if testing:
-            found.notes.append(
-                f"Google still tests {', '.join(testing[:5])} in custom roles and may change how they work."
+        found.notes += self._about_roles()
+
+    def _about_roles(self) -> Iterator[str]:
+        """Yield what Google says about permissions of the new roles beyond whether they may hold them."""
+        unsteady: dict[str, set[str]] = {}
+        off: dict[str, set[str]] = {}
+        for level, name in _made_names(self._found.changes, self._desk):
+            kind = self._desk.support.unsteady(name, level)
+            if kind:
+                unsteady.setdefault(kind, set()).add(name)
+            if self._desk.support.off(name, level):
+                off.setdefault(level, set()).add(name)
+        for kind, names in sorted(unsteady.items()):
+            shown = _few(sorted(names), 5)
+            yield (
+                f"Google still tests {shown} in custom roles and may change how they work."
+                if kind == "TESTING"
+                else f"Google may change or end what these give ({kind.lower()} permissions): {shown}."
+            )
+        for level, names in sorted(off.items()):
+            services = _few(sorted({name.partition(".")[0] for name in names}), 5)
+            yield (
+                f"{len(names):,} of the permissions kept have no effect in {level} until somebody enables"
+                f" their services, which are off today: {services}."
             )
 
 
@@ -368,14 +388,14 @@ def _unknown(held: Held, desk: Desk) -> bool:
     return desk.inventory.roles.find(held.binding.role) is None
 
 
-def _made_names(changes: Iterable[Change], desk: Desk) -> list[str]:
+def _made_names(changes: Iterable[Change], desk: Desk) -> list[tuple[str, str]]:
+    """Return the permissions of the new roles, each with where the role is made."""
     roles = {one.target: one.after for one in changes if one.kind == Kind.CREATE_ROLE}
     access = Access(roles=roles)
-    return desk.permissions.names(_all(desk.given(access, role) or 0 for role in roles))
-
-
-def _all(sets: Iterable[PermissionSet]) -> PermissionSet:
-    found = 0
-    for one in sets:
-        found |= one
-    return found
+    return sorted(
+        {
+            (role.partition("/roles/")[0], name)
+            for role in roles
+            for name in desk.permissions.names(desk.given(access, role) or 0)
+        }
+    )

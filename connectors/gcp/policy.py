@@ -1,12 +1,12 @@
 """Apply deny policies to what identities hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
-from connectors.gcp.catalog import matcher
+from connectors.gcp.catalog import Test, matcher
 from connectors.gcp.conditions import About, decide
 from connectors.gcp.grants import Holding
 from connectors.gcp.hierarchy import Hierarchy
@@ -87,10 +87,21 @@ def _denial(
         node=_attachment(key, inventory.hierarchy),
         principals=tuple(_texts(rule, "deniedPrincipals", "denied_principals")),
         exceptions=tuple(_texts(rule, "exceptionPrincipals", "exception_principals")),
-        permissions=inventory.permissions.mask(n for n in known if denied(n) and not spared(n)),
+        permissions=inventory.permissions.mask(_named(known, denied, spared, inventory.aliases)),
         condition=expression,
         holds=decide(expression, about) if expression else True,
     )
+
+
+def _named(known: Sequence[str], denied: Test, spared: Test, aliases: Mapping[str, str]) -> Iterator[str]:
+    """Yield the permissions that are denied and not spared under any of their names."""
+    others: dict[str, list[str]] = {}
+    for alias, name in aliases.items():
+        others.setdefault(name, []).append(alias)
+    for name in known:
+        spelled = [name, *others.get(name, ())]
+        if any(map(denied, spelled)) and not any(map(spared, spelled)):
+            yield name
 
 
 def _texts(rule: Mapping[str, Any], *keys: str) -> list[str]:

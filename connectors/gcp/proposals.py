@@ -39,7 +39,7 @@ def read_proposals(document: Mapping[str, Any], inventory: Inventory, scope: str
         return found.holdings()
     if isinstance(document.get("includedPermissions", document.get("included_permissions")), list):
         names = document.get("includedPermissions", document.get("included_permissions"))
-        permissions = _permissions(names)
+        permissions = _permissions(names, inventory.aliases)
         title = str(document.get("name") or document.get("title") or "the proposed role")
         places = (scope,) if scope else ()
         return [Holding("", "", (Allowance(permissions, places, source=title),))]
@@ -55,9 +55,10 @@ def read_proposals(document: Mapping[str, Any], inventory: Inventory, scope: str
     return found.holdings()
 
 
-def _permissions(names: Any) -> tuple[str, ...]:
+def _permissions(names: Any, aliases: Mapping[str, str]) -> tuple[str, ...]:
     listed = names if isinstance(names, list) else []
-    return tuple(sorted({permission_name(name) for name in listed if isinstance(name, str)}))
+    written = {permission_name(name) for name in listed if isinstance(name, str)}
+    return tuple(sorted({aliases.get(name, name) for name in written}))
 
 
 @dataclass
@@ -146,7 +147,9 @@ class _Plan:
         for one in self._resources:
             if one.type in _CUSTOM_ROLE and not one.is_unknown("permissions"):
                 for name in self._role_names(one):
-                    self._found.roles[name] = _permissions(one.values.get("permissions"))
+                    self._found.roles[name] = _permissions(
+                        one.values.get("permissions"), self._found.inventory.aliases
+                    )
         changed_roles = {
             name
             for one in self._resources

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from connectors.facts import PermissionSet
@@ -31,7 +32,11 @@ class Roles:
     """
 
     def __init__(
-        self, records: Iterable[Mapping[str, Any]], permissions: Permissions, hierarchy: Hierarchy
+        self,
+        records: Iterable[Mapping[str, Any]],
+        permissions: Permissions,
+        hierarchy: Hierarchy,
+        aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._hierarchy = hierarchy
         self._roles: dict[str, Role] = {}
@@ -43,7 +48,7 @@ class Roles:
                 continue
             name = self._canonical(name)
             names = (permission_name(one) for one in included or () if isinstance(one, str))
-            held = permissions.load(names)
+            held = permissions.load(aliases.get(one, one) for one in names)
             known = self._roles.get(name)
             # The same role from two exports of different days: what either says is held.
             merged = held | (known.permissions if known else 0)

@@ -201,6 +201,7 @@ class Session:
                 "iam.roles.get": iam.get_role,
                 "iam.serviceAccounts.list": iam.list_service_accounts,
                 "iam.serviceAccountKeys.list": iam.list_service_account_keys,
+                "iam.permissions.queryTestablePermissions": iam.query_testable_permissions,
             }
         return found
 

@@ -1,8 +1,9 @@
 """Turn log rows into usage: who called what, on which resource, with which key."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from connectors.facts import Caveat, Unmapped, Usage
 from connectors.gcp.callers import UNKNOWN_CALLER
@@ -39,13 +40,20 @@ class Calls:
     caveats: tuple[Caveat, ...] = ()
 
 
-def read_calls(evidence: Sequence[Evidence], aliases: Aliases, keys: Keys, permissions: Permissions) -> Calls:
+def read_calls(
+    evidence: Sequence[Evidence],
+    aliases: Aliases,
+    keys: Keys,
+    permissions: Permissions,
+    primary: Mapping[str, str] = MappingProxyType({}),
+) -> Calls:
     """Return the usage of every identity that the logs name, inventory or not.
 
     Entries that close a long-running operation repeat the permissions of the entry that opened it; they
-    count only where that entry is not in the evidence.
+    count only where that entry is not in the evidence. `primary` has the preferred name of permissions that
+    are another name of one.
     """
-    reader = _Reader(aliases, keys, permissions)
+    reader = _Reader(aliases, keys, permissions, primary)
     for source in evidence:
         reader.source = source.source
         for row in source.usage():
@@ -75,8 +83,11 @@ _Key = tuple[str, str, str, str, str, str]
 
 
 class _Reader:
-    def __init__(self, aliases: Aliases, keys: Keys, permissions: Permissions) -> None:
+    def __init__(
+        self, aliases: Aliases, keys: Keys, permissions: Permissions, primary: Mapping[str, str]
+    ) -> None:
         self._aliases = aliases
+        self._primary = primary
         self._keys = keys
         known = permissions.names(permissions.known)
         self._known = frozenset(known)
@@ -141,7 +152,8 @@ class _Reader:
         return ""
 
     def _spelled(self, permission: str) -> str:
-        return self._spelling.get(permission.lower(), permission)
+        found = self._spelling.get(permission.lower(), permission)
+        return self._primary.get(found, found)
 
     def calls(self) -> Calls:
         """Return everything read."""

@@ -60,6 +60,7 @@ class Witnesses:
         self._seen: dict[str, tuple[str, set[str], set[str]]] = {}
         self._consent: dict[str, str] = {}
         """Agents that acted with a person's permissions, with the last time."""
+        self._other_names = inventory.aliases
         for found in inventory.beside.get("activity", ()):
             self._activity(found.data)
         for found in inventory.beside.get("recommender_insights", ()):
@@ -106,11 +107,12 @@ class Witnesses:
         if not isinstance(member, str) or not isinstance(used, list):
             return
         found = parse_member(member).id
-        names = {
+        written = {
             permission_name(str(one.get("permission") if isinstance(one, Mapping) else one)) for one in used
         }
         if found:
-            self._account(found).exercised |= names - {"None", ""}
+            names = {self._other_names.get(one, one) for one in written - {"None", ""}}
+            self._account(found).exercised |= names
 
     def _series(self, record: Mapping[str, Any]) -> None:
         resource = record.get("resource")

@@ -28,6 +28,23 @@ PLACE = {
 }
 PROJECT_TYPE = "cloudresourcemanager.googleapis.com/Project"
 
+_LEVEL = iam.Permission.CustomRolesSupportLevel
+_STAGE = iam.Permission.PermissionLaunchStage
+TESTABLE = [
+    iam.Permission(name="storage.objects.get", stage=_STAGE.GA),
+    iam.Permission(name="storage.objects.list", stage=_STAGE.GA),
+    iam.Permission(name="secretmanager.versions.access", stage=_STAGE.GA),
+    iam.Permission(name="pubsub.topics.publish", stage=_STAGE.GA, api_disabled=True),
+    iam.Permission(name="aiplatform.endpoints.predict", custom_roles_support_level=_LEVEL.TESTING),
+    iam.Permission(
+        name="storage.buckets.createTagBinding",
+        custom_roles_support_level=_LEVEL.NOT_SUPPORTED,
+        stage=_STAGE.BETA,
+    ),
+    iam.Permission(name="serviceusage.apiKeys.get", stage=_STAGE.GA, primary_permission="apikeys.keys.get"),
+]
+ABOVE = [iam.Permission(name="resourcemanager.organizations.get", stage=_STAGE.GA)]
+
 Answer = dict[str, Any] | tuple[int, dict[str, Any]]
 
 
@@ -260,7 +277,17 @@ def _fill_iam(google: Google) -> None:
         held = [iam.ServiceAccountKey(name=f"{ACCOUNT}/keys/abc")] if request.name == ACCOUNT else []
         return iam.ListServiceAccountKeysResponse(keys=held)
 
+    def testable(request: Any, context: Any) -> Any:
+        """Answer like Google: what may be tested differs between organizations and projects."""
+        listed = [*TESTABLE, *(ABOVE if "organizations" in request.full_resource_name else ())]
+        at = int(request.page_token or 0)
+        following = str(at + 2) if at + 2 < len(listed) else ""
+        return iam.QueryTestablePermissionsResponse(
+            permissions=listed[at : at + 2], next_page_token=following
+        )
+
     google.grpc = {
+        "QueryTestablePermissions": testable,
         "ListRoles": list_roles,
         "GetRole": get_role,
         "ListServiceAccounts": list_accounts,

@@ -237,6 +237,7 @@ def test_iam_is_asked_over_rest_where_only_one_address_is_given(google, live):
         f"GET /v1/projects/{PROJECT}/serviceAccounts/{RAG}/keys",
         {"keys": [{"name": f"projects/{PROJECT}/serviceAccounts/{RAG}/keys/k"}]},
     )
+    google.route("POST /v1/permissions:queryTestablePermissions", paged("permissions", [], []))
     run = live(iam_endpoint="")
     assert {} == troubled(run)
     assert [] == google.methods
