@@ -68,6 +68,24 @@ class Actor:
     last_seen: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class TrustGap:
+    """A place where the trust of an identity lets more in than it names, as far as its text tells.
+
+    `kind`: `anybody`; `any-subject` or `many-subjects` of an outside issuer; `any-audience` (tokens made for
+    somebody else); `any-source` (a service on anybody's behalf); `no-external-id` (another owner on anybody's
+    behalf).
+    """
+
+    entry: str
+    """As in `Identity.trusted`."""
+    kind: str
+    who: str
+    """Who gets in, in words."""
+    fix: str
+    """The condition that is missing, as the cloud writes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A principal that can hold grants.
@@ -99,6 +117,8 @@ class Identity:
     """Those of `trusted` that belong to another owner than everything in the evidence."""
     outsiders_sure: bool = False
     """True when the evidence lists all that is the owner's own, so that an outsider is one for certain."""
+    trust_gaps: tuple[TrustGap, ...] = ()
+    """Where the trust does not pin down who is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +189,18 @@ class Blind:
     fix: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Handover:
+    """Whether an identity may hand another one over to one service, where its grants tell services apart."""
+
+    permission: str
+    service: str
+    held: bool | None
+    """None where something else than the service is undecided."""
+    wide: bool
+    """True when every identity may be handed over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entitlement:
     """What one identity effectively holds after all layers that were interpreted.
@@ -182,6 +214,8 @@ class Entitlement:
     conditional: PermissionSet = 0
     conditional_reason: str = ""
     blind: tuple[Blind, ...] = ()
+    handovers: tuple[Handover, ...] = ()
+    """One for each service that the wing asks about; empty where no condition names services."""
 
 
 @dataclass(frozen=True, slots=True)

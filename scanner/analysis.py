@@ -110,6 +110,7 @@ def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -
         observed=facts.watched.get(identity.id)
         or joined.spans.get(identity.account)
         or (joined.spans.get("") if sees else None),
+        handovers=entitlement.handovers if entitlement is not None else (),
     )
 
 

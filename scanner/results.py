@@ -10,6 +10,7 @@ from connectors.facts import (
     Coverage,
     Credential,
     Grant,
+    Handover,
     Identity,
     PermissionSet,
     Unmapped,
@@ -131,6 +132,8 @@ class IdentityResult:
     reach: Mapping[str, Reach]
     observed: Window | None
     """The part of the window in which this identity's account has log records; None when it has none."""
+    handovers: tuple[Handover, ...] = ()
+    """To which services it may hand other identities over, where its grants tell services apart."""
 
     @property
     def first_seen(self) -> str:

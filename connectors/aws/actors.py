@@ -6,6 +6,8 @@ from dataclasses import replace
 from connectors.aws.arns import account_of
 from connectors.aws.inventory import Holder, Inventory
 from connectors.aws.organization import Organization
+from connectors.aws.trust_gaps import gaps_of
+from connectors.aws.workloads import trust_entry
 from connectors.facts import Actor, Effect, Identity
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
@@ -37,7 +39,10 @@ def with_actors(
         )
         holder = holders.get(identity.id)
         outsiders = _outsiders(holder, own) if holder is not None else ()
-        found.append(replace(identity, actors=actors, outsiders=outsiders, outsiders_sure=sure))
+        gaps = gaps_of(holder, frozenset(outsiders)) if holder is not None else ()
+        found.append(
+            replace(identity, actors=actors, outsiders=outsiders, outsiders_sure=sure, trust_gaps=gaps)
+        )
     return tuple(found)
 
 
@@ -73,9 +78,8 @@ def _outsiders(holder: Holder, own: set[str]) -> tuple[str, ...]:
     for statement in holder.trust.statements:
         if statement.effect is Effect.DENY or statement.not_principals:
             continue
-        condition = f" if {statement.condition_text}" if statement.conditions else ""
         for principal in statement.principals:
             account = principal.value if principal.value.isdigit() else account_of(principal.value)
             if principal.kind == "AWS" and account and account != "*" and account not in own:
-                found.add(principal.value + condition)
+                found.add(trust_entry(statement, principal))
     return tuple(sorted(found))

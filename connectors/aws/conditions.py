@@ -50,6 +50,10 @@ class Context:
         self._values = {key.lower(): value for key, value in values.items()}
         self._families = {key.lower(): value for key, value in (families or {}).items()}
 
+    def with_value(self, key: str, value: Value) -> "Context":
+        """Return the same context in which one key has this value."""
+        return Context({**self._values, key.lower(): value}, self._families)
+
     def __getitem__(self, key: str) -> Value:
         folded = key.lower()
         if folded in self._values:

@@ -9,6 +9,7 @@ from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
 from connectors.aws.entitlement import Around, Effective, Layers, effective
 from connectors.aws.grant_caveats import GrantCaveats
+from connectors.aws.handovers import handovers_of
 from connectors.aws.holdings import Written, policies_of_all
 from connectors.aws.inventory import Holder, Inventory
 from connectors.aws.limits import ceilings_of
@@ -17,7 +18,7 @@ from connectors.aws.policy import Clause, Held, hold
 from connectors.aws.policy_document import Document, Statement
 from connectors.aws.principal import principal_context
 from connectors.aws.resource_policies import ResourcePolicies
-from connectors.facts import Caveat, Effect, Entitlement, Grant, Window
+from connectors.facts import Caveat, Effect, Entitlement, Grant, Handover, Window
 
 _LONGEST_SCOPE = 200
 _MOST_REASONS = 4
@@ -68,8 +69,10 @@ def read_grants(
             caveats.policy(holder, written)
         ceilings = ceilings_of(holder, inventory, organization, binder, context)
         result.grants += _from_resources(holder, resources, context)
-        outcome = effective(Layers(tuple(held), ceilings, context, Around(resources, holder)))
-        result.entitlements[holder.arn] = _entitlement(holder.arn, outcome)
+        layers = Layers(tuple(held), ceilings, context, Around(resources, holder))
+        outcome = effective(layers)
+        passed = handovers_of(layers, catalogue, holder.arn.split(":", 2)[1])
+        result.entitlements[holder.arn] = _entitlement(holder.arn, outcome, passed)
         caveats.outcome(holder, ceilings, outcome, result.clauses.get(holder.arn, ()))
     result.caveats = caveats.all(organization)
     return result
@@ -193,7 +196,7 @@ def _admin(held: Held) -> str:
     return "Action iam:* on Resource *"
 
 
-def _entitlement(identity: str, outcome: Effective) -> Entitlement:
+def _entitlement(identity: str, outcome: Effective, handovers: tuple[Handover, ...]) -> Entitlement:
     reasons = sorted(outcome.reasons)
     text = "; ".join(reasons[:_MOST_REASONS])
     if len(reasons) > _MOST_REASONS:
@@ -203,4 +206,5 @@ def _entitlement(identity: str, outcome: Effective) -> Entitlement:
         granted=outcome.granted,
         conditional=outcome.conditional,
         conditional_reason=f"the evidence does not decide: {text}" if text else "",
+        handovers=handovers,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from connectors.aws.arns import parse_arn
 from connectors.aws.inventory import Holder
+from connectors.aws.policy_document import Principal, Statement
 from connectors.facts import Effect, Workload
 
 _SOURCE_KEYS = {"aws:sourcearn"}
@@ -55,10 +56,18 @@ def trusted_by(holder: Holder) -> tuple[str, ...]:
     for statement in holder.trust.statements:
         if statement.effect is Effect.DENY:
             continue
-        condition = f" if {statement.condition_text}" if statement.conditions else ""
         if statement.not_principals:
             excepted = ", ".join(principal.value for principal in statement.principals)
-            found.add(f"everybody but {excepted}{condition}")
+            found.add(f"everybody but {excepted}{_if(statement)}")
             continue
-        found |= {principal.value + condition for principal in statement.principals}
+        found |= {trust_entry(statement, principal) for principal in statement.principals}
     return tuple(sorted(found))
+
+
+def trust_entry(statement: Statement, principal: Principal) -> str:
+    """Return one trusted principal as text, with the condition that stands beside it."""
+    return principal.value + _if(statement)
+
+
+def _if(statement: Statement) -> str:
+    return f" if {statement.condition_text}" if statement.conditions else ""

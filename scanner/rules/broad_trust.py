@@ -1,10 +1,10 @@
-"""ED107 broad-trust: an identity that anybody, or everybody of an outside issuer, may become."""
+"""ED107 broad-trust: an identity that more may become than its trust names."""
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from connectors.facts import TrustGap
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.wording import called
@@ -12,7 +12,7 @@ from scanner.rules.wording import called
 ID = "ED107"
 NAME = "broad-trust"
 TITLE = "Trust in everybody"
-SEVERITIES: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
+SEVERITIES: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,62 +44,59 @@ _BREADTHS = (
         Severity.MEDIUM,
     ),
 )
-_ISSUER = re.compile(r"arn:aws[\w-]*:iam::\d+:oidc-provider/(?P<issuer>\S+)(?: if (?P<condition>\{.*\}))?")
+_GAPS = {
+    "anybody": Severity.CRITICAL,
+    "any-subject": Severity.HIGH,
+    "many-subjects": Severity.MEDIUM,
+    "any-audience": Severity.LOW,
+    "any-source": Severity.LOW,
+}
+"""How bad each kind of gap in a trust is; those of other owners are ED207's."""
 
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
-    """Yield one finding for each trusted party that is everybody, judged by the trust as it is written.
+    """Yield one finding for each entry of the trust that lets in more than it names.
 
-    An OIDC issuer counts when no condition but the audience is written beside it: then every subject of the
-    issuer gets in. Any other entry with a condition is narrower than its principal and is left alone; a
-    specific principal, account, service or federated subject never counts.
+    By its text alone where it names everybody; otherwise by the gaps that the wing found in its conditions.
+    A specific principal or account never counts, nor does a condition that nobody understood.
     """
     del context
-    for entry in sorted(set(result.identity.trusted)):
-        breadth = _judged(entry.strip())
-        if breadth is None:
-            continue
-        who, severity = breadth
-        yield Finding(
-            rule=ID,
-            title=f"{called(result)} trusts {who}",
-            severity=severity,
-            confidence=Confidence.HIGH,
-            **whose(result.identity),
-            subject=entry,
-            message=f"{entry} may act as {called(result)}: that is {who}.",
-            evidence={"trusted": entry, "who": who, "trusted_total": len(result.identity.trusted)},
-            remediation=f"Replace {entry} in the trust of {called(result)} by the principals that need it, "
-            f"or add a condition that names them. First look up in the logs who has acted as it.",
-        )
+    gaps: dict[str, list[TrustGap]] = {}
+    for gap in result.identity.trust_gaps:
+        if gap.kind in _GAPS:
+            gaps.setdefault(gap.entry, []).append(gap)
+    for entry in sorted({*result.identity.trusted, *gaps}):
+        breadth = next((one for one in _BREADTHS if one.pattern.fullmatch(entry.strip())), None)
+        if breadth is not None:
+            yield _finding(result, entry, breadth.severity, (breadth.who,))
+        elif entry in gaps:
+            found = sorted(gaps[entry], key=lambda gap: (_GAPS[gap.kind].rank, gap))
+            yield _finding(result, entry, _GAPS[found[0].kind], [gap.who for gap in found], found)
 
 
-def _judged(entry: str) -> tuple[str, Severity] | None:
-    """Return who is trusted and how bad that is, or None when it is not everybody."""
-    for breadth in _BREADTHS:
-        if breadth.pattern.fullmatch(entry):
-            return breadth.who, breadth.severity
-    issuer = _ISSUER.fullmatch(entry)
-    if issuer and not _narrowed(issuer["condition"] or "{}"):
-        return f"every subject of the issuer {issuer['issuer']}", Severity.HIGH
-    return None
-
-
-def _narrowed(condition: str) -> bool:
-    """Tell whether a condition says more than the audience, or cannot be read."""
-    try:
-        operators = json.loads(condition)
-        tests = [test for keys in operators.values() for test in keys.items()]
-    except (ValueError, AttributeError):
-        return True
-    return any(not key.lower().endswith(":aud") and not _everybody(values) for key, values in tests)
-
-
-_EVERY_SUBJECT = re.compile(r"(repo|project_path|organization|system:serviceaccount|\*)?[:/*]*\*+[:/*]*")
-"""Subjects whose every telling part is a wildcard: any repository, project, organization or account."""
-
-
-def _everybody(values: object) -> bool:
-    """Tell whether the values of a test let everybody in: one of them is enough."""
-    listed = values if isinstance(values, list) else [values]
-    return any(_EVERY_SUBJECT.fullmatch(str(value)) for value in listed)
+def _finding(
+    result: IdentityResult,
+    entry: str,
+    severity: Severity,
+    who: Sequence[str],
+    gaps: Sequence[TrustGap] = (),
+) -> Finding:
+    missing = [gap.fix for gap in gaps]
+    ending = f" Add to its Condition: {'; '.join(missing)}." if missing else ""
+    return Finding(
+        rule=ID,
+        title=f"{called(result)} trusts {who[0]}",
+        severity=severity,
+        confidence=Confidence.HIGH,
+        **whose(result.identity),
+        subject=entry,
+        message=f"{entry} may act as {called(result)}: that is {'; and '.join(who)}.",
+        evidence={
+            "trusted": entry,
+            "who": who[0],
+            "trusted_total": len(result.identity.trusted),
+            **({"gaps": [gap.kind for gap in gaps], "missing_conditions": missing} if gaps else {}),
+        },
+        remediation=f"Replace {entry} in the trust of {called(result)} by the principals that need it, "
+        f"or add a condition that names them.{ending} First look up in the logs who has acted as it.",
+    )

