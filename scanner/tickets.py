@@ -1,9 +1,10 @@
 """What `tickets plan` and `tickets apply` do, from their flags to their exit code."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -85,8 +86,18 @@ def _existing(request: Request, talk: Talk) -> list[Found]:
         return _read_existing(request.existing)
     if request.target in FILE_TARGETS:
         return []
+    if not _names_a_tracker(request):
+        talk.warn(
+            f"no {request.target} is named (--config, --url), so none was asked: all tickets count as new"
+        )
+        return []
     tracker = _tracker(request)
     return _patience(talk).ask(tracker.find)
+
+
+def _names_a_tracker(request: Request) -> bool:
+    """Whether anything says which tracker to ask; half of what it needs is still an error."""
+    return bool(request.url or request.project or _tables(request).get(request.target))
 
 
 def _read_existing(path: Path) -> list[Found]:
@@ -99,12 +110,13 @@ def _read_existing(path: Path) -> list[Found]:
         raise ConfigError(f"{path}: is no list of existing tickets: {error}", hint=hint) from error
 
 
+def _tables(request: Request) -> Mapping[str, Mapping[str, Any]]:
+    return load_trackers(request.config) if request.config else {}
+
+
 def _tracker(request: Request) -> Tracker:
-    tables = load_trackers(request.config) if request.config else {}
-    chosen = settings(
-        request.target, tables.get(request.target, {}), url=request.url, project=request.project
-    )
-    return _open(chosen)
+    table = _tables(request).get(request.target, {})
+    return _open(settings(request.target, table, url=request.url, project=request.project))
 
 
 def _open(chosen: Settings) -> Tracker:

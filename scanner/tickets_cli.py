@@ -52,7 +52,7 @@ def tickets() -> None:
 def plan(talk: Any, /, **flags: Any) -> None:
     """Print what `tickets apply` would do; writes nothing to the tracker.
 
-    Offline with --existing, and for csv, json and markdown.
+    Offline with --existing, for csv, json and markdown, and where no tracker is named: then all is new.
 
     \b
     Example:  entdrift tickets plan --from out/report.json --to jira --config config.toml

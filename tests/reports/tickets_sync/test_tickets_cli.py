@@ -72,6 +72,18 @@ def test_the_existing_tickets_can_be_kept_for_planning_offline(report_file, gith
     assert github.asked == []
 
 
+@pytest.mark.parametrize("target", ["jira", "github", "gitlab", "servicenow", "webhook"])
+def test_a_plan_without_a_tracker_is_offline_and_says_that_all_is_new(report_file, target):
+    result = run("plan", "--from", report_file, "--to", target)
+    assert (result.exit_code, "plan: 2 create, 0 update" in result.stdout) == (Exit.OK, True)
+    assert f"no {target} is named" in result.stderr
+
+
+def test_half_a_tracker_is_an_error(report_file):
+    result = run("plan", "--from", report_file, "--to", "jira", "--url", "https://jira.example")
+    assert (result.exit_code, "jira needs project" in result.stderr) == (Exit.USAGE, True)
+
+
 @pytest.mark.parametrize("target", ["csv", "json", "markdown"])
 def test_file_targets_need_no_tracker(report_file, target, tmp_path):
     assert "plan: 2 create" in run("plan", "--from", report_file, "--to", target).stdout
