@@ -1,22 +1,18 @@
-"""Say what people have to do themselves: secrets that can go or be replaced, accounts that accept keys."""
+"""Say what people have to do themselves: secrets that can go or be replaced, access through groups."""
 
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.azure.catalogue import catalogue
 from connectors.azure.claims import counted, short
 from connectors.azure.desk import Desk
 from connectors.azure.ids import fields as flat
-from connectors.azure.ids import guid, holds, mappings, principal, text
+from connectors.azure.ids import guid, mappings, principal
 from connectors.azure.standing import Kind
-from connectors.facts import CoverageState
+from connectors.facts import Credential
 from connectors.reduction import Change, Question
 
-_KINDS = {"client-secret": Kind.REMOVE_SECRET, "certificate": Kind.REMOVE_CERTIFICATE}
-_MOST_ACCOUNTS = 3
-_SERVICES = 4
-"""Blobs, files, queues and tables have a log each, and one key opens them all."""
+KINDS = {"client-secret": Kind.REMOVE_SECRET, "certificate": Kind.REMOVE_CERTIFICATE}
 
 
 def credential_steps(question: Question, desk: Desk) -> tuple[list[Change], list[str]]:
@@ -24,7 +20,7 @@ def credential_steps(question: Question, desk: Desk) -> tuple[list[Change], list
     steps, said = [], []
     kinds = {one.id: one.kind for one in desk.credentials.get(question.identity, ())}
     for name in question.credentials:
-        kind = _KINDS.get(kinds.get(name, ""))
+        kind = KINDS.get(kinds.get(name, ""))
         holder = _holder(question.identity, name, desk)
         if kind is None or not guid(holder.partition(":")[2]) or not guid(name):
             said.append(f"Remove {name} by hand: the evidence does not say where it is kept.")
@@ -62,7 +58,6 @@ def notes(question: Question, desk: Desk) -> Iterator[str]:
     """Yield what a reviewer has to know or to do by hand."""
     yield from _through_groups(question, desk)
     yield from _secrets(question, desk)
-    yield from _local_keys(question, desk)
 
 
 def _through_groups(question: Question, desk: Desk) -> Iterator[str]:
@@ -81,16 +76,21 @@ def _through_groups(question: Question, desk: Desk) -> Iterator[str]:
         )
 
 
-def _secrets(question: Question, desk: Desk) -> Iterator[str]:
-    """Yield how secrets and certificates that stay are replaced by something that nobody can carry away."""
-    stays = [
+def lasting(question: Question, desk: Desk) -> list[Credential]:
+    """Return the secrets and certificates that work, are not asked to go, and do not end by themselves."""
+    return [
         one
         for one in desk.credentials.get(question.identity, ())
         if one.long_lived
-        and one.kind in _KINDS
+        and one.kind in KINDS
         and one.status != "expired"
         and one.id not in question.credentials
     ]
+
+
+def _secrets(question: Question, desk: Desk) -> Iterator[str]:
+    """Yield how secrets and certificates that stay are replaced by something that nobody can carry away."""
+    stays = lasting(question, desk)
     if not stays:
         return
     held = desk.inventory.principals.get(question.identity)
@@ -105,48 +105,3 @@ def _secrets(question: Question, desk: Desk) -> Iterator[str]:
         '"audiences": ["api://AzureADTokenExchange"]}\'. '
         f"When sign-ins use it, remove the old one: az ad app credential delete --id {named} --key-id KEY_ID."
     )
-
-
-def _local_keys(question: Question, desk: Desk) -> Iterator[str]:
-    """Yield for the accounts whose keys this identity may fetch whether they can be switched off."""
-    own = [one for one in desk.inventory.assignments.values() if one.principal == question.identity]
-    for account in catalogue("keys")["account"]:
-        lists = [one for one in own if desk.roles.gives(one, account["operation"])]
-        if not lists:
-            continue
-        open_ = sorted(
-            identifier
-            for identifier, one in desk.inventory.resources.items()
-            if text(one.data.get("type")).lower() == account["resource_type"]
-            and one.data.get(str(account["switch"])) is not account["off"]
-            and any(holds(held.scope, identifier) is True for held in lists)
-        )
-        for identifier in open_[:_MOST_ACCOUNTS]:
-            yield _switch(identifier, account, desk)
-        if len(open_) > _MOST_ACCOUNTS:
-            yield (
-                f"The keys of {len(open_) - _MOST_ACCOUNTS} more accounts can be fetched with "
-                f"{account['operation']}: the same goes for them."
-            )
-
-
-def _switch(identifier: str, account: Mapping[str, Any], desk: Desk) -> str:
-    """Return what is known of the use of an account's keys, and the command that switches them off."""
-    off = "true" if account["off"] else "false"
-    written = shlex.quote(desk.spelling.of(identifier))
-    command = f"az resource update --ids {written} --set properties.{_PROPERTY[account['switch']]}={off}"
-    what = f"The keys of {short(identifier)} open it without any role, and this identity may fetch them"
-    used = [when for resource, when in desk.keyed if f"{resource}/".startswith(identifier + "/")]
-    if used:
-        return f"{what}. They are in use (last {max(used)}): move their users to roles, then: {command}"
-    logs = [one for one in desk.coverage if f"{one.place}/".startswith(identifier + "/")]
-    parts = _SERVICES if account["resource_type"] == "microsoft.storage/storageaccounts" else 1
-    if len({one.place for one in logs}) >= parts and all(one.state is CoverageState.ON for one in logs):
-        return f"{what}. No call with a key is in its logs, which were on: switch keys off with: {command}"
-    return (
-        f"{what}. Review: logs cannot show whether keys are used today; switch on its diagnostic settings, "
-        f"and when no call with a key appears: {command}"
-    )
-
-
-_PROPERTY = {"disablelocalauth": "disableLocalAuth", "allowsharedkeyaccess": "allowSharedKeyAccess"}

@@ -32,7 +32,7 @@ def key_reach(inventory: Inventory, universe: Universe) -> dict[str, PermissionS
     found: dict[str, PermissionSet] = {}
     for account in _accounts():
         states = [
-            _keys_work(account, one.data)
+            keys_work(account, one.data)
             for one in inventory.resources.values()
             if text(one.data.get("type")).lower() == account["resource_type"]
         ]
@@ -68,7 +68,7 @@ def _listers(inventory: Inventory, roles: Roles, held: Sequence[Holding]) -> lis
                 scopes.setdefault(holding.assignment.scope, set()).add(holding.identity)
         alike: dict[tuple[str, ...], list[str]] = {}
         for identifier, one in sorted(inventory.resources.items()):
-            if text(one.data.get("type")).lower() == account["resource_type"] and _keys_work(
+            if text(one.data.get("type")).lower() == account["resource_type"] and keys_work(
                 account, one.data
             ):
                 who = {
@@ -136,9 +136,14 @@ def _some(names: Sequence[str]) -> str:
     return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
 
 
-def _keys_work(account: Mapping[str, Any], data: Mapping[str, object]) -> bool:
-    """Return whether an account accepts keys: yes, unless its switch is written and says no."""
+def keys_work(account: Mapping[str, Any], data: Mapping[str, object]) -> bool:
+    """Return whether an account accepts keys: yes, unless its switch is written and says no.
+
+    Some services accept none until they are switched on.
+    """
     value = data.get(str(account["switch"]))
+    if "on" in account:
+        return value is account["on"]
     off = account["off"]
     return value is not off if isinstance(off, bool) else text(value).lower() not in off
 

@@ -17,6 +17,7 @@ from connectors.azure.desk import Desk, permissions_of
 from connectors.azure.grants import WIDE
 from connectors.azure.ids import Level, level, subscription
 from connectors.azure.inventory import Assignment, Definition
+from connectors.azure.local_auth import local_auth_steps
 from connectors.azure.narrow import gathered, places, settled
 from connectors.azure.policy import Block
 from connectors.azure.standing import (
@@ -82,9 +83,10 @@ def plan(question: Question, desk: Desk, blind: PermissionSet) -> Plan:
     planner = _Planner(found, question, desk, blind)
     planner.work(own)
     found.changes += app_role_steps(question, desk)
-    steps, said = credential_steps(question, desk)
-    found.changes += steps
-    found.notes += [*said, *notes(question, desk)]
+    for steps, said in (local_auth_steps(question, desk), credential_steps(question, desk)):
+        found.changes += steps
+        found.notes += said
+    found.notes += notes(question, desk)
     return found
 
 

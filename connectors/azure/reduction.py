@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from connectors.azure.alternative import alternatives
 from connectors.azure.claims import contained, replay, restored
 from connectors.azure.desk import Desk, open_desk, permissions_of
+from connectors.azure.keyless import keyless
 from connectors.azure.plan import Plan, plan
 from connectors.azure.quotas import check_limits
 from connectors.azure.rehearsal import rehearsal
@@ -74,6 +75,7 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
             *artifacts(planned.changes),
             *alternatives(planned, desk),
             *rehearsal(planned, question, desk),
+            *keyless(planned, question, desk),
         ),
         rollback=rollback(planned.changes),
     )

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from connectors.azure.desk import Desk
 from connectors.azure.plan import Plan
 from connectors.azure.policy import Plane
-from connectors.azure.remediation_cli import address
+from connectors.azure.remediation_cli import address, compact, quoted
 from connectors.azure.standing import Kind
 from connectors.facts import PermissionSet
 from connectors.reduction import Document, Question
@@ -45,7 +45,17 @@ def rehearsal(planned: Plan, question: Question, desk: Desk) -> Iterator[Documen
                 "excludePrincipals": [],
             }
         }
-        requests.append({"method": "PUT", "url": url, "body": body})
+        put = ("az", "rest", "--method", "put", "--url", url, "--body", compact(body))
+        undo = ("az", "rest", "--method", "delete", "--url", url)
+        requests.append(
+            {
+                "method": "PUT",
+                "url": url,
+                "body": body,
+                "command": " ".join(map(quoted, put)),
+                "rollback": " ".join(map(quoted, undo)),
+            }
+        )
     if requests:
         text = json.dumps({"requests": requests}, indent=2) + "\n"
         title = "optional rehearsal (preview): a deny assignment that only audits what would go"

@@ -51,7 +51,7 @@ def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
             change.target,
         )
         for change in changes
-        if change.kind in (Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE)
+        if change.kind in (Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE, Kind.SWITCH_OFF_KEYS)
     ]
     found = restore_commands(changes)
     if not found:
@@ -78,6 +78,8 @@ def _title(text: str, names: Mapping[str, str]) -> str:
     properties = held["properties"]
     if "appRoleId" in properties:
         return f"app role assignment {held['name']}"
+    if "roleDefinitionId" not in properties and "roleName" not in properties:
+        return f"switch {next(iter(properties))} of {held['name']}"
     if "roleName" in properties:
         return f"role definition {properties['roleName']}"
     identifier = properties["roleDefinitionId"]

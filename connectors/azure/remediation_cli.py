@@ -131,6 +131,8 @@ def _forward(change: Change) -> Iterator[Words]:
         case Kind.REMOVE_APP_ROLE:
             place = f"{_app_roles(change)}/{quote(change.target, safe='')}"
             yield ("az", "rest", "--method", "delete", "--url", place)
+        case Kind.SWITCH_OFF_KEYS:
+            yield _switch(change.after)
 
 
 def _backward(change: Change) -> Iterator[Words]:
@@ -146,6 +148,23 @@ def _backward(change: Change) -> Iterator[Words]:
         case Kind.REMOVE_APP_ROLE:
             body = compact(json.loads(change.before)["properties"])
             yield ("az", "rest", "--method", "post", "--url", _app_roles(change), "--body", body)
+        case Kind.SWITCH_OFF_KEYS:
+            yield _switch(change.before, change.after)
+
+
+def _switch(text: str, other: str = "") -> Words:
+    """Return the command that sets an account's switch as a document says, or else contrary to the other."""
+    held = json.loads(text)
+    ((name, value),) = held["properties"].items()
+    if value is None:
+        value = not json.loads(other)["properties"][name]
+    return switch_words(held["id"], name, value)
+
+
+def switch_words(identifier: str, name: str, value: bool) -> Words:  # noqa: FBT001 a value to write
+    """Return the command that sets one property of a resource to true or false."""
+    setting = f"properties.{name}={str(value).lower()}"
+    return ("az", "resource", "update", "--ids", identifier, "--set", setting)
 
 
 def _app_roles(change: Change) -> str:

@@ -9,6 +9,7 @@ of a role definition makes assignments be replaced on every apply (terraform-pro
 import json
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from connectors.azure.standing import Kind
 from connectors.hcl import Expression, Value, block, comment
@@ -53,11 +54,27 @@ class _Writer:
                 yield from self._old(json.loads(change.before))
             case Kind.REMOVE_APP_ROLE:
                 yield comment(f"Not azurerm, so by hand: remove app role assignment {change.target}.")
+            case Kind.SWITCH_OFF_KEYS:
+                yield self._switch(json.loads(change.after), change.note)
             case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
                 what = "secret" if change.kind == Kind.REMOVE_SECRET else "certificate"
                 yield comment(
                     f"Terraform did not make it, so by hand: remove {what} {change.target} of {change.note}."
                 )
+
+    def _switch(self, held: dict[str, Any], version: str) -> str:
+        """Return the block that sets one property of an account: azurerm knows only whole resources."""
+        values: dict[str, Value] = {
+            "type": f"{held['type']}@{version}",
+            "resource_id": held["id"],
+            "body": {"properties": held["properties"]},
+        }
+        label = self._label(f"keys_of_{held['name']}")
+        return (
+            comment("Needs the azapi provider (Azure/azapi, 2 or later).")
+            + "\n"
+            + block(["resource", "azapi_update_resource", label], values)
+        )
 
     def _label(self, text: str) -> str:
         wanted = _NOT_IN_LABELS.sub("_", text.lower()).strip("_")[:60] or "role"

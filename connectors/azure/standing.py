@@ -35,9 +35,10 @@ class Kind(StrEnum):
     REMOVE_SECRET = "remove-secret"  # noqa: S105 a word, no secret
     REMOVE_CERTIFICATE = "remove-certificate"
     REMOVE_APP_ROLE = "remove-app-role"
+    SWITCH_OFF_KEYS = "switch-off-keys"
 
 
-UNDOABLE = frozenset({Kind.CREATE_ROLE, Kind.CREATE_ASSIGNMENT, Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE})
+UNDOABLE = frozenset(Kind) - {Kind.REMOVE_SECRET, Kind.REMOVE_CERTIFICATE}
 """Steps that can be taken back. A secret that was removed cannot be had again, only a new one."""
 
 
@@ -48,7 +49,7 @@ class Access:
     assignments: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
-    """Ids of removed secrets, certificates and API permissions."""
+    """Ids of removed secrets, certificates and API permissions, and of accounts without keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def apply(access: Access, change: Change) -> Access:
             return replace(access, assignments={**access.assignments, key: change.after})
         case Kind.DELETE_ASSIGNMENT:
             return replace(access, assignments=_without(access.assignments, key))
-        case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE | Kind.REMOVE_APP_ROLE:
+        case _:
             return replace(access, gone=access.gone | {change.target})
 
 
@@ -186,7 +187,7 @@ def take_back(access: Access, change: Change) -> Access:
             return replace(access, assignments={**access.assignments, key: change.before})
         case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
             return access
-        case Kind.REMOVE_APP_ROLE:
+        case Kind.REMOVE_APP_ROLE | Kind.SWITCH_OFF_KEYS:
             return replace(access, gone=access.gone - {change.target})
 
 

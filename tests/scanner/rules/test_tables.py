@@ -51,12 +51,16 @@ def test_google_cloud_names_are_permissions_of_predefined_roles():
     assert named("gcp") - permissions == set()
 
 
+DOCUMENTED = {"Microsoft.Search/searchServices/regenerateAdminKey/action"}
+"""In neither list; named by Microsoft Learn, resource-provider-operations (Microsoft.Search)."""
+
+
 def test_azure_names_are_operations():
     roles = json.dumps(load("azure/azure_built_in_roles_raw.json.gz")).lower()
     operations = json.dumps(load("azure/azure_map_2026-06-14.json.gz")).lower()
     logged = (DATA / "azure/stratus/azure_entra_detection_events.jsonl").read_text("utf-8").lower()
     known = roles + operations + logged
-    wrong = [name for name in named("azure") if f'"{name.lower()}"' not in known]
+    wrong = [name for name in named("azure") if f'"{name.lower()}"' not in known and name not in DOCUMENTED]
     assert wrong == []
 
 

@@ -1,0 +1,137 @@
+"""Switch off the keys of accounts whose keys an identity may fetch, where logs show that nobody uses them."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connectors.azure.catalogue import catalogue
+from connectors.azure.claims import short
+from connectors.azure.desk import Desk
+from connectors.azure.ids import holds, subscription, text
+from connectors.azure.keys import keys_work
+from connectors.azure.remediation_cli import switch_words
+from connectors.azure.services import services
+from connectors.azure.settings import settings_on
+from connectors.azure.standing import Kind, document
+from connectors.reduction import Change, Question
+
+_MOST_ACCOUNTS = 3
+_ONLY_KEYS = ("mongodb", "enablemongo", "enablecassandra", "enablegremlin", "enabletable")
+"""Kinds and capabilities of Cosmos DB accounts whose API has nothing but keys."""
+
+
+def local_auth_steps(question: Question, desk: Desk) -> tuple[list[Change], list[str]]:
+    """Return the steps that switch keys off, and what is to be looked at first where logs do not allow them.
+
+    A step needs that every call with a key would have been logged and none was, for the whole window: it
+    takes the keys from everybody. What is left is said.
+    """
+    steps, said = [], []
+    for account in _accounts():
+        found = list(_open(question, account, desk))
+        ready = [one for one in found if not _used(one, desk) and _watched(one, account, desk)]
+        steps += [_step(question.identity, one, account, desk) for one in ready]
+        left = [one for one in found if one not in ready]
+        said += [_note(one, account, desk) for one in left[:_MOST_ACCOUNTS]]
+        if len(left) > _MOST_ACCOUNTS:
+            said.append(
+                f"The keys of {len(left) - _MOST_ACCOUNTS} more accounts can be fetched with "
+                f"{account['operation']}: the same goes for them."
+            )
+    if steps:
+        names = ", ".join(short(step.target.lower()) for step in steps)
+        said.append(
+            f"Keys are switched off for everybody at {names}: no call with one is in the logs of the window."
+        )
+    return steps, said
+
+
+def _accounts() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = catalogue("keys")["account"]
+    return found
+
+
+def _open(question: Question, account: Mapping[str, Any], desk: Desk) -> Iterator[str]:
+    """Yield the accounts of one kind that accept keys and whose keys the identity may fetch."""
+    operations = (account["operation"], *account.get("more", ()))
+    lists = [
+        one
+        for one in desk.inventory.assignments.values()
+        if one.principal == question.identity
+        and any(desk.roles.gives(one, operation) for operation in operations)
+    ]
+    for identifier, one in sorted(desk.inventory.resources.items()):
+        if text(one.data.get("type")).lower() != account["resource_type"] or not lists:
+            continue
+        reached = any(holds(held.scope, identifier) is True for held in lists)
+        if reached and keys_work(account, one.data) and not _needs_keys(one.data):
+            yield identifier
+
+
+def _needs_keys(data: Mapping[str, Any]) -> bool:
+    told = f"{text(data.get('kind'))} {json.dumps(data.get('capabilities') or [])}".lower()
+    return any(word in told for word in _ONLY_KEYS)
+
+
+def _used(identifier: str, desk: Desk) -> str:
+    """Return when a key of an account was last used; also "stored" where a connection holds one."""
+    used = [when for resource, when in desk.keyed if f"{resource}/".startswith(identifier + "/")]
+    if used:
+        return max(used)
+    name = identifier.rsplit("/", 1)[-1]
+    targets = (
+        text(one.data.get("target")).lower()
+        for other, one in desk.inventory.resources.items()
+        if "/connections/" in other and text(one.data.get("authtype")).lower() not in ("", "aad", "none")
+    )
+    return "stored" if any(f"//{name}." in target for target in targets) else ""
+
+
+def _watched(identifier: str, account: Mapping[str, Any], desk: Desk) -> bool:
+    """Return whether every call with a key of an account would stand in the logs given.
+
+    Each category of each of its services has to be on and in the evidence for the whole window.
+    """
+    on = settings_on(desk.inventory)
+    mine = [one for one in services() if one.resource_type == account["resource_type"]]
+    for service in mine:
+        target = identifier + service.setting_on
+        enabled = on.get(identifier, set()) | on.get(target, set())
+        for category in {name.lower() for name in service.categories.values()}:
+            names = {category, "alllogs", *(("audit",) if service.in_audit_group else ())}
+            seen = desk.logs.classes.get((subscription(identifier), category, target))
+            if not enabled & names or seen is None or desk.logs.gap(seen):
+                return False
+    return bool(mine) and any(service.names_caller for service in mine)
+
+
+def _step(identity: str, identifier: str, account: Mapping[str, Any], desk: Desk) -> Change:
+    written = desk.spelling.of(identifier)
+    old = desk.inventory.resources[identifier].data.get(str(account["switch"]))
+    held = {"id": written, "name": written.rsplit("/", 1)[-1], "type": account["type"]}
+    before = {**held, "properties": {account["property"]: old}}
+    after = {**held, "properties": {account["property"]: _off(account)}}
+    return Change(
+        Kind.SWITCH_OFF_KEYS, identity, written, document(before), document(after), account["version"]
+    )
+
+
+def _off(account: Mapping[str, Any]) -> bool:
+    return not account["on"] if "on" in account else bool(account["off"])
+
+
+def _note(identifier: str, account: Mapping[str, Any], desk: Desk) -> str:
+    """Return what is known of the use of an account's keys, and the command that switches them off."""
+    words = switch_words(desk.spelling.of(identifier), account["property"], _off(account))
+    command = shlex.join(words)
+    what = f"The keys of {short(identifier)} open it without any role, and this identity may fetch them"
+    used = _used(identifier, desk)
+    if used == "stored":
+        return f"{what}. A connection signs in with a stored key: give its identity roles, then: {command}"
+    if used:
+        return f"{what}. They are in use (last {used}): move their users to roles, then: {command}"
+    return (
+        f"{what}. Review: logs cannot show whether keys are used today; switch on its diagnostic settings, "
+        f"and when no call with a key appears: {command}"
+    )
