@@ -13,6 +13,7 @@ from connectors.aws.events import ID_MARK
 from connectors.facts import Entitlement, Unmapped, Usage
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
+from connectors.logs.sums import UsageKey, UsageSum
 from connectors.permissions import Permissions
 
 _THROUGH_ENDPOINT = "awsvpceevent"
@@ -31,24 +32,6 @@ _NO_CALL = frozenset(
 
 _CREATES = re.compile("Create|Run|Put|Register|Import|Copy|Allocate|Request|Start|Restore|Purchase|Publish")
 """First words of actions that can set tags on what they make."""
-
-
-@dataclass(slots=True)
-class _Calls:
-    count: int = 0
-    denied: int = 0
-    first: str = ""
-    last: str = ""
-    last_allowed: str = ""
-
-    def add(self, row: UsageRow) -> None:
-        self.count += row.count
-        self.first = min(self.first, row.first) if self.first else row.first
-        self.last = max(self.last, row.last)
-        if row.outcome == "denied":
-            self.denied += row.count
-        else:
-            self.last_allowed = max(self.last_allowed, row.last)
 
 
 @dataclass
@@ -97,7 +80,7 @@ def read_usage(
     permission alone. A call that failed after authorisation is use; a refused one is counted as denied.
     """
     result = Called()
-    calls: dict[tuple[str, str, str, str, str, str], _Calls] = {}
+    calls: dict[UsageKey, UsageSum] = {}
     unmapped: Counter[tuple[str, str]] = Counter()
     unattributed: Counter[str] = Counter()
     paths = {without_path(arn): arn for arn in entitlements}
@@ -133,8 +116,8 @@ def read_usage(
                 if row.outcome != "denied" and _CREATES.match(permission.partition(":")[2]):
                     result.created.setdefault(row.identity, set()).add(permission.partition(":")[0].lower())
                 key = (row.identity, permission, row.resource, row.credential, row.via, row.operation)
-                calls.setdefault(key, _Calls()).add(row)
-    result.usage = [_usage(key, seen) for key, seen in sorted(calls.items())]
+                calls.setdefault(key, UsageSum()).add(row)
+    result.usage = [seen.usage(key) for key, seen in sorted(calls.items())]
     result.newest = _newest(result.usage)
     result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(unmapped.items())]
     result.unattributed = dict(sorted(unattributed.items()))
@@ -183,20 +166,3 @@ def _newest(usage: Iterable[Usage]) -> dict[tuple[str, str], str]:
 def _source_and_name(operation: str) -> tuple[str, str]:
     source, _, name = operation.partition(":")
     return source, name
-
-
-def _usage(key: tuple[str, str, str, str, str, str], seen: _Calls) -> Usage:
-    identity, permission, resource, credential, via, operation = key
-    return Usage(
-        identity=identity,
-        permission=permission,
-        resource=resource,
-        credential=credential,
-        count=seen.count,
-        denied=seen.denied,
-        first_seen=seen.first,
-        last_seen=seen.last,
-        via=via,
-        operation=operation,
-        last_allowed=seen.last_allowed,
-    )

@@ -15,6 +15,7 @@ from connectors.gcp.identities import PROVIDER, is_ai_permission
 from connectors.gcp.members import Aliases
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
+from connectors.logs.sums import UsageKey, UsageSum
 from connectors.permissions import Permissions
 
 TYPES = ("ADMIN_READ", "ADMIN_WRITE", "DATA_READ", "DATA_WRITE")
@@ -61,27 +62,6 @@ def read_calls(
     return reader.calls()
 
 
-@dataclass
-class _Sum:
-    count: int = 0
-    denied: int = 0
-    first: str = ""
-    last: str = ""
-    last_allowed: str = ""
-
-    def add(self, row: UsageRow) -> None:
-        self.count += row.count
-        self.first = min(self.first or row.first, row.first)
-        self.last = max(self.last, row.last)
-        if row.outcome == "denied":
-            self.denied += row.count
-        else:
-            self.last_allowed = max(self.last_allowed, row.last)
-
-
-_Key = tuple[str, str, str, str, str, str]
-
-
 class _Reader:
     def __init__(
         self, aliases: Aliases, keys: Keys, permissions: Permissions, primary: Mapping[str, str]
@@ -93,9 +73,9 @@ class _Reader:
         self._known = frozenset(known)
         # Kubernetes logs write resources in lower case, roles in camelCase.
         self._spelling = {name.lower(): name for name in known if name.startswith("container.")}
-        self._sums: dict[_Key, _Sum] = {}
+        self._sums: dict[UsageKey, UsageSum] = {}
         self._opened: set[tuple[str, str, str]] = set()
-        self._closing: list[tuple[_Key, UsageRow]] = []
+        self._closing: list[tuple[UsageKey, UsageRow]] = []
         self._unmapped: Counter[tuple[str, str]] = Counter()
         self._fallback: Counter[tuple[str, str]] = Counter()
         self._delegations = Delegations(aliases)
@@ -132,7 +112,7 @@ class _Reader:
             if is_ai_permission(permission):
                 result.model_callers.setdefault(identity, self.source)
         self._opened.add((identity, permission, row.resource))
-        self._sums.setdefault(key, _Sum()).add(row)
+        self._sums.setdefault(key, UsageSum()).add(row)
 
     def _permission(self, row: UsageRow, identity: str) -> str:
         """Return the permission of a row; count it as unmapped where neither log nor table names one."""
@@ -159,8 +139,8 @@ class _Reader:
         """Return everything read."""
         for key, row in self._closing:
             if key[:3] not in self._opened:
-                self._sums.setdefault(key, _Sum()).add(row)
-        usage = [_usage(key, total) for key, total in sorted(self._sums.items())]
+                self._sums.setdefault(key, UsageSum()).add(row)
+        usage = [total.usage(key) for key, total in sorted(self._sums.items())]
         recorded = {one.identity for one in usage if one.permission == PERMISSION and one.count > one.denied}
         self._result.usage = (*usage, *self._delegations.usage(recorded))
         self._result.unmapped = tuple(
@@ -184,20 +164,3 @@ def _by_method(service: str, method: str) -> str:
     """Return the permission of an AI service's method by the fallback table, or an empty string."""
     found: str = table("ai_methods").get(service, {}).get(".".join(method.split(".")[-2:]), "")
     return found
-
-
-def _usage(key: _Key, total: _Sum) -> Usage:
-    identity, permission, resource, credential, via, operation = key
-    return Usage(
-        identity=identity,
-        permission=permission,
-        resource=resource,
-        credential=credential,
-        count=total.count,
-        denied=total.denied,
-        first_seen=total.first,
-        last_seen=total.last,
-        via=via,
-        operation=operation,
-        last_allowed=total.last_allowed,
-    )

@@ -9,7 +9,7 @@ UsageKey = tuple[str, str, str, str, str, str]
 """Identity, permission, resource, credential, via, operation."""
 
 
-@dataclass
+@dataclass(slots=True)
 class UsageSum:
     """Calls with one key: how many, how many of them refused, and when."""
 
