@@ -7,11 +7,13 @@ can take a role can take it without one.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from connectors.aws.conditions import Context
 from connectors.aws.inventory import Holder
+from connectors.aws.observability import union
 from connectors.aws.policy import Held, Resource
-from connectors.aws.resource_policies import ResourcePolicies
+from connectors.aws.resource_policies import Given, Paths, ResourcePolicies
 from connectors.facts import Effect
 
 
@@ -58,6 +60,20 @@ class Around:
         denies = list(self.policies.denies(policy, self.holder, context))
         return denies, self.policies.let_through(policy, self.holder, context)
 
+    def paths(self, given: tuple[Given, ...], context: Context, *, direct: bool) -> Paths:
+        """Return the paths of what resource policies give, and all that is allowed on any of them.
+
+        Many identities are given the same, which is worked out once unless it depends on who asks.
+        """
+        known = self.policies.paths.get((id(given), direct))
+        if known is not None and known[0] is given:
+            return known[1]
+        paths = _paths([one.held for one in given if one.direct is direct], context)
+        found = (paths, union(path[1] for path in paths), union(path[2] for path in paths))
+        if self.policies.shared(given) and all(one.held.clause.fixed for one in given):
+            self.policies.paths[id(given), direct] = (given, found)
+        return found
+
 
 @dataclass
 class Effective:
@@ -94,15 +110,22 @@ def effective(layers: Layers) -> Effective:
 
 def _from_resources(around: Around, denies: list[Held], layers: Layers, result: Effective) -> None:
     """Add what policies of resources in the same account give; only SCPs and Deny limit it where direct."""
-    given = list(around.policies.given(around.holder, layers.context))
-    for direct in (False, True):
+    every = around.policies.given(around.holder, layers.context)
+    for given, direct in product(every, (False, True)):
         ceilings = tuple(one for one in layers.ceilings if not (direct and one.boundary))
-        paths = _paths([one.held for one in given if one.direct is direct], layers.context)
+        paths, all_sure, all_perhaps = around.paths(given, layers.context, direct=direct)
         for path, sure, perhaps, reasons in paths:
-            if not (sure & ~result.granted | perhaps & ~(result.granted | result.conditional)):
-                continue  # hundreds of buckets may give everybody the same
+            if not _adds(all_sure, all_perhaps, result):
+                break  # hundreds of buckets may give everybody the same
+            if not _adds(sure, perhaps, result):
+                continue
             here, _ = around.on(path, layers.context)
             _take(path, (sure, perhaps, reasons), [*denies, *here], layers, ceilings, result)
+
+
+def _adds(sure: int, perhaps: int, result: Effective) -> bool:
+    """Tell whether something allowed is not held yet."""
+    return bool(sure & ~result.granted or perhaps & ~(result.granted | result.conditional))
 
 
 def _take(

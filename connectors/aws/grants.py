@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from connectors.aws.binder import Binder
 from connectors.aws.catalogue import Catalogue
@@ -102,11 +103,13 @@ def given_by_resources(grants: Iterable[Grant]) -> dict[str, int]:
 
 def _from_resources(holder: Holder, resources: ResourcePolicies, context: Context) -> Iterator[Grant]:
     """Yield a grant per statement of a resource policy that names the identity, or everybody for certain."""
-    for given in resources.given(holder, context):
+    for given in chain.from_iterable(resources.given(holder, context)):
         statement = given.held.clause.statement
         everybody = any(principal.value == "*" for principal in statement.principals)
+        if everybody and given.held.applies is None:
+            continue
         permissions = given.held.clause.permissions(context)
-        if not permissions or (everybody and given.held.applies is None):
+        if not permissions:
             continue
         kind = "trust policy" if given.policy.service == "sts" else "resource policy"
         yield Grant(

@@ -44,6 +44,11 @@ class Clause:
         self._fixed = None if _has_variables(statement) else tuple(Resource(r) for r in statement.resources)
 
     @property
+    def fixed(self) -> bool:
+        """Tell whether its resources are the same whoever asks."""
+        return self._fixed is not None
+
+    @property
     def named(self) -> int:
         """The permissions of Action or NotAction, whatever the resources.
 

@@ -13,7 +13,7 @@ from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
 from connectors.aws.export_resource_policies import KEY_GRANT, RESOURCE_POLICY, owner_of
 from connectors.aws.inventory import Holder, Inventory
-from connectors.aws.policy import Clause, Held, hold
+from connectors.aws.policy import Clause, Held, Resource, hold
 from connectors.aws.policy_document import ConditionTest, Document, Principal, Statement, parse_document
 from connectors.facts import Caveat, Effect
 from connectors.interface import Evidence
@@ -51,6 +51,36 @@ class Given:
     """True when boundary and session policies do not limit it."""
 
 
+Paths = tuple[list[tuple[Resource, int, int, set[str]]], int, int]
+"""Resource patterns with what is allowed on each for certain, at most, and why not; and on any of them."""
+
+
+@dataclass
+class Crowd:
+    """The Allow statements to everybody that stand under one and the same condition, in one account.
+
+    Hundreds of buckets have the same statement: its condition is decided once for each identity.
+    """
+
+    members: list[tuple[int, ResourcePolicy, Clause]] = field(default_factory=list)
+    _given: dict[tuple[bool | None, tuple[ConditionTest, ...]], tuple[tuple[int, Given], ...]] = field(
+        default_factory=dict
+    )
+
+    def given(self, context: Context) -> tuple[tuple[int, Given], ...]:
+        """Return what it gives an identity, each with its place in the account's order."""
+        first = hold(self.members[0][2], context)
+        if first.applies is False:
+            return ()
+        key = (first.applies, first.undecided)
+        if key not in self._given:
+            self._given[key] = tuple(
+                (place, Given(policy, Held(clause, *key), direct=True))
+                for place, policy, clause in self.members
+            )
+        return self._given[key]
+
+
 @dataclass
 class ResourcePolicies:
     """The resource policies of the evidence and the trust policies of its roles, by ARN."""
@@ -61,10 +91,17 @@ class ResourcePolicies:
     """True when the evidence holds resource policies at all, beside trust policies."""
     _bound: dict[str, tuple[Clause, ...]] = field(default_factory=dict)
     _naming: dict[str, list[tuple[ResourcePolicy, Clause]]] = field(default_factory=dict)
-    _open: dict[str, list[tuple[ResourcePolicy, Clause]]] = field(default_factory=dict)
+    _open: dict[str, list[tuple[int, ResourcePolicy, Clause]]] = field(default_factory=dict)
+    """By account: statements that give to everybody but those they list."""
+    _crowds: dict[str, dict[object, Crowd]] = field(default_factory=dict)
+    _together: dict[tuple[int, ...], tuple[Given, ...]] = field(default_factory=dict)
+    """What some crowds give together, by the identities of their parts: the same for many identities."""
+    _places_of: dict[str, int] = field(default_factory=dict)
     _places: dict[Clause, str] = field(default_factory=dict)
     _found: dict[str, ResourcePolicy | None] = field(default_factory=dict)
-    _last: tuple[str, Context | None, tuple[Given, ...]] = ("", None, ())
+    _last: tuple[str, Context | None, tuple[tuple[Given, ...], ...]] = ("", None, ())
+    paths: dict[tuple[int, bool], tuple[tuple[Given, ...], Paths]] = field(default_factory=dict)
+    """What was worked out from some of what is given, kept by whoever did; each beside what it is of."""
 
     def place(self, clause: Clause) -> str:
         """Return the resource whose policy holds a clause, or an empty text."""
@@ -89,25 +126,52 @@ class ResourcePolicies:
         statement = clause.statement
         names = {one.value for one in statement.principals if one.kind in ("AWS", "*")}
         if statement.not_principals or "*" in names:
-            self._open.setdefault(policy.account, []).append((policy, clause))
+            place = self._places_of[policy.account] = self._places_of.get(policy.account, -1) + 1
+            if statement.not_principals:
+                self._open.setdefault(policy.account, []).append((place, policy, clause))
+            else:
+                condition = (statement.conditions, statement.variables)
+                crowd = self._crowds.setdefault(policy.account, {}).setdefault(condition, Crowd())
+                crowd.members.append((place, policy, clause))
             return
         for name in sorted(names):
             self._naming.setdefault(name, []).append((policy, clause))
 
-    def given(self, holder: Holder, context: Context) -> tuple[Given, ...]:
-        """Return what policies of resources in the identity's own account give it by name, or to everybody.
+    def given(self, holder: Holder, context: Context) -> tuple[tuple[Given, ...], ...]:
+        """Return what policies of resources in the identity's own account give it by name, and to everybody.
 
         The answer for the identity asked about last is kept: grants and entitlement both want it.
         """
         if self._last[0] != holder.arn or self._last[1] is not context:
-            self._last = (holder.arn, context, tuple(self._given(holder, context)))
+            self._last = (holder.arn, context, self._given(holder, context))
         return self._last[2]
 
-    def _given(self, holder: Holder, context: Context) -> Iterator[Given]:
+    def _given(self, holder: Holder, context: Context) -> tuple[tuple[Given, ...], ...]:
         caller = caller_of(holder)
         found = [*self._naming.get(holder.arn, ()), *self._naming.get(holder.immutable_id or "-", ())]
-        for policy, clause in (*found, *self._open.get(holder.account, ())):
-            if policy.account != holder.account:
+        named = tuple(self._one_by_one(found, caller, context))
+        crowds = [crowd.given(context) for crowd in self._crowds.get(holder.account, {}).values()]
+        spared = [
+            (place, given)
+            for place, policy, clause in self._open.get(holder.account, ())
+            for given in self._one_by_one([(policy, clause)], caller, context)
+        ]
+        if spared:
+            return named, tuple(_in_order([*crowds, spared]))
+        parts = tuple(id(part) for part in crowds)
+        if parts not in self._together:
+            self._together[parts] = tuple(_in_order(crowds))
+        return named, self._together[parts]
+
+    def shared(self, given: tuple[Given, ...]) -> bool:
+        """Tell whether this is what many identities are given, kept as long as the policies are."""
+        return any(given is one for one in self._together.values())
+
+    def _one_by_one(
+        self, found: Iterable[tuple[ResourcePolicy, Clause]], caller: Caller, context: Context
+    ) -> Iterator[Given]:
+        for policy, clause in found:
+            if policy.account != caller.account:
                 continue
             named = how_named(clause.statement, caller)
             if named is None or named > Named.ACCOUNT:
@@ -172,6 +236,11 @@ class ResourcePolicies:
         catalogue = self._bound[policy.arn][0].catalogue if self._bound.get(policy.arn) else None
         others = ~catalogue.expand(f"{policy.service}:*") if catalogue is not None else -1
         return sure | others, perhaps | others, f"the {what} of {policy.arn}"
+
+
+def _in_order(parts: Iterable[Iterable[tuple[int, Given]]]) -> Iterator[Given]:
+    every = [numbered for part in parts for numbered in part]
+    yield from (given for _, given in sorted(every, key=lambda numbered: numbered[0]))
 
 
 def caller_of(holder: Holder) -> Caller:

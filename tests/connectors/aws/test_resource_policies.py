@@ -276,3 +276,28 @@ def test_a_reduction_does_not_claim_what_a_resource_gives_besides(collect, gaad,
     assert [("given-by-resource", ["sqs:SendMessage"])] == [
         (stay.code, list(names(stay.permissions))) for stay in found.stays
     ]
+
+
+def test_one_condition_on_many_resources_is_decided_for_each_identity_anew(gaad, interpret, tmp_path):
+    """Statements to everybody under the same condition are decided together: never for another identity."""
+    names = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("agent", "other", "third")]
+    roles = [{"Path": "/", "RoleName": arn.rpartition("/")[2], "RoleId": "", "Arn": arn} for arn in names]
+    only = {"Condition": {"ArnLike": {"aws:PrincipalArn": [names[0], names[2]]}}}
+    spared = {"Effect": "Allow", "Action": "sns:Publish", "NotPrincipal": {"AWS": names[0]}}
+    policies = [
+        *(policy(f"{QUEUE}-{n}", allow("sqs:SendMessage", principal="*", **only)) for n in range(3)),
+        policy(f"arn:aws:sns:eu-west-1:{ACCOUNT}:news", spared),
+        policy(f"{QUEUE}-9", allow("sqs:ReceiveMessage", principal="*")),
+    ]
+    path = tmp_path / "policies.json"
+    path.write_text(json.dumps(policies))
+    dump = gaad(RoleDetailList=roles)
+    facts = interpret({"authorization_details": [dump], "resource_policies": [path]})
+    held = {arn: set(facts.permissions.names(facts.entitlements[arn].granted)) for arn in names}
+    assert held == {
+        names[0]: {"sqs:SendMessage", "sqs:ReceiveMessage"},
+        names[1]: {"sns:Publish", "sqs:ReceiveMessage"},
+        names[2]: {"sns:Publish", "sqs:SendMessage", "sqs:ReceiveMessage"},
+    }
+    of_agent = [grant.id.partition("#")[0] for grant in facts.grants if grant.identity == names[0]]
+    assert [f"{QUEUE}-{n}" for n in (0, 1, 2, 9)] == of_agent
