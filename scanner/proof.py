@@ -6,6 +6,7 @@ refuted, and then the document is not offered.
 
 from typing import Literal
 
+from connectors.facts import Window
 from connectors.permissions import Permissions
 from connectors.reduction import Change, Claim, Document, Replacement
 from reports import document as doc
@@ -13,6 +14,7 @@ from scanner.results import GrantVerdict, IdentityResult, ReductionResult
 
 _NOT_WRITTEN = "this version writes no replacement document for this cloud, so there is nothing to check"
 _NOTHING = "nothing is taken away, so there is nothing to check"
+_NO_CALL = "no call of this identity is on record, so replay and backtest had none to test"
 _Status = Literal["proved", "refuted", "undecided"]
 _STATUS: dict[str, _Status] = {"proved": "proved", "refuted": "refuted", "undecided": "undecided"}
 Disposition = Literal["safe", "review", "none"]
@@ -32,7 +34,7 @@ def reduction(entry: IdentityResult, found: ReductionResult, permissions: Permis
     kept_services = permissions.services(kept)
     return doc.Reduction(
         disposition=disposition,
-        reason=_reason(replacement, proof, refuted, undecided),
+        reason=_reason(replacement, proof, refuted, undecided, entry.observed),
         keeps=kept.bit_count(),
         removes=removed.bit_count(),
         removes_services=[name for name in permissions.services(removed) if name not in kept_services],
@@ -87,7 +89,13 @@ def _reason_without(entry: IdentityResult, found: ReductionResult, *, unwritten:
     return "nothing that today's logs could show is unused"
 
 
-def _reason(replacement: Replacement, proof: doc.Proof, refuted: list[str], undecided: list[str]) -> str:
+def _reason(
+    replacement: Replacement,
+    proof: doc.Proof,
+    refuted: list[str],
+    undecided: list[str],
+    observed: Window | None,
+) -> str:
     if refuted:
         witness = {
             "replay": next(iter(proof.replay.refused), ""),
@@ -106,8 +114,17 @@ def _reason(replacement: Replacement, proof: doc.Proof, refuted: list[str], unde
             "restore": proof.restore.reason,
         }
         return "undecided: " + "; ".join(f"{name} ({said[name]})" for name in undecided)
-    gone = replacement.removed.bit_count()
-    return f"all five claims are proved; {gone:,} permissions go: a call would have been logged"
+    gone = f"{replacement.removed.bit_count():,} permissions go: {_watched(observed)}"
+    tested = "" if proof.replay.requests else f"; {_NO_CALL}"
+    return f"all five claims are proved; {gone}{tested}"
+
+
+def _watched(observed: Window | None) -> str:
+    """Say in which part of the window a call would have been seen."""
+    if observed is None:
+        return "a call would have been logged and none was"
+    days = f"{observed.start:%Y-%m-%d} to {observed.end:%Y-%m-%d}"
+    return f"the logs of {days} would show a call and show none"
 
 
 def _claims(proof: doc.Proof, status: str) -> list[str]:

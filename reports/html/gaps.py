@@ -7,7 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from reports.document import CoverageEntry, LimitEntry, LogFileEntry, Report, SourceEntry
-from reports.html.visible import names, prose, sentence
+from reports.html.visible import LONGEST, names, prose, sentence, visible
 from reports.html.words import PROVIDERS, count
 from reports.overview import ReasonGroup, reason_groups
 
@@ -26,8 +26,9 @@ _SOURCE_FIXES = {
 _FILE_FIXES = {
     "failed": "Fetch it again from where the log is kept, then scan again.",
     "partial": "Fetch it again from where the log is kept, then scan again.",
-    "skipped": "",
+    "skipped": "—",
 }
+_LONGEST_ENTRY = 2_000
 _STATES = ("off", "partial", "unknown")
 _STATUSES = ("failed", "partial", "skipped")
 
@@ -38,7 +39,7 @@ class Gap(NamedTuple):
     what: Markup
     where: Markup
     effect: Markup
-    fix: str = ""
+    fix: Markup = Markup("—")
 
 
 class Gaps(NamedTuple):
@@ -52,15 +53,18 @@ def gaps(report: Report, *, most_of_a_kind: int = 4) -> Gaps:
     """Return the gaps by kind, of each kind the widest first.
 
     Sources and files that were not read whole come first, then why permissions cannot be seen, which logs
-    were not on, what was not interpreted, and events that say nothing.
+    were not on, what was not interpreted, events that say nothing, and files that are no logs.
     """
+    lost = [file for file in report.log_files if file.status != "skipped"]
+    foreign = [file for file in report.log_files if file.status == "skipped"]
     kinds = (
         _sources(report.sources),
-        _files(report.log_files),
+        _files(lost),
         [_unseen(group) for group in reason_groups(report.identities, "unobservable")],
         _logs(report.coverage),
         _limits(report.limits_of_analysis),
         _events(report),
+        _files(foreign),
     )
     return Gaps([gap for kind in kinds for gap in kind[:most_of_a_kind]], sum(map(len, kinds)))
 
@@ -71,7 +75,7 @@ def _sources(sources: Iterable[SourceEntry]) -> list[Gap]:
             sentence("Source {} " + _READ_WORDS[status], source.name),
             sentence("{} {}", PROVIDERS.get(source.provider, source.provider), source.account),
             _source_reason(source),
-            _SOURCE_FIXES[status],
+            Markup(_SOURCE_FIXES[status]),  # noqa: S704 - fixed words
         )
         for status in _STATUSES
         for source in sources
@@ -101,8 +105,34 @@ def _unseen(group: ReasonGroup) -> Gap:
         ),
         names(group.places, most=3),
         prose(group.reason) + more,
-        group.fix,
+        _fix(group.fix),
     )
+
+
+def _fix(text: str) -> Markup:
+    """Return a change to make; what follows its words as JSON is folded."""
+    if not text:
+        return Markup("—")
+    at = text.find('{"')
+    if at < 1 or not text.endswith("}"):
+        return _spoken(text)
+    entry = Markup(
+        '<details class="fix"><summary>The entry</summary>'
+        '<p class="entry"><bdi class="mono">{}</bdi></p></details>'
+    ).format(visible(text[at:], _LONGEST_ENTRY))
+    return _spoken(text[:at].rstrip()) + entry
+
+
+def _spoken(text: str) -> Markup:
+    """Return our own words, in which `backticks` set code apart; the same rule as in `script/dom.js`."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0 or len(text) > LONGEST:
+        return Markup("<bdi>{}</bdi>").format(visible(text))
+    pieces = [
+        Markup("<code>{}</code>").format(visible(piece)) if index % 2 else visible(piece)
+        for index, piece in enumerate(parts)
+    ]
+    return Markup("<bdi>{}</bdi>").format(Markup().join(pieces))
 
 
 def _files(files: Iterable[LogFileEntry]) -> list[Gap]:
@@ -117,7 +147,7 @@ def _files(files: Iterable[LogFileEntry]) -> list[Gap]:
             Markup(_file_title(len(group), status)),  # noqa: S704 - a number and fixed words
             sentence("{}: {}", source, names([file.path for file in group], most=2)),
             prose(reason) + f" {count(sum(file.records for file in group), 'record')} counted.",
-            _FILE_FIXES[status],
+            Markup(_FILE_FIXES[status]),  # noqa: S704 - fixed words
         )
         for (status, source, reason), group in ordered
     ]
@@ -141,7 +171,7 @@ def _logs(coverage: Iterable[CoverageEntry]) -> list[Gap]:
             sentence("{} log “{}” is " + _STATE_WORDS[state], PROVIDERS.get(provider, provider), log_class),
             _places(group),
             Markup(" ").join([prose(reason), Markup(_STATE_EFFECTS[state])]),  # noqa: S704 - fixed words
-            fix,
+            _fix(fix),
         )
         for (state, provider, log_class, reason, fix), group in ordered
     ]

@@ -1,9 +1,11 @@
 """The first lines of the page: what was scanned, and how granted stands beside used over all of it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from reports.document import SEVERITIES, VERDICTS, LogEventCounts, PermissionCounts, Report
+from reports.document import SEVERITIES, VERDICTS, CoverageEntry, LogEventCounts, PermissionCounts, Report
 from reports.html.words import PROVIDERS, count, day, listed
 from reports.html.words import VERDICTS as VERDICT_WORDS
 
@@ -25,6 +27,7 @@ class Opening(NamedTuple):
     window: str
     sources: str
     events: str
+    logs: str
     verdicts: list[tuple[str, str, int]]
     bar: list[Segment]
     severities: list[tuple[str, int]]
@@ -40,6 +43,7 @@ def opening(report: Report) -> Opening:
         window=f"{report.window.days:g} days, {day(report.window.start)} to {day(report.window.end)}",
         sources=_sources(report),
         events=_events(report),
+        logs=_logs(report.coverage),
         verdicts=[
             (verdict, VERDICT_WORDS[verdict], getattr(summary.permissions, verdict)) for verdict in VERDICTS
         ],
@@ -91,6 +95,17 @@ def _sources(report: Report) -> str:
     ]
     return f"{whole:,} of {count(len(names), 'source')} read whole" + (
         f" ({', '.join(rest)})" if rest else ""
+    )
+
+
+def _logs(coverage: Sequence[CoverageEntry]) -> str:
+    """Say of how many logs the evidence shows that they were on, by place and class."""
+    if not coverage:
+        return "the evidence does not say which logs were on"
+    number: Counter[str] = Counter(entry.state for entry in coverage)
+    words = {"on": "on", "partial": "in part", "off": "off", "unknown": "not known"}
+    return "logs asked about: " + ", ".join(
+        f"{number[state]:,} {text}" for state, text in words.items() if number[state]
     )
 
 

@@ -29,6 +29,7 @@ SCRIPTS = (
     "export.js",
     "overview.js",
     "diff.js",
+    "removed.js",
     "reduction.js",
     "coverage.js",
     "drift.js",

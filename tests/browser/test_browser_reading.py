@@ -7,6 +7,7 @@ import pytest
 from html_samples import sample
 
 from reports.html.decisions import decisions
+from reports.html.page import _folder
 
 AGENT = "#/identity/aws/123456789012/arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fservice-role%2Fsupport-triage-agentcore-runtime"
 
@@ -25,6 +26,10 @@ def names(page):
 
 def rules(page):
     return [text.split()[0] for text in page.locator("#findings-rows tbody .rule").all_inner_texts()]
+
+
+def source(*names):
+    return "\n".join(_folder().joinpath("script", name).read_text("utf-8") for name in names)
 
 
 def saved_text(download):
@@ -310,6 +315,48 @@ def test_print_shows_whole_tables_and_no_controls(open_report):
     assert page.locator("#findings-rows tbody .rule").count() == 10
 
 
+def test_a_printed_identity_has_every_part_and_every_fold_open(open_report):
+    report = open_report("sample", AGENT)
+    page = report.page
+    heads = page.locator("#identity-content h2").all_inner_texts()
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    shown = page.locator("#identity-content h2")
+    assert [shown.nth(index).is_visible() for index in range(len(heads))] == [True] * len(heads)
+    assert page.locator("#identity-content details:not([open], .long)").count() == 0
+    assert page.locator("table.diff").first.is_visible()
+    assert "Fingerprint" in page.locator("#at-findings").inner_text()
+
+
+def test_a_reduction_shows_what_goes_permission_by_permission(open_report):
+    page = open_report("sample", AGENT).page
+    entry = next(one for one in sample().identities if one.name.startswith("support-triage"))
+    fold = page.locator("details.artifact", has_text="Permission by permission")
+    fold.locator("summary").click()
+    gone = fold.locator("del").all_inner_texts()
+    assert len(gone) == entry.reduction.removes
+    assert "s3:DeleteBucketPolicy" in gone
+    assert fold.locator("ins").count() == 0
+
+
+def test_a_copy_of_a_shared_policy_is_compared_with_the_policy_it_replaces(open_report):
+    page = open_report("sample").page
+    compared = page.evaluate(
+        f"""() => {{ {source("text.js", "dom.js", "reduction.js")}
+        const reduction = {{
+          artifacts: [{{ form: "json", applies_to: "new" }}, {{ form: "json", applies_to: "role" }}],
+          rollback: [{{ form: "json", name: "inline" }}, {{ form: "json", name: "shared" }}],
+          changes: [
+            {{ document: 0, previous: null, target: "new", note: "" }},
+            {{ document: 1, previous: 0, target: "inline", note: "" }},
+            {{ document: null, previous: 1, target: "shared", note: '["new"]' }},
+          ],
+        }};
+        return reduction.artifacts.map((one) => replaced(reduction, one)?.name ?? null); }}"""
+    )
+    assert compared == ["shared", "inline"]
+
+
 def test_the_drift_page_names_what_changed_and_leads_to_the_identity(open_report):
     page = open_report("sample", "#/drift").page
     changes = page.locator("#drift-content table").first
@@ -337,11 +384,12 @@ def test_accessibility_rules_hold_in_every_view(open_report, scheme, width):
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
     )
     report = open_report("sample", color_scheme=scheme, viewport={"width": width, "height": 800})
-    for view in ("#/overview", AGENT, "#/drift", "#/coverage", "#/method"):
+    for view in ("#/findings", "#/identities", AGENT, "#/drift", "#/coverage", "#/method"):
         page = report.go(view)
-        if view == AGENT:
-            page.locator("button.unfold").first.click()
-            page.locator("details.artifact summary").first.click()
+        if view in ("#/findings", AGENT):
+            page.locator("button.unfold:visible").first.click()
+            page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            page.wait_for_timeout(50)
         found = axe.Axe().run(page).response["violations"]
         assert (view, [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found]) == (
             view,

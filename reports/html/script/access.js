@@ -28,12 +28,14 @@ function credentialsSection(model, { entry }) {
         {
           key: "status",
           label: "Status",
+          class: "brief plain",
           cell: (one) => pill(name(one.status, { limit: 20 }), one.status === "active" ? "" : "pill-quiet"),
           value: (one) => one.status,
         },
         {
           key: "age",
           label: "Age",
+          class: "brief",
           numeric: true,
           descending: true,
           cell: (one) =>
@@ -45,14 +47,14 @@ function credentialsSection(model, { entry }) {
         {
           key: "expires",
           label: "Expires",
-          class: "nowrap",
+          class: "nowrap brief",
           cell: (one) => (one.expires ? dayOf(one.expires) : none(one.long_lived ? "never" : "not stated")),
           value: (one) => one.expires,
         },
         {
           key: "last",
           label: "Last used",
-          class: "nowrap",
+          class: "nowrap brief",
           descending: true,
           cell: (one) => (one.last_used ? dayOf(one.last_used) : none("no use seen or reported")),
           value: (one) => one.last_used,
@@ -60,6 +62,7 @@ function credentialsSection(model, { entry }) {
         {
           key: "uses",
           label: "Calls in the window",
+          class: "brief",
           numeric: true,
           descending: true,
           cell: (one) => num(one.uses),
@@ -116,6 +119,7 @@ function grantsSection(model, { entry }) {
         {
           key: "permissions",
           label: "Permissions",
+          class: "brief",
           numeric: true,
           descending: true,
           cell: (grant) => num(grant.permissions),
@@ -124,13 +128,14 @@ function grantsSection(model, { entry }) {
         {
           key: "verdict",
           label: "Verdict",
+          class: "brief",
           cell: (grant) => verdictBadge(grant.verdict),
           value: (grant) => grant.verdict,
         },
         {
           key: "last",
           label: "Last used",
-          class: "nowrap",
+          class: "nowrap brief",
           descending: true,
           cell: (grant) =>
             grant.last_used
@@ -174,6 +179,7 @@ function usageSection(model, identity) {
         {
           key: "count",
           label: "Calls",
+          class: "brief",
           numeric: true,
           descending: true,
           cell: (row) => num(row.count),
@@ -182,6 +188,7 @@ function usageSection(model, identity) {
         {
           key: "denied",
           label: "Refused",
+          class: "brief",
           numeric: true,
           descending: true,
           cell: (row) => num(row.denied),
@@ -190,14 +197,14 @@ function usageSection(model, identity) {
         {
           key: "first",
           label: "First",
-          class: "nowrap",
+          class: "nowrap brief",
           cell: (row) => (row.first ? dayOf(row.first) : none("unknown")),
           value: (row) => row.first,
         },
         {
           key: "last",
           label: "Last",
-          class: "nowrap",
+          class: "nowrap brief",
           descending: true,
           cell: (row) => (row.last ? dayOf(row.last) : none("unknown")),
           value: (row) => row.last,

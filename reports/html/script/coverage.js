@@ -24,7 +24,7 @@ function showCoverage(model) {
       coverageSection("Sources", sourcesTable(doc.sources)),
       coverageSection("Why permissions are not observable", reasonsTable(doc.identities)),
       coverageSection("Which logs were on", coverageTable(doc.coverage)),
-      coverageSection("Log files not read whole", logFilesTable(doc)),
+      coverageSection("Log files skipped or not read whole", logFilesTable(doc)),
       coverageSection("Log operations without a known permission", unmappedTable(doc)),
       coverageSection("What was not interpreted", limitsTable(doc)),
     );
@@ -90,7 +90,7 @@ function reasonsTable(identities) {
         key: "fix",
         label: "What would show it",
         class: "wide",
-        cell: (row) => (row.fix ? wholeName(row.fix, { limit: 600 }) : none("nothing known")),
+        cell: (row) => (row.fix ? fixText(row.fix) : none("nothing known")),
       },
     ],
     rows: unseenReasons(identities),
@@ -217,7 +217,7 @@ function coverageTable(rows) {
         key: "fix",
         label: "What would show it",
         class: "wide",
-        cell: (row) => (row.fix ? wholeName(row.fix, { limit: 600 }) : none("—")),
+        cell: (row) => (row.fix ? fixText(row.fix) : none("—")),
       },
     ],
     rows,
@@ -228,7 +228,7 @@ function coverageTable(rows) {
 
 function logFilesTable({ log_files: files, summary }) {
   return makeTable({
-    caption: `${count(files.length, "file")} of ${num(summary.log_events.files)} not read whole`,
+    caption: `${count(files.length, "file")} beside ${num(summary.log_events.files - summary.log_events.unreadable_files)} read whole`,
     columns: [
       {
         key: "path",

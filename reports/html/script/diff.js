@@ -83,8 +83,12 @@ function foldSame(rows) {
   return shown;
 }
 
-function diffTable(before, after) {
-  const rows = pairLines(before.split("\n"), after.split("\n"));
+// `title` names the region, so that several comparisons of a page can be told apart.
+function diffTable(before, after, title) {
+  return comparisonTable(pairLines(before.split("\n"), after.split("\n")), title);
+}
+
+function comparisonTable(rows, title) {
   const gone = rows.filter((row) => row.changed && row.left !== null).length;
   const come = rows.filter((row) => row.changed && row.right !== null).length;
   const body = foldSame(rows).map((row) =>
@@ -105,7 +109,7 @@ function diffTable(before, after) {
   );
   return el(
     "div",
-    { class: "diff-wrap", tabindex: "0", role: "region", "aria-label": "Before and after" },
+    { class: "diff-wrap", tabindex: "0", role: "region", "aria-label": `Before and after: ${plain(title, 120)}` },
     table,
   );
 }

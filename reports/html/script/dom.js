@@ -74,6 +74,38 @@ function lazyFold(label, fill, kind = null) {
   return fold;
 }
 
+// Our own words, in which `backticks` set code apart. They may hold the clouds' names, so they stay isolated.
+function spoken(text, limit = 600) {
+  const parts = text.split("`");
+  if (text.length > limit || parts.length % 2 === 0) return wholeName(text, { limit });
+  return el(
+    "bdi",
+    {},
+    parts.map((piece, index) => {
+      const node = index % 2 ? el("code", {}) : el("span", {});
+      addVisible(node, piece);
+      return node;
+    }),
+  );
+}
+
+// A change to make: what follows its words as JSON is set as code that can be copied.
+const SHORT_ENTRY = 160;
+
+function fixText(text) {
+  const at = text.search(/\{"/u);
+  const entry = at > 0 ? text.slice(at) : "";
+  if (!entry.endsWith("}")) return spoken(text);
+  const code = () => [
+    el("p", { class: "entry" }, name(entry, { limit: 4000, mono: true })),
+    copyButton("Copy", entry),
+  ];
+  return [
+    spoken(text.slice(0, at).trimEnd()),
+    entry.length <= SHORT_ENTRY ? code() : lazyFold("The entry", code, "fix"),
+  ];
+}
+
 function mono(text, limit = 200) {
   return wholeName(text, { limit, mono: true });
 }

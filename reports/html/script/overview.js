@@ -179,6 +179,7 @@ function makeFindingsTable(model, changed) {
       {
         key: "severity",
         label: "Severity",
+        class: "brief plain",
         cell: ({ entry }) => severityBadge(entry.severity),
         value: ({ entry }) => SEVERITIES.indexOf(entry.severity),
       },
@@ -214,13 +215,14 @@ function makeFindingsTable(model, changed) {
       {
         key: "confidence",
         label: "Confidence",
-        class: "nowrap",
+        class: "nowrap brief",
         cell: ({ entry }) => name(entry.confidence, { limit: 20 }),
         value: ({ entry }) => ["high", "medium", "low"].indexOf(entry.confidence),
       },
       {
         key: "status",
         label: "Status",
+        class: "brief plain",
         cell: statusPill,
         value: ({ entry }) => ["regressed", "open", "waived", "fixed"].indexOf(entry.status),
       },
@@ -285,7 +287,7 @@ function makeIdentitiesTable(model, changed) {
         cell: ({ entry }) => (entry.owner ? name(entry.owner, { limit: 40 }) : none("no owner")),
         value: ({ entry }) => entry.owner.toLowerCase(),
         hide: "laptop",
-        class: "some",
+        class: "some brief",
       },
       {
         key: "ai",
@@ -293,7 +295,7 @@ function makeIdentitiesTable(model, changed) {
         cell: aiCell,
         value: ({ entry }) => (entry.ai_workload.is_ai ? 0 : 1),
         hide: "laptop",
-        class: "nowrap",
+        class: "nowrap brief",
       },
       {
         key: "granted",
@@ -314,13 +316,14 @@ function makeIdentitiesTable(model, changed) {
       {
         key: "findings",
         label: "Open findings",
+        class: "brief",
         cell: findingsCell,
         value: (identity) => worst(identity) * 1e6 - identity.findings.length,
       },
       {
         key: "last",
         label: "Last call seen",
-        class: "nowrap",
+        class: "nowrap brief",
         descending: true,
         cell: ({ entry }) => (entry.last_seen ? dayOf(entry.last_seen) : none("no call seen")),
         value: ({ entry }) => entry.last_seen,
@@ -328,6 +331,7 @@ function makeIdentitiesTable(model, changed) {
       {
         key: "removes",
         label: "Reduction",
+        class: "brief",
         numeric: true,
         descending: true,
         cell: reductionCell,

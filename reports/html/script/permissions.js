@@ -76,7 +76,7 @@ function reasonText(reason) {
     { class: "reason" },
     wholeName(sentence(reason.reason), { limit: 500 }),
     reason.fix
-      ? [" ", el("b", {}, "What would show it:"), " ", wholeName(reason.fix, { limit: 600 })]
+      ? [" ", el("b", {}, "What would show it:"), " ", fixText(reason.fix)]
       : "",
     " ",
     el("code", {}, name(reason.code, { limit: 60 })),

@@ -21,7 +21,7 @@ function reductionSection(model, identity) {
   if (reduction.disposition === "none" && !refuted) return verdict;
   return [
     verdict,
-    reduction.disposition === "none" ? null : reductionSums(model, identity),
+    reduction.disposition === "none" ? null : reductionSums(identity),
     facts([
       ["Removes grants", reduction.removes_grants.length ? nameList(reduction.removes_grants) : null],
       [
@@ -33,9 +33,10 @@ function reductionSection(model, identity) {
     notesPart(reduction.notes),
     el("h3", {}, "What was checked"),
     proofParts(reduction.proof),
-    artifactList("Replacement", ofForm(reduction.artifacts, false), reduction.rollback),
-    artifactList("Alternative, not covered by the claims", ofForm(reduction.artifacts, true), []),
-    artifactList("Rollback", reduction.rollback, []),
+    artifactList("Replacement", ofForm(reduction.artifacts, false), (one) => replaced(reduction, one)),
+    permissionsCompared(model, identity),
+    artifactList("Alternative, not covered by the claims", ofForm(reduction.artifacts, true)),
+    artifactList("Rollback", reduction.rollback),
   ];
 }
 
@@ -71,35 +72,22 @@ function notesPart(notes) {
     el(
       "ul",
       {},
-      notes.map((note) => el("li", {}, wholeName(note, { limit: 400 }))),
+      notes.map((note) => el("li", {}, spoken(note))),
     ),
   ];
 }
 
-function reductionSums(model, identity) {
-  const { reduction } = identity.entry;
-  const unused = () => servicesOf(model, identity).flatMap(({ lists }) => lists.unused);
-  return [
-    el(
-      "p",
-      {},
-      "Removes ",
-      el("b", {}, count(reduction.removes, "permission")),
-      ", keeps ",
-      el("b", {}, num(reduction.keeps)),
-      ": those used, those that could not be seen, and those whose condition could not be decided.",
-    ),
-    reduction.artifacts.length || !unused().length
-      ? null
-      : el(
-          "p",
-          {},
-          copyButton(
-            `Copy the ${count(unused().length, "unused permission")}`,
-            () => unused().join("\n") + "\n",
-          ),
-        ),
-  ];
+function reductionSums({ entry }) {
+  const { reduction } = entry;
+  return el(
+    "p",
+    {},
+    "Removes ",
+    el("b", {}, count(reduction.removes, "permission")),
+    ", keeps ",
+    el("b", {}, num(reduction.keeps)),
+    ": those used, those that could not be seen, and those whose condition could not be decided.",
+  );
 }
 
 // When nothing was checked for one and the same reason, that is said once.
@@ -147,14 +135,23 @@ function claimDetail(key, claim) {
   const said = [];
   if (key === "replay" && claim.requests)
     said.push(`${count(claim.requests, "recorded request")} replayed. `);
-  if (key === "backtest" && claim.days)
-    said.push(
-      `Cut ${num(claim.days)} days earlier: ${num(claim.refused)} of ${count(claim.requests, "request")} refused since, ${count(claim.identities_broken, "identity", "identities")} broken. `,
-    );
+  else if (key === "replay" && claim.status === "proved")
+    said.push("No call of this identity is on record, so there was nothing to replay. ");
+  if (key === "backtest" && claim.days) said.push(backtestText(claim));
   if (claim.reason) said.push(wholeName(sentence(claim.reason), { limit: 400 }));
   if (claim.witness) said.push(" Counter-example: ", mono(claim.witness));
   if (claim.refused?.length) said.push(" Would be refused: ", nameList(claim.refused));
   return said.length ? said : none("—");
+}
+
+function backtestText(claim) {
+  const cut = `Cut ${count(claim.days, "day")} earlier: `;
+  if (!claim.requests) return cut + "no call has been made since, so none could have been refused. ";
+  return (
+    cut +
+    `${num(claim.refused)} of ${count(claim.requests, "request")} refused since, ` +
+    `${count(claim.identities_broken, "identity", "identities")} broken. `
+  );
 }
 
 function proofTable(proof) {
@@ -187,27 +184,32 @@ function proofTable(proof) {
   });
 }
 
-function artifactList(title, artifacts, befores) {
+// The document that one replaces: its own step says so, or the step that takes another away for it.
+// Commands do not replace commands.
+function replaced(reduction, artifact) {
+  if (artifact.form !== "json") return null;
+  const { rollback, changes } = reduction;
+  const place = reduction.artifacts.indexOf(artifact);
+  const step = changes.find((one) => one.document === place);
+  const here = rollback.filter((one) => one.form === "json" && one.applies_to === artifact.applies_to);
+  // A report without steps pairs by name.
+  if (!step) return here.find((one) => one.name === artifact.name) ?? here[0] ?? null;
+  if (step.previous !== null) return rollback[step.previous] ?? null;
+  const leaving = changes.filter((one) => one.document === null && one.previous !== null);
+  const named = leaving.find((one) => one.note.includes(JSON.stringify(step.target)));
+  if (named) return rollback[named.previous] ?? null;
+  const left = here.filter((one) => leaving.some((taken) => rollback[taken.previous] === one));
+  return left.length === 1 ? left[0] : null;
+}
+
+function artifactList(title, artifacts, before = () => null) {
   if (!artifacts.length) return null;
-  return [
-    el("h3", {}, title),
-    artifacts.map((artifact) => {
-      const before =
-        befores.find(
-          (one) =>
-            one.form === artifact.form &&
-            one.applies_to === artifact.applies_to &&
-            one.name === artifact.name,
-        ) ?? befores.find((one) => one.form === artifact.form && one.applies_to === artifact.applies_to);
-      // Commands do not replace commands: only documents are compared.
-      return artifactFold(artifact, artifact.form === "json" ? (before ?? null) : null);
-    }),
-  ];
+  return [el("h3", {}, title), artifacts.map((artifact) => artifactFold(artifact, before(artifact)))];
 }
 
 function artifactFold(artifact, before) {
   const label = [
-    name(artifact.name, { limit: 120 }),
+    name(artifact.name, { limit: 240 }),
     " ",
     el("span", { class: "quiet" }, name(artifact.form, { limit: 40 })),
   ];
@@ -216,7 +218,7 @@ function artifactFold(artifact, before) {
     () => [
       artifact.applies_to ? el("p", {}, "Applies to ", mono(artifact.applies_to)) : null,
       el("p", {}, copyButton("Copy", artifact.content)),
-      before && before.content !== artifact.content ? diffTable(before.content, artifact.content) : null,
+      before && before.content !== artifact.content ? diffTable(before.content, artifact.content, artifact.name) : null,
       codeBlock(artifact.content),
     ],
     "artifact",

@@ -155,17 +155,27 @@ function stepRow(by) {
   links[Math.min(Math.max(at + by, 0), links.length - 1)].focus();
 }
 
+const MOST_PRINTED_FOLDS = 2_000;
+
+function closedFolds() {
+  return [...document.querySelectorAll("main details:not([open], .long)")].filter((fold) =>
+    fold.checkVisibility(),
+  );
+}
+
 // Print shows what folds and pages hide.
 function startPrint() {
   let opened = [];
   window.addEventListener("beforeprint", () => {
     printTables(true);
-    opened = [...document.querySelectorAll("main details:not([open], .long)")].filter((fold) =>
-      fold.checkVisibility(),
-    );
-    for (const fold of opened) {
-      fold.fill?.();
-      fold.open = true;
+    opened = [];
+    // Folds hold folds.
+    for (let closed = closedFolds(); closed.length && opened.length < MOST_PRINTED_FOLDS; closed = closedFolds()) {
+      for (const fold of closed) {
+        fold.fill?.();
+        fold.open = true;
+      }
+      opened.push(...closed);
     }
   });
   window.addEventListener("afterprint", () => {

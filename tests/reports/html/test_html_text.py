@@ -1,5 +1,6 @@
 """Text in the page: nothing hidden, nothing unescaped; gaps and decisions say what the document holds."""
 
+import msgspec
 import pytest
 from html_samples import empty, sample
 from markupsafe import Markup
@@ -88,7 +89,7 @@ def test_gaps_name_failed_sources_first_and_group_equal_ones():
 def test_one_gap_names_every_account_it_concerns():
     off = next(gap for gap in gaps(sample()).shown if "S3 objects" in gap.what)
     assert off.where.striptags() == "eu-west-1 (123456789012 and 210987654321)"
-    assert off.fix == "aws cloudtrail put-event-selectors with AWS::S3::Object"
+    assert off.fix.striptags() == "aws cloudtrail put-event-selectors with AWS::S3::Object"
 
 
 def test_decisions_count_whom_they_concern():
@@ -121,3 +122,33 @@ def test_bar_fills_its_width_and_shows_the_smallest_part():
     last = segments[-1]
     assert float(last.left.strip("%")) + float(last.width.strip("%")) == pytest.approx(100, abs=0.02)
     assert min(float(segment.width.strip("%")) for segment in segments) == 1
+
+
+def test_a_change_in_json_is_folded_behind_its_words():
+    report = sample()
+    entry = msgspec.structs.replace(
+        report.coverage[0],
+        state="off",
+        log_class="entries",
+        fix='add `this` to <the> trail: {"Field": "<b>", "Equals": ["Data"]}',
+    )
+    found = gaps(msgspec.structs.replace(report, coverage=[entry]), most_of_a_kind=99).shown
+    fix = next(gap.fix for gap in found if "entries" in gap.what)
+    assert fix.startswith("<bdi>add <code>this</code> to &lt;the&gt; trail:</bdi><details")
+    assert "{&#34;Field&#34;: &#34;&lt;b&gt;&#34;" in fix
+
+
+def test_files_that_are_no_logs_come_last():
+    report = sample()
+    digest = msgspec.structs.replace(
+        report.log_files[0], status="skipped", reason="digest file, holds no events"
+    )
+    found = gaps(msgspec.structs.replace(report, log_files=[digest]), most_of_a_kind=99).shown
+    assert "Digest file" in found[-1].effect
+
+
+def test_the_opening_says_how_many_logs_were_on():
+    report = sample()
+    assert opening(report).logs.startswith("logs asked about: ")
+    none = msgspec.structs.replace(report, coverage=[])
+    assert opening(none).logs == "the evidence does not say which logs were on"
