@@ -1,6 +1,7 @@
 """Name the caller of a CloudTrail event the way identities are named in the inventory."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,34 +38,85 @@ class Delegate(msgspec.Struct, gc=False, rename="camel"):
 
 
 class UserIdentity(msgspec.Struct, gc=False, rename="camel"):
-    """The caller as CloudTrail writes it."""
+    """The caller as CloudTrail writes it, in its order."""
 
     type: str | None = None
+    principal_id: str | None = None
     arn: str | None = None
     account_id: str | None = None
     access_key_id: str | None = None
     user_name: str | None = None
-    principal_id: str | None = None
-    identity_provider: str | None = None
-    invoked_by: str | None = None
     session_context: SessionContext | None = None
+    invoked_by: str | None = None
+    identity_provider: str | None = None
     in_scope_of: Scope | None = None
     on_behalf_of: OnBehalfOf | None = None
     invoked_by_delegate: Delegate | None = None
 
 
-Caller = tuple[str, str, str, str]
-"""Who called, with which long-lived credential, through what, and as which workload.
+class Caller(NamedTuple):
+    """What rows tell of a caller."""
 
-A plain tuple: one is made for every event.
-"""
+    identity: str
+    credential: str
+    """The long-lived credential, if one was used."""
+    via: str
+    """The service (or partner) that acted with the caller's own permissions."""
+    workload: str
+    type: str
+    account: str
+    unique: str
+    """The unique id of the role or user: it changes when one is made again."""
+
+
+class Callers:
+    """Numbers callers: the same number for everything that rows do not tell apart.
+
+    A session calls many times, so the session met last under each access key is compared before a caller is
+    worked out anew.
+    """
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, tuple[UserIdentity, int]] = {}
+        self._numbers: dict[Caller, int] = {}
+        self._known: list[Caller] = []
+
+    def number(self, user: UserIdentity) -> int:
+        """Return the number of the caller of an event."""
+        token = user.access_key_id or user.principal_id or user.invoked_by or ""
+        met = self._sessions.get(token)
+        return met[1] if met is not None and met[0] == user else self._meet(token, user)
+
+    def known(self, number: int) -> Caller:
+        """Return a caller by its number."""
+        return self._known[number]
+
+    def forget(self) -> None:
+        """Give numbers anew, which bounds the memory; those given before are void."""
+        self._sessions.clear()
+        self._numbers.clear()
+        self._known.clear()
+
+    def _meet(self, token: str, user: UserIdentity) -> int:
+        caller = caller_of(user)
+        number = self._numbers.get(caller)
+        if number is None:
+            number = self._numbers[caller] = len(self._known)
+            self._known.append(caller)
+        if len(self._sessions) >= _MOST_SESSIONS:
+            self._sessions.clear()
+        self._sessions[token] = (user, number)
+        return number
+
+
+_MOST_SESSIONS = 8_192
 
 
 def caller_of(user: UserIdentity) -> Caller:
     """Return the caller of an event.
 
     A session counts for its issuer, because `sessionIssuer.arn` keeps the role path that the session's own
-    ARN drops. `via` is the service (or partner) that acted with the caller's own permissions.
+    ARN drops.
     """
     kind = user.type
     identity = ""
@@ -83,16 +135,20 @@ def caller_of(user: UserIdentity) -> Caller:
     if user.in_scope_of is not None:
         workload = user.in_scope_of.credentials_issued_to or user.in_scope_of.source_arn or ""
     key = user.access_key_id
-    return (identity, key if key is not None and key.startswith("AKIA") else "", via, workload)
+    credential = key if key is not None and key.startswith("AKIA") else ""
+    unique = (user.principal_id or "").partition(":")[0]
+    return Caller(
+        identity,
+        credential,
+        via,
+        workload,
+        kind or "",
+        user.account_id or "",
+        unique if unique.startswith(_IDS) else "",
+    )
 
 
 _IDS = ("AROA", "AIDA")
-
-
-def unique_id(user: UserIdentity) -> str:
-    """Return the unique id of the role or user behind a caller: it changes when one is made again."""
-    found = (user.principal_id or "").partition(":")[0]
-    return found if found.startswith(_IDS) else ""
 
 
 def _without_arn(user: UserIdentity) -> str:

@@ -81,7 +81,7 @@ class EventResources:
                 values = ()
             if any(values):
                 return values
-        return self._only_arn(source, parameters) if b'"arn:' in parameters else ""
+        return self._only_arn(source, parameters) if parameters.find(b'"arn:') >= 0 else ""
 
     def written(self, source: str, operation: str, named: Named, region: str, account: str) -> str:
         """Return the resource that `listed` or `requested` found, as a row names it."""

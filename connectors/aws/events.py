@@ -1,6 +1,6 @@
 """Turn one CloudTrail record into the rows it counts in."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from hashlib import blake2b
 from sys import intern
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from connectors.aws.event_outcomes import DeniedCodes
-from connectors.aws.event_principals import UserIdentity, caller_of, unique_id
+from connectors.aws.event_principals import Callers, UserIdentity
 from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.times import stamp
-from connectors.logs.rows import UNREAD, Folded, RowKey, SharedKeys
+from connectors.logs.rows import UNREAD, Folded, FoldedEvents, FoldedRows, RowKey, SharedKeys
 
 LONG_TERM_API_KEY = "bedrock-api-key"
 """Credential of calls made with a long-term Bedrock API key: records never say which of a user's keys."""
@@ -45,7 +45,6 @@ _UUID_BYTES = 16
 _LITTLE = len('{"a":"b"}')
 """Request parameters no longer than this name nothing."""
 _MOST_KINDS = 60_000
-_new = tuple.__new__
 
 Place = tuple[str, str, str, str]
 """Account, region, log class and resource type of an event."""
@@ -67,25 +66,28 @@ class Addendum(msgspec.Struct, gc=False, rename=_written):
 
 
 class CloudTrailRecord(msgspec.Struct, gc=False, rename=_written):
-    """The fields of a CloudTrail record that matter."""
+    """The fields of a CloudTrail record that matter, in the order in which CloudTrail writes them.
 
+    The decoder looks for each key behind the one that it found last, so another order costs time.
+    """
+
+    user_identity: UserIdentity | None = None
     event_time: str | None = None
     event_source: str | None = None
     event_name: str | None = None
-    event_id: str | None = None
-    event_type: str | None = None
-    event_category: str | None = None
     aws_region: str | None = None
-    recipient_account_id: str | None = None
     error_code: str | None = None
-    shared_event_id: str | None = None
-    read_only: bool | str | None = None
-    management_event: bool | str | None = None
-    user_identity: UserIdentity | None = None
-    resources: list[ResourceRef | None] | None = None
     request_parameters: msgspec.Raw = _NOTHING
     additional_event_data: msgspec.Raw = _NOTHING
+    event_id: str | None = None
+    read_only: bool | str | None = None
+    resources: list[ResourceRef | None] | None = None
+    event_type: str | None = None
+    management_event: bool | str | None = None
+    recipient_account_id: str | None = None
+    shared_event_id: str | None = None
     addendum: Addendum | None = None
+    event_category: str | None = None
     lower_time: msgspec.Raw = _NOTHING
 
 
@@ -101,7 +103,8 @@ class CloudTrailReader:
     def __init__(self) -> None:
         self._resources = EventResources()
         self._denied = DeniedCodes()
-        self._kinds: dict[tuple[Any, ...], tuple[SharedKeys, Place]] = {}
+        self._callers = Callers()
+        self._kinds: dict[tuple[Any, ...], FoldedRows] = {}
         self._places: dict[Place, Place] = {}
 
     def __reduce__(self) -> tuple[type["CloudTrailReader"], tuple[()]]:
@@ -118,68 +121,85 @@ class CloudTrailReader:
         return ""
 
     def fold(self, record: CloudTrailRecord) -> Folded | str:
-        """Return the event's rows: its own, and one for each permission that is used without an event.
+        """Return the event's rows, or the reason why it is no usable event: see `fold_all`."""
+        found = self.fold_all([record])
+        if found.rejected:
+            return found.rejected[0]
+        return Folded(found.ids[0], found.times[0], *found.rows[0])
+
+    def fold_all(self, records: Sequence[CloudTrailRecord]) -> FoldedEvents:
+        """Return the rows of events: their own, and one for each permission that is used without an event.
 
         The extra rows name their permission: iam:PassRole with the role passed, CallWithBearerToken. They
         repeat the call's operation, so a count of calls takes only rows without a permission.
         """
-        time = record.event_time
-        if time is None or len(time) != _TIME or time[19] != "Z":
-            time = stamp(time)
-            if not time:
-                return _LOWER if bytes(record.lower_time) != b"null" else "no usable eventTime"
-        source, name = record.event_source, record.event_name
-        if not name or not source:
-            return "no eventSource or eventName"
-        user = record.user_identity or _NOBODY
-        account = record.recipient_account_id or user.account_id or ""
-        region = record.aws_region or ""
-        caller = caller_of(user)
-        refs = record.resources
-        named: Named = self._resources.listed(source, name, refs) if refs else ""
-        changes = record.read_only is not True
-        parameters = b""
-        if changes or not named:
-            parameters = bytes(record.request_parameters)
-            if not named and len(parameters) > _LITTLE:
-                named = self._resources.requested(source, parameters)
-        # Everything that the rows depend on: a kind of event met before has its rows ready.
-        kind = (
-            caller, source, name, named, user.type, account, region, record.error_code,
-            record.event_category, record.event_type, record.management_event,
-            resource_type(refs) if refs else "", unique_id(user),
-        )  # fmt: skip
-        rows = self._kinds.get(kind)
-        if rows is None:
-            rows = self._learn(kind)
-        keys: list[RowKey]
-        keys, place = rows
-        if source in _BEARER_PERMISSION:
-            keys = _with_bearer(record, user, keys)
-        if changes and may_pass_role(parameters) and keys[0].outcome != "denied":
-            keys = [*keys, *_with_passed(source, name, parameters, keys[0])]
-        return _new(Folded, (_event_id(record, caller[0]), time, keys, place))
+        # One long loop: a call for each step would take as long as the step itself.
+        ids, times, rows, rejected = found = FoldedEvents([], [], [], [])
+        caller_number, kinds = self._callers.number, self._kinds
+        listed, requested = self._resources.listed, self._resources.requested
+        for record in records:
+            time = record.event_time
+            if time is None or len(time) != _TIME:
+                time = stamp(time)
+                if not time:
+                    unreadable = bytes(record.lower_time) != b"null"
+                    rejected.append(_LOWER if unreadable else "no usable eventTime")
+                    continue
+            source, name = record.event_source, record.event_name
+            if not name or not source:
+                rejected.append("no eventSource or eventName")
+                continue
+            refs = record.resources
+            named: Named = listed(source, name, refs) if refs else ""
+            changes = record.read_only is not True
+            parameters = b""
+            if changes or not named:
+                parameters = bytes(record.request_parameters)
+                if not named and len(parameters) > _LITTLE:
+                    named = requested(source, parameters)
+            # Everything that the rows depend on: a kind of event met before has its rows ready.
+            kind = (
+                caller_number(record.user_identity or _NOBODY), source, name, named,
+                record.recipient_account_id, record.aws_region, record.error_code,
+                record.event_category, record.event_type, record.management_event,
+                resource_type(refs) if refs else "",
+            )  # fmt: skip
+            row = kinds.get(kind) or self._learn(kind)
+            if source in _BEARER_PERMISSION:
+                row = _with_bearer(record, row)
+            if changes and may_pass_role(parameters):
+                row = _with_passed(source, name, parameters, row)
+            event = record.event_id or ""
+            if record.shared_event_id or record.addendum is not None:
+                event = _shared_id(record, row[0][0].identity)
+            if len(event) != _UUID or event[8:24:5] != "----":
+                event = event and _digest(event)
+            ids.append(event)
+            times.append(time)
+            rows.append(row)
+        return found
 
-    def _learn(self, kind: tuple[Any, ...]) -> tuple[SharedKeys, Place]:
+    def _learn(self, kind: tuple[Any, ...]) -> FoldedRows:
         """Return the row and the place of a kind of event, and remember them."""
-        caller, source, name, named, caller_type, account, region, error, category, *rest = kind
-        event_type, management_event, data_type, unique = rest
-        identity, credential, via, workload = caller
+        number, source, name, named, recipient, place_name, error, category, *rest = kind
+        event_type, management_event, data_type = rest
+        caller = self._callers.known(number)
+        account, region = recipient or caller.account, place_name or ""
         resource = self._resources.written(source, name, named, region, account)
         key = RowKey(
             account=intern(account),
-            identity=intern(identity),
-            identity_type=intern(caller_type or "missing"),
-            credential=intern(credential),
+            identity=intern(caller.identity),
+            identity_type=intern(caller.type or "missing"),
+            credential=intern(caller.credential),
             operation=intern(f"{source}:{name}"),
             permission="",
             resource=intern(resource),
             region=intern(region),
-            via=intern(via),
+            via=intern(caller.via),
             grant="",
             outcome=self._denied.outcome(error),
-            workload=intern(workload),
-            detail=intern(f"{category or ''}:{event_type or ''}{ID_MARK if unique else ''}{unique}"),
+            workload=intern(caller.workload),
+            detail=intern(f"{category or ''}:{event_type or ''}{_mark(caller.unique)}"),
         )
         if category:
             log_class = _LOG_CLASS.get(category, category.lower())
@@ -189,20 +209,26 @@ class CloudTrailReader:
         place = self._places.setdefault(place, place)
         if len(self._kinds) >= _MOST_KINDS:
             self._kinds.clear()
+            self._callers.forget()
+            return SharedKeys([key]), place
         # Interned, the many kinds share their texts.
-        known = (key.identity, key.credential, key.via, key.workload)
-        texts = [intern(part) if isinstance(part, str) else part for part in kind[1:]]
-        rows = self._kinds[(known, *texts)] = (SharedKeys([key]), place)
+        texts = [intern(part) if isinstance(part, str) else part for part in kind]
+        rows = self._kinds[tuple(texts)] = (SharedKeys([key]), place)
         return rows
 
 
-def _with_bearer(record: CloudTrailRecord, user: UserIdentity, keys: list[RowKey]) -> list[RowKey]:
+def _mark(unique: str) -> str:
+    return f"{ID_MARK}{unique}" if unique else ""
+
+
+def _with_bearer(record: CloudTrailRecord, row: FoldedRows) -> FoldedRows:
     """Return the rows of a call that may have been made with a Bedrock API key.
 
     bedrock puts the flag in additionalEventData, bedrock-mantle and aws-external-anthropic in the request
     parameters, with the kind of token. Where the kind is missing, an IAM user's key is a long-term one,
     because only users can hold those.
     """
+    keys, place = row
     for raw in (record.additional_event_data, record.request_parameters):
         if b"callWithBearerToken" not in bytes(raw):
             continue
@@ -210,38 +236,37 @@ def _with_bearer(record: CloudTrailRecord, user: UserIdentity, keys: list[RowKey
         if not isinstance(data, dict) or data.get("callWithBearerToken") not in (True, "true"):
             continue
         kind = str(data.get("bearerTokenType", "")).upper()
-        long_term = "SHORT" not in kind if kind else user.type == "IAMUser"
+        long_term = "SHORT" not in kind if kind else keys[0].identity_type == "IAMUser"
         credential = keys[0].credential
         if not credential or (kind and long_term):
             credential = LONG_TERM_API_KEY if long_term else SHORT_TERM_API_KEY
         key = keys[0]._replace(credential=credential)
         permission = _BEARER_PERMISSION[record.event_source or ""]
-        return [key, key._replace(permission=permission, resource="")]
-    return keys
+        return [key, key._replace(permission=permission, resource="")], place
+    return row
 
 
-def _with_passed(source: str, name: str, parameters: bytes, key: RowKey) -> Iterator[RowKey]:
-    """Yield a row of iam:PassRole for each role that a call passed on."""
-    if passes_roles(source, name):
-        for role in passed_roles(parsed(parameters), key.account, key.region):
-            yield key._replace(permission="iam:PassRole", resource=role)
+def _with_passed(source: str, name: str, parameters: bytes, row: FoldedRows) -> FoldedRows:
+    """Return rows with one of iam:PassRole for each role that a call passed on."""
+    keys, place = row
+    first = keys[0]
+    if first.outcome == "denied" or not passes_roles(source, name):
+        return row
+    roles = passed_roles(parsed(parameters), first.account, first.region)
+    passed = [first._replace(permission="iam:PassRole", resource=role) for role in roles]
+    return ([*keys, *passed], place) if passed else row
 
 
-def _event_id(record: CloudTrailRecord, identity: str) -> str:
-    """Return what copies of an event have in common, as the hexadecimal text of 16 bytes.
+def _shared_id(record: CloudTrailRecord, identity: str) -> str:
+    """Return the id that copies of an event share where it is not their own eventID.
 
-    Copies share the eventID (an updated copy names the first in its addendum). One call that two accounts
-    record has two eventIDs and one sharedEventID: it counts once for each principal it is logged under.
+    An updated copy names the first in its addendum. One call that two accounts record has two eventIDs and
+    one sharedEventID: it counts once for each principal it is logged under.
     """
-    event = record.event_id
     if record.shared_event_id and record.event_type not in _SHARED_OTHERWISE:
-        return _digest(f"{record.shared_event_id} {identity}")
-    if record.addendum is not None:
-        event = record.addendum.original_event_id or event
-    if not event:
-        return ""
-    formed = len(event) == _UUID and event[8] == event[13] == event[18] == event[23] == "-"
-    return event if formed else _digest(event)
+        return f"{record.shared_event_id} {identity}"
+    original = record.addendum.original_event_id if record.addendum is not None else None
+    return original or record.event_id or ""
 
 
 def _digest(text: str) -> str:

@@ -17,7 +17,9 @@ _DEPTH = 12
 
 def may_pass_role(parameters: bytes) -> bool:
     """Return whether request parameters deserve to be parsed in search of passed roles."""
-    return b":role/" in parameters or b"nstanceProfile" in parameters or b":instance-profile/" in parameters
+    # `in` first takes the searched bytes for a number and makes an error of it: four times slower than find.
+    find = parameters.find
+    return find(b":role/") >= 0 or find(b"nstanceProfile") >= 0 or find(b":instance-profile/") >= 0
 
 
 def passes_roles(source: str, name: str) -> bool:

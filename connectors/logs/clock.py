@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 DAY_SECONDS = 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 2**32 - 1
-_MOST_DAYS = 10_000
+_MOST_MINUTES = 50_000
 _MINUTES = {f"T{at // 60:02}:{at % 60:02}": at * 60 for at in range(24 * 60)}
 _SECONDS = {f":{at:02}Z": at for at in range(60)}
 _MINUTE_NAMES = list(_MINUTES)
@@ -14,40 +14,40 @@ _SECOND_NAMES = list(_SECONDS)
 
 
 class Clock:
-    """Reads `YYYY-MM-DDTHH:MM:SSZ` by looking its parts up: days are few, minutes and seconds known."""
+    """Reads `YYYY-MM-DDTHH:MM:SSZ` by looking its parts up: a file holds the events of a few minutes."""
 
     def __init__(self) -> None:
-        self._days: dict[str, int] = {}
+        self._minutes: dict[str, int] = {}
 
     def seconds(self, time: str) -> int:
         """Return a time in seconds since 1970, or -1 when it is none between 1970 and 2106."""
         try:
-            return self._days[time[:10]] + _MINUTES[time[10:16]] + _SECONDS[time[16:]]
+            return self._minutes[time[:16]] + _SECONDS[time[16:]]
         except KeyError:
             return self._first(time)
 
     def all_seconds(self, times: Sequence[str]) -> list[int]:
         """Return many times at once: see `seconds`."""
-        days = self._days
+        minutes = self._minutes
         try:
-            return [days[time[:10]] + _MINUTES[time[10:16]] + _SECONDS[time[16:]] for time in times]
+            return [minutes[time[:16]] + _SECONDS[time[16:]] for time in times]
         except KeyError:
             return [self.seconds(time) for time in times]
 
     def _first(self, time: str) -> int:
-        """Read a time the slow way and remember its day."""
+        """Read a time the slow way and remember its minute."""
         seconds = parse(time)
         if seconds >= 0 and time[16:] in _SECONDS and time[10:16] in _MINUTES:
-            if len(self._days) >= _MOST_DAYS:
-                self._days.clear()
-            self._days[time[:10]] = seconds - seconds % DAY_SECONDS
+            if len(self._minutes) >= _MOST_MINUTES:
+                self._minutes.clear()
+            self._minutes[time[:16]] = seconds - seconds % 60
         return seconds
 
 
 def parse(time: str) -> int:
     """Return an ISO 8601 time in seconds since 1970 (fractions cut off), or -1 when it is none."""
     try:
-        moment = datetime.fromisoformat(time)
+        moment = datetime.fromisoformat(time.strip())
     except ValueError:
         return -1
     if moment.tzinfo is None:

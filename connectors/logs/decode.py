@@ -21,6 +21,7 @@ _TABLE_BYTES = 4096
 _SPACE = "\ufeff\0 \t\r\n"
 _PEEK_BYTES = 1 << 20
 _WRAPPING_WITHIN = 1 << 16
+_WRAPPING_SOON = 1 << 13
 _HEAD = re.compile(rb'\s*(?:\{\s*"([^"\\]{1,200})"\s*:\s*\[|(\[))?\s*(?=\{)')
 _BETWEEN = re.compile(rb'(\s*,?\s*)(\{\s*"[^"\\]{1,200}"\s*:)')
 _MISFIT = re.compile(r"(?:, got `(\w+)`)?.* - at `\$([^`]*)`$")
@@ -42,6 +43,7 @@ class Decoder:
         self._embedded = getattr(reader, "embedded", "")
         self._wrapping = f'"{self._embedded}"'.encode() if self._embedded else b""
         wrapped = msgspec.defstruct("Wrapped", [("text", str)], rename={"text": self._embedded}, gc=False)
+        self._usual = f'{{"{reader.containers[0]}":['.encode()
         self._keys = frozenset(reader.containers)
         self._columns: tuple[str, ...] = getattr(reader, "columns", ())
         self._record = msgspec.json.Decoder(record)
@@ -70,12 +72,17 @@ class Decoder:
 
     def _whole(self, data: bytes, fate: Fate) -> list[Any]:
         """Return the records of a complete text."""
-        wrapped = bool(self._wrapping) and data.find(self._wrapping, 0, _WRAPPING_WITHIN) >= 0
+        wrapped = self._is_wrapped(data)
         try:
             found = self._unwrapped(self._wrapped.whole(data)) if wrapped else self._plain.whole(data)
         except REFUSED:
             found = None
         return self._tolerant(data, fate)[0] if found is None else found
+
+    def _is_wrapped(self, data: bytes) -> bool:
+        """Return whether records seem to be wrapped; what a trail writes itself is looked at less far."""
+        within = _WRAPPING_SOON if data.startswith(self._usual) else _WRAPPING_WITHIN
+        return bool(self._wrapping) and data.find(self._wrapping, 0, within) >= 0
 
     def _unwrapped(self, wrapped: list[Any] | None) -> list[Any] | None:
         return None if wrapped is None else [self._record.decode(item.text) for item in wrapped]
@@ -146,7 +153,7 @@ class Decoder:
 
     def _body(self, body: bytes, *, array: bool) -> list[Any] | None:
         """Return the records of lines, or of the inside of an array; None if strict decoding refuses."""
-        wrapped = bool(self._wrapping) and body.find(self._wrapping, 0, _WRAPPING_WITHIN) >= 0
+        wrapped = self._is_wrapped(body)
         shapes = self._wrapped if wrapped else self._plain
         try:
             found = shapes.array(b"[" + body + b"]") if array else shapes.lines(body)

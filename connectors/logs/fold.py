@@ -1,16 +1,17 @@
 """Read one log file after the other and fold each event into numbers as soon as it is decoded."""
 
+import contextlib
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
 
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
 from connectors.logs.inflate import Inflated
-from connectors.logs.rows import UNREAD, LogReader, RowKey, SharedKeys
+from connectors.logs.rows import UNREAD, FoldedEvents, LogReader, RowKey, SharedKeys
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import packed_ids
 from connectors.logs.walk import MTIME, Found
@@ -74,6 +75,7 @@ class Folder:
 
     def __init__(self, reader: LogReader) -> None:
         self._reader = reader
+        self._fold_all: Callable[[Sequence[Any]], FoldedEvents] | None = getattr(reader, "fold_all", None)
         self._decoder = Decoder(reader)
         self._clock = Clock()
         self._numbers: dict[tuple[Sequence[RowKey], Place], int] = {}
@@ -137,28 +139,16 @@ class Folder:
 
     def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str]) -> None:
         """Fold records into a batch; one that cannot be folded is rejected with its reason."""
-        ids: list[bytes | str] = []
-        times: list[str] = []
-        kinds: list[int] = []
-        fold = self._reader.fold
+        ids, times, rows, refused = self._folded(records)
+        rejected.update(refused)
         shared = self._shared
-        for record in records:
-            try:
-                folded = fold(record)
-            except Exception as error:  # noqa: BLE001 - one hostile record must not lose its file
-                rejected[type(error).__name__ + _SURPRISE] += 1
-                continue
-            if isinstance(folded, str):
-                rejected[folded] += 1
-                continue
-            event, time, keys, place = folded
+        kinds: list[int] = []
+        for keys, place in rows:
             number = -1
             if type(keys) is SharedKeys and keys.number < len(shared):
                 number = keys.number
             if number < 0 or shared[number] is not keys:
                 number = self._number(keys, place)
-            ids.append(event)
-            times.append(time)
             kinds.append(number)
         seconds = self._clock.all_seconds(times)
         if -1 in seconds:
@@ -169,6 +159,26 @@ class Folder:
         batch.ids.extend(packed_ids(ids))
         batch.times.fromlist(seconds)
         batch.kinds.fromlist(kinds)
+
+    def _folded(self, records: Sequence[Any]) -> FoldedEvents:
+        """Return the events of records; together where the reader can do that, else one by one."""
+        if self._fold_all is not None:
+            with contextlib.suppress(Exception):  # one by one, it is told which record did it
+                return self._fold_all(records)
+        found = FoldedEvents([], [], [], [])
+        for record in records:
+            try:
+                folded = self._reader.fold(record)
+            except Exception as error:  # noqa: BLE001 - one hostile record must not lose its file
+                found.rejected.append(type(error).__name__ + _SURPRISE)
+                continue
+            if isinstance(folded, str):
+                found.rejected.append(folded)
+            else:
+                found.ids.append(folded.event_id)
+                found.times.append(folded.time)
+                found.rows.append((folded.keys, folded.place))
+        return found
 
     def _number(self, keys: Sequence[RowKey], place: Place) -> int:
         """Return the number of a kind, giving it a new one on first sight."""

@@ -114,6 +114,19 @@ class Folded(NamedTuple):
     """(account, region, log class, resource type) for `Presence`."""
 
 
+FoldedRows = tuple[Sequence[RowKey], tuple[str, str, str, str]]
+"""The rows that an event counts in, and its place: the last two fields of `Folded`."""
+
+
+class FoldedEvents(NamedTuple):
+    """Many records folded at once: events as columns of equal length, and why other records are none."""
+
+    ids: list[bytes | str]
+    times: list[str]
+    rows: list[FoldedRows]
+    rejected: list[str]
+
+
 class SharedKeys(list[RowKey]):
     """Rows that a reader returns again, as the same object, for every event of one kind in one place.
 
@@ -146,6 +159,17 @@ class LogReader(Protocol):
 
     def fold(self, record: Any) -> Folded | str:
         """Return the event's rows, or the reason why it is no usable event."""
+        ...
+
+
+class ListReader(LogReader, Protocol):
+    """A reader that also folds many records at once, which takes less time than one by one.
+
+    The engine looks for this on every reader. Where it raises, the records are folded one by one.
+    """
+
+    def fold_all(self, records: Sequence[Any]) -> FoldedEvents:
+        """Return all events of some records in order."""
         ...
 
 

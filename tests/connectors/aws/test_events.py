@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.aws.event_outcomes import DeniedCodes
 from connectors.aws.events import (
@@ -445,6 +447,64 @@ def test_a_kind_met_again_has_the_very_same_rows():
     reader = CloudTrailReader()
     first, again = fold(reader), fold(reader, eventID="other")
     assert first.keys is again.keys
+
+
+_FEW = {
+    "eventSource": st.sampled_from(["s3.amazonaws.com", "lambda.amazonaws.com", "bedrock.amazonaws.com"]),
+    "eventName": st.sampled_from(["PutObject", "CreateFunction20150331", "InvokeModel"]),
+    "recipientAccountId": st.sampled_from([ACCOUNT, "", None]),
+    "awsRegion": st.sampled_from(["eu-west-1", "cn-north-1", None]),
+    "errorCode": st.sampled_from([None, "AccessDenied", "Throttling"]),
+    "eventCategory": st.sampled_from([None, "Data", "Management"]),
+    "readOnly": st.sampled_from([True, False, None]),
+    "managementEvent": st.sampled_from([None, False, "false"]),
+    "resources": st.sampled_from([None, [], [{"ARN": "arn:aws:s3:::b/k", "type": "AWS::S3::Object"}]]),
+    "requestParameters": st.sampled_from(
+        [None, {"bucketName": "b", "role": ROLE}, {"functionName": "f"}, {"callWithBearerToken": True}]
+    ),
+    "userIdentity": st.fixed_dictionaries(
+        {
+            "type": st.sampled_from([None, "AssumedRole", "IAMUser", "AWSService"]),
+            "arn": st.sampled_from([None, USER, SESSION["arn"]]),
+            "accountId": st.sampled_from([None, ACCOUNT]),
+            "accessKeyId": st.sampled_from([None, "AKIAEXAMPLE", "ASIAEXAMPLE"]),
+            "principalId": st.sampled_from([None, "AROAEXAMPLE:a", "AROAOTHER:a"]),
+            "invokedBy": st.sampled_from([None, "cloudformation.amazonaws.com"]),
+            "sessionContext": st.sampled_from([None, {}, SESSION["sessionContext"]]),
+            "inScopeOf": st.sampled_from([None, {"credentialsIssuedTo": "arn:aws:lambda:::x"}]),
+        }
+    ),
+}
+"""Values that meet again soon, so that what is remembered under one of them meets the others."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.fixed_dictionaries({"eventID": st.uuids().map(str), **_FEW}), min_size=2, max_size=30))
+def test_what_a_reader_remembers_changes_nothing(records):
+    typed = [
+        msgspec.json.decode(
+            msgspec.json.encode({"eventTime": "2026-03-01T10:00:00Z"} | record), type=CloudTrailRecord
+        )
+        for record in records
+    ]
+    together = CloudTrailReader().fold_all([*typed, *typed])
+    alone = [CloudTrailReader().fold(record) for record in typed]
+    expected = [
+        (one.event_id, one.time, list(one.keys), one.place) for one in alone if isinstance(one, Folded)
+    ]
+    found = zip(together.ids, together.times, together.rows, strict=True)
+    assert [*expected, *expected] == [
+        (event, time, list(keys), place) for event, time, (keys, place) in found
+    ]
+
+
+def test_a_reader_forgets_before_it_remembers_too_much(monkeypatch):
+    monkeypatch.setattr("connectors.aws.events._MOST_KINDS", 3)
+    monkeypatch.setattr("connectors.aws.event_principals._MOST_SESSIONS", 2)
+    reader = CloudTrailReader()
+    users = [ANNA | {"arn": f"{USER}{at}", "accessKeyId": f"AKIA{at}"} for at in range(10)]
+    for user in [*users, *users]:
+        assert user["arn"] == fold(reader, userIdentity=user).keys[0].identity
 
 
 def test_hostile_parameters_are_survived():
