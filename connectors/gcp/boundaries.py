@@ -1,7 +1,8 @@
 """Apply principal access boundaries: they say which resources a principal may reach at all.
 
 A boundary takes away no permission by name. Outside of its resources it blocks those that its enforcement
-version lists; that list is not in the evidence, so what is held there is conditional, never certain.
+version lists (`boundary_versions.py`): these are not held there, and others are untouched. Where the version,
+the rules or whom it is bound to is not certain, what may be blocked is conditional.
 Source: docs.cloud.google.com/iam/docs/principal-access-boundary-policies.
 """
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.facts import Caveat
+from connectors.gcp.boundary_versions import Blocked, Versions, together
 from connectors.gcp.grants import Holding
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.inventory import Inventory
@@ -33,6 +35,7 @@ class _Bound:
     """What it makes eligible; empty where its rules are not in the evidence."""
     known: bool
     condition: str
+    blocked: Blocked
 
 
 class Boundaries:
@@ -42,14 +45,11 @@ class Boundaries:
         self._hierarchy = inventory.hierarchy
         self._membership = membership
         records = [found.data for found in inventory.beside.get("access_boundaries", ())]
-        self._bounds = _read(records, inventory.hierarchy)
+        self._bounds = _read(records, inventory)
         self._open: set[str] = set()
 
-    def reaches(self, identity: str, node: str) -> tuple[bool | None, str]:
-        """Return whether an identity may reach what is in a node, and which boundary leaves it open.
-
-        True: no boundary is in the way. None: one may be, and what it blocks is not known.
-        """
+    def blocked(self, identity: str, node: str) -> tuple[Blocked, str]:
+        """Return what boundaries take from an identity in a node, for certain and perhaps, and which do."""
         certain: list[_Bound] = []
         doubtful: list[_Bound] = []
         for bound in self._bounds:
@@ -60,23 +60,33 @@ class Boundaries:
                 doubtful.append(bound)
         # Several boundaries add up: what any of them makes eligible is.
         if certain and self._inside(node, certain):
-            return True, ""
+            return Blocked(), ""
         in_the_way = certain or [one for one in doubtful if not self._inside(node, [one])]
         if not in_the_way:
-            return True, ""
+            return Blocked(), ""
+        found = together([one.blocked for one in in_the_way])
+        # One that may apply may make the place eligible too; and a place nobody knows may be eligible.
+        if not certain or not node or any(self._inside(node, [one]) for one in doubtful):
+            found = Blocked(0, found.certain | found.perhaps)
         names = sorted({one.policy.rpartition("/")[2] or one.policy for one in in_the_way})
-        self._open.update(one.policy for one in in_the_way)
-        return None, f"principal access boundary {', '.join(names)} does not make {node or 'it'} eligible"
+        self._open.update(one.policy for one in in_the_way if found.perhaps)
+        return found, f"principal access boundary {', '.join(names)} does not make {node or 'it'} eligible"
 
     def bounded(self, identity: str, holding: Holding) -> Holding:
-        """Return what is held after boundaries: what one may block is no longer certain."""
+        """Return what is held after boundaries: what they block is gone, what they may block is open."""
         if not self._bounds or holding.holds is False:
             return holding
-        reaches, why = self.reaches(identity, holding.node)
-        if reaches:
+        blocked, why = self.blocked(identity, holding.node)
+        touched = (blocked.certain | blocked.perhaps) & holding.grant.permissions
+        if not touched:
             return holding
-        grant = replace(holding.grant, undecided=True)
-        return replace(holding, grant=grant, holds=None, doubt=f"{holding.grant.name}: {why}")
+        return replace(
+            holding,
+            grant=replace(holding.grant, undecided=True),
+            sure=holding.sure & ~touched,
+            open=(holding.open | holding.sure & blocked.perhaps) & ~blocked.certain,
+            doubt=f"{holding.grant.name}: {why}",
+        )
 
     def _inside(self, node: str, bounds: Iterable[_Bound]) -> bool:
         return any(
@@ -119,17 +129,18 @@ class Boundaries:
             yield Caveat(
                 "a principal access boundary that may block access",
                 policy,
-                "which permissions its enforcement version blocks is not in the evidence: what it does not"
-                " make eligible is shown as conditional",
+                "its rules, its version or whom it is bound to is not certain: what it may block is"
+                " shown as conditional",
             )
 
 
-def _read(records: Sequence[Mapping[str, Any]], hierarchy: Hierarchy) -> list[_Bound]:
+def _read(records: Sequence[Mapping[str, Any]], inventory: Inventory) -> list[_Bound]:
     policies = {
         _name(record): record
         for record in records
         if "/principalAccessBoundaryPolicies/" in str(record.get("name") or "")
     }
+    versions = Versions(inventory.permissions)
     found = []
     for record in records:
         if "/policyBindings/" not in str(record.get("name") or ""):
@@ -140,11 +151,27 @@ def _read(records: Sequence[Mapping[str, Any]], hierarchy: Hierarchy) -> list[_B
         held = _get(target, "principalSet") if isinstance(target, Mapping) else target
         name = str(_get(record, "policy") or "")
         policy = policies.get(name)
-        nodes = tuple(_eligible(policy, hierarchy)) if policy is not None else ()
         condition = record.get("condition")
         text = str(condition.get("expression") or "") if isinstance(condition, Mapping) else ""
-        found.append(_Bound(name, str(held or ""), nodes, policy is not None, text))
+        found.append(
+            _Bound(
+                name,
+                str(held or ""),
+                tuple(_eligible(policy, inventory.hierarchy)) if policy is not None else (),
+                policy is not None,
+                text,
+                _blocked(policy, versions),
+            )
+        )
     return sorted(found, key=lambda one: (one.policy, one.target, one.condition))
+
+
+def _blocked(policy: Mapping[str, Any] | None, versions: Versions) -> Blocked:
+    """Return what a policy blocks; perhaps everything, where it is not in the evidence."""
+    if policy is None:
+        return versions.anything()
+    details = policy.get("details")
+    return versions.blocked(_get(details, "enforcementVersion") if isinstance(details, Mapping) else "")
 
 
 def _name(record: Mapping[str, Any]) -> str:

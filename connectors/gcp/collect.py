@@ -12,11 +12,12 @@ from connectors.facts import Window
 from connectors.gcp.access import access_table, part_names, quotas
 from connectors.gcp.calls import Calls
 from connectors.gcp.gathering import Finds, begin_gathering
+from connectors.gcp.live_deny import deny_policies
 from connectors.gcp.live_iam import api_keys, roles, service_account_keys, service_accounts, workload_identity
 from connectors.gcp.live_inventory import resources
 from connectors.gcp.live_logs import PART as LOG_ENTRIES
 from connectors.gcp.live_logs import log_entries
-from connectors.gcp.live_policies import access_boundaries, allow_policies, deny_policies
+from connectors.gcp.live_policies import access_boundaries, allow_policies
 from connectors.gcp.live_scope import Scope, ancestry
 from connectors.gcp.live_settings import LiveSettings
 from connectors.gcp.live_testable import testable_permissions
@@ -121,7 +122,7 @@ def _read(
         "roles": lambda: roles(calls, scope),
         "service_accounts": lambda: service_accounts(calls, scope, accounts),
         "service_account_keys": lambda: service_account_keys(calls, accounts),
-        "deny_policies": lambda: deny_policies(calls, scope),
+        "deny_policies": lambda: deny_policies(calls, scope, settings.deny_places),
         "access_boundaries": lambda: access_boundaries(calls, scope),
         "api_keys": lambda: api_keys(calls, scope),
         "workload_identity": lambda: workload_identity(calls, scope),

@@ -12,7 +12,7 @@ from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.interpret import Ground, survey
 from connectors.gcp.members import SINGLE, Membership
 from connectors.gcp.names import permission_name, principal_id
-from connectors.gcp.policy import Denials, read_denials
+from connectors.gcp.policy import Denials, read_denials, unread_places
 from connectors.gcp.shapes import CLOUD
 from connectors.interface import Evidence
 from connectors.reduction import Ruling
@@ -81,7 +81,12 @@ class _Case:
         accounts = ground.register.accounts()
         self._own = accounts.get(identity, "")
         self._membership = Membership(accounts, ground.bindings, ground.aliases, self._hierarchy)
-        self._denials = Denials(read_denials(ground.inventory, window), self._membership, self._hierarchy)
+        self._denials = Denials(
+            read_denials(ground.inventory, window),
+            self._membership,
+            self._hierarchy,
+            unread_places(ground.inventory),
+        )
         self._boundaries = Boundaries(ground.inventory, self._membership)
 
     def decide(self, resource: str) -> Ruling:
@@ -101,9 +106,11 @@ class _Case:
             return Ruling(UNDECIDED, _BINDINGS, binding.id, why, self._limits())
         if doubted:
             return Ruling(UNDECIDED, _DENY, doubted, "it may refuse it", self._limits())
-        reaches, why = self._boundaries.reaches(self._identity, place.node)
-        if not reaches:
-            return Ruling(UNDECIDED, _BOUNDARY, "", why, self._limits())
+        blocked, why = self._boundaries.blocked(self._identity, place.node)
+        index = self._ground.inventory.permissions.find(self._permission)
+        for answer, held in ((REFUSED, blocked.certain), (UNDECIDED, blocked.perhaps)):
+            if index is not None and held >> index & 1:
+                return Ruling(answer, _BOUNDARY, "", why, self._limits())
         return Ruling(ALLOWED, _BINDINGS, sure[0].id, f"{sure[0].role} gives it", self._limits())
 
     def _limits(self) -> tuple[str, ...]:
@@ -121,7 +128,8 @@ class _Case:
                 refused = refused or denial.id
             elif named and (within or not place.node):
                 doubted = doubted or denial.id
-        return refused, doubted
+        hidden = self._denials.unread(place.node)
+        return refused, doubted or (f"deny policies of {hidden} (not read)" if hidden else "")
 
     def _bound(self, place: _Place) -> tuple[list[Binding], list[tuple[Binding, str]]]:
         """Return the bindings that give the request for certain, and those that may, with the reason."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.facts import Caveat, Effect, Grant, Window
+from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
 from connectors.gcp.catalog import matcher, services, table
 from connectors.gcp.conditions import About, decide, limits_resources
 from connectors.gcp.hierarchy import Hierarchy
@@ -49,6 +49,10 @@ class Holding:
     node: str
     holds: bool | None
     """True: held for certain. None: only if an undecided condition is met. False: gives nothing."""
+    sure: PermissionSet
+    """What it gives for certain."""
+    open: PermissionSet
+    """What it gives perhaps: under an undecided condition, or where a boundary may block it."""
     doubt: str = ""
     """Why it is not held for certain, where that is no condition of its own."""
 
@@ -147,7 +151,8 @@ class GrantBook:
             admin=self._admin(binding, known) if holds is not False else "",
             shared=shared,
         )
-        return Holding(grant, binding.node, holds)
+        given = grant.permissions
+        return Holding(grant, binding.node, holds, given if holds else 0, given if holds is None else 0)
 
     def _admin(self, binding: Binding, permissions: int) -> str:
         """Return why a grant makes an administrator: only on a project or above."""

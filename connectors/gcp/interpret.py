@@ -19,7 +19,7 @@ from connectors.gcp.limits import not_interpreted, unread
 from connectors.gcp.members import SINGLE, Aliases, Membership
 from connectors.gcp.names import agent
 from connectors.gcp.observability import Doubts, Observability
-from connectors.gcp.policy import Denials, read_denials, unread_denials
+from connectors.gcp.policy import Denials, read_denials, unread_denials, unread_places
 from connectors.gcp.pools import open_providers
 from connectors.gcp.usage import read_calls
 from connectors.gcp.witnesses import Witnesses
@@ -78,7 +78,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         identity: [boundaries.bounded(identity, one) for one in held]
         for identity, held in _holdings(bindings, book, membership, register.accounts()).items()
     }
-    denials = Denials(read_denials(inventory, window), membership, hierarchy)
+    denials = Denials(read_denials(inventory, window), membership, hierarchy, unread_places(inventory))
     auditing = Auditing((policy for _, policy in inventory.policies), hierarchy, read_changes(evidence))
     classes = classify(permissions, calls.types)
     witnesses.hear_logs(calls.usage)

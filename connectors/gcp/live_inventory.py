@@ -58,10 +58,11 @@ def _searched(calls: Calls, scope: Scope, types: Sequence[str]) -> Iterator[Reco
 
 
 def _learn(scope: Scope, record: Any) -> None:
-    """Note the project of a resource, and the locations in which it has something of Vertex AI."""
+    """Note a resource's project and folders, and the locations in which it has something of Vertex AI."""
     name, number = str(record.get("name") or ""), str(record.get("project") or "").removeprefix("projects/")
     if record.get("assetType") == PROJECT and record.get("state") not in (None, "", "ACTIVE"):
         scope.gone |= {name.removeprefix(f"{CLOUD}projects/"), number}
+    scope.learn_folders([name.removeprefix(CLOUD), *map(str, record.get("folders") or ())])
     own = name.removeprefix(CLOUD).removeprefix("projects/") if name.startswith(f"{CLOUD}projects/") else ""
     written = own or project_in(name)
     scope.learn_project(

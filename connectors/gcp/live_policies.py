@@ -1,8 +1,7 @@
-"""Read allow policies with audit configurations, deny policies and principal access boundaries."""
+"""Read allow policies with audit configurations, and principal access boundaries."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 from connectors.gcp.calls import Calls
 from connectors.gcp.gathering import Finds
@@ -16,8 +15,6 @@ _PAGE = 500
 _NODES = [f"cloudresourcemanager.googleapis.com/{kind}" for kind in ("Project", "Folder", "Organization")]
 _VERSION = 3
 """Policies of older versions hide their conditions."""
-MOST_DENY_POINTS = 40
-"""Places asked for deny policies; five reads a minute make this eight minutes."""
 
 
 def allow_policies(calls: Calls, scope: Scope) -> Finds:
@@ -44,11 +41,12 @@ def allow_policies(calls: Calls, scope: Scope) -> Finds:
 
 
 def _learned(records: Any, scope: Scope) -> Iterator[Record]:
-    """Yield records; note the projects, roles and nodes they name."""
+    """Yield records; note the projects, folders, roles and nodes they name."""
     for record in records or ():
         for policy in policies(record):
             scope.roles |= {str(one.get("role")) for one in policy.bindings}
             own = policy.resource.removeprefix(CLOUD) if policy.resource.startswith(CLOUD) else ""
+            scope.learn_folders((own, *policy.place.ancestors))
             named = (own if own.startswith("projects/") else "").removeprefix("projects/")
             named = named or project_in(policy.resource)
             number = policy.place.project
@@ -70,39 +68,6 @@ def _node_policy(calls: Calls, scope: Scope, node: str, chain: list[str]) -> Fin
     record = asset(node, {}, chain, whole=scope.whole)
     shown = {key: value for key, value in record.items() if key != "resource"}
     yield from _learned([{**shown, "iamPolicy": policy}], scope)
-
-
-def deny_policies(calls: Calls, scope: Scope) -> Finds:
-    """Yield the deny policies of the scope, of all above it and of the projects in it, with their rules.
-
-    A list may leave the rules out; then each policy is read by its name.
-    """
-    own = "" if scope.node.startswith("projects/") else scope.node
-    points = list(dict.fromkeys([*([own] if own else []), *(f"projects/{p}" for p in scope.names())]))
-    points = [*scope.above, *points]
-    for point in points[:1] if calls.sample else points[:MOST_DENY_POINTS]:
-        # Asked by its URL: the client's REST transport escapes the place twice, and its gRPC has no fake.
-        place = quote(f"cloudresourcemanager.googleapis.com/{point}", safe="")
-        try:
-            for page in calls.listed("iam.denypolicies.list", f"v2/policies/{place}/denypolicies", {}, point):
-                for policy in page.get("policies") or ():
-                    yield _with_rules(calls, policy, point)
-        except CallError as error:
-            yield error
-    left = len(points) - MOST_DENY_POINTS
-    if left > 0 and not calls.sample:
-        text = (
-            f"{left} projects were not asked for deny policies: the API allows five reads a minute;"
-            " gcloud iam policies list --kind=denypolicies --attachment-point=POINT for each, into a source"
-            " of exports"
-        )
-        yield CallError(text, "throttled", "iam.denypolicies.list")
-
-
-def _with_rules(calls: Calls, policy: Mapping[str, Any], point: str) -> Mapping[str, Any]:
-    if isinstance(policy.get("rules"), list) or not policy.get("name"):
-        return policy
-    return calls.fetched("iam.denypolicies.get", f"v2/{policy['name']}", point)
 
 
 def access_boundaries(calls: Calls, scope: Scope) -> Finds:

@@ -1,5 +1,6 @@
 """Find what a live source covers: what stands above its scope, and the projects in it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,8 @@ class Scope:
     """By project: locations in which AI resources were found."""
     gone: set[str] = field(default_factory=set)
     """Projects that are being deleted, by id and number: nothing in them answers any more."""
+    folders: set[str] = field(default_factory=set)
+    """Folders that stand in it, or above."""
     roles: set[str] = field(default_factory=set)
     """Roles that are bound somewhere in it, or above."""
 
@@ -49,6 +52,10 @@ class Scope:
         if not identifier and number in self.projects.values():
             return
         self.projects[key] = self.projects.get(key) or number
+
+    def learn_folders(self, nodes: Iterable[str]) -> None:
+        """Note the folders among some nodes."""
+        self.folders.update(node for node in nodes if re.fullmatch(r"folders/\d+", node))
 
     def names(self) -> list[str]:
         """Return the projects in it, sorted."""

@@ -141,7 +141,11 @@ class _Planner:
             )
             return "shared-grant", reason
         if grant.undecided:
-            return "condition-undecided", f"a condition that the evidence does not decide: {grant.conditions}"
+            return "condition-undecided", (
+                f"a condition that the evidence does not decide: {grant.conditions}"
+                if grant.conditions
+                else "a principal access boundary blocks it where this is given, or may"
+            )
         if binding.title.lower().startswith(KEEP):
             return "opted-out", f"the condition of its binding is titled {KEEP}"
         place = place_of(binding.resource)

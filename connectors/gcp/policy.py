@@ -1,6 +1,6 @@
 """Apply deny policies to what identities hold."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from connectors.gcp.names import permission_name, principal_id, same
 
 _EVERYONE = ("principalSet://goog/public:all", "principalSet://goog/public:allUsers")
 _ACCOUNT = "principal://iam.googleapis.com/projects/-/serviceAccounts/"
+_UNREAD_KIND = "unread/denypolicies"
 _SUBJECT = "principal://goog/subject/"
 
 
@@ -53,6 +54,20 @@ def read_denials(inventory: Inventory, window: Window) -> list[Denial]:
     return [found[key] for key in sorted(found)]
 
 
+def unread_place(node: str) -> dict[str, Any]:
+    """Return the record that says of a project, folder or organization that it was not asked."""
+    return {"kind": _UNREAD_KIND, "attachmentPoint": node}
+
+
+def unread_places(inventory: Inventory) -> frozenset[str]:
+    """Return the nodes whose deny policies were not asked for."""
+    return frozenset(
+        inventory.hierarchy.node(str(record.data.get("attachmentPoint") or ""))
+        for record in inventory.deny_policies
+        if record.data.get("kind") == _UNREAD_KIND
+    )
+
+
 def unread_denials(inventory: Inventory) -> list[Caveat]:
     """Say which deny policies came without their rules (a plain `gcloud iam policies list`)."""
     return [
@@ -62,7 +77,7 @@ def unread_denials(inventory: Inventory) -> list[Caveat]:
             "what it refuses is shown as granted: export it with `gcloud iam policies get`",
         )
         for record in inventory.deny_policies
-        if not isinstance(record.data.get("rules"), list)
+        if not isinstance(record.data.get("rules"), list) and record.data.get("kind") != _UNREAD_KIND
     ]
 
 
@@ -129,8 +144,15 @@ class Effective:
 class Denials:
     """Applies deny rules to identities."""
 
-    def __init__(self, denials: Sequence[Denial], membership: Membership, hierarchy: Hierarchy) -> None:
+    def __init__(
+        self,
+        denials: Sequence[Denial],
+        membership: Membership,
+        hierarchy: Hierarchy,
+        unread: Collection[str] = (),
+    ) -> None:
         self._denials = denials
+        self._unread = frozenset(unread)
         self._membership = membership
         self._hierarchy = hierarchy
         self._undecided: dict[str, Denial] = {}
@@ -139,7 +161,8 @@ class Denials:
         """Return what an identity holds after every rule that applies to it.
 
         A rule takes away what grants at or below its own place give; what is also granted elsewhere stays.
-        A rule that cannot be decided for this identity makes what it covers conditional.
+        A rule that cannot be decided for this identity makes what it covers conditional, and so does a place
+        whose deny policies were not read.
         """
         granted = conditional = 0
         reasons: set[str] = set()
@@ -147,8 +170,7 @@ class Denials:
         for holding in holdings:
             if holding.holds is False:
                 continue
-            certain = holding.grant.permissions if holding.holds else 0
-            perhaps = holding.grant.permissions if holding.holds is None else 0
+            certain, perhaps = holding.sure, holding.open
             if perhaps:
                 reasons.add(holding.doubt or f"{holding.grant.name} only if {holding.grant.conditions}")
             for rule, applies in rules:
@@ -162,6 +184,10 @@ class Denials:
                     self._undecided[rule.id] = rule
                     perhaps |= certain & rule.permissions
                     certain &= ~rule.permissions
+            if certain and (hidden := self.unread(holding.node)):
+                reasons.add(f"the deny policies of {hidden}, which were not read, may refuse it")
+                perhaps |= certain
+                certain = 0
             granted |= certain
             conditional |= perhaps
         refusals = tuple(_refusal(rule, identity, applies) for rule, applies in rules)
@@ -171,6 +197,12 @@ class Denials:
         """Return the rules that apply to an identity, or may."""
         found = [(one, self._applies(one, identity)) for one in self._denials]
         return [(one, applies) for one, applies in found if applies is not False]
+
+    def unread(self, node: str) -> str:
+        """Return the first place at or above a node whose deny policies were not read; empty for none."""
+        if not self._unread:
+            return ""
+        return min({node, *self._hierarchy.above(node)} & self._unread, default="")
 
     def places(self) -> list[str]:
         """Return the deny policies that are asked, by name and place."""

@@ -1,7 +1,9 @@
-"""Principal access boundaries limit what is certain; nothing they may block is called granted."""
+"""Principal access boundaries take what their version blocks; what they may block is never called granted."""
 
 import pytest
 
+from connectors.gcp.catalog import matcher, table
+from connectors.gcp.names import permission_name
 from tests.connectors.gcp.records import AGENT, NUMBER, ORG, PROJECT, RAG, binding, exported, role
 
 READER = role("roles/storage.objectViewer", "storage.objects.get")
@@ -9,9 +11,9 @@ POLICY = f"organizations/{ORG}/locations/global/principalAccessBoundaryPolicies/
 CLOUD = "//cloudresourcemanager.googleapis.com"
 
 
-def boundary(*resources, name=POLICY):
+def boundary(*resources, name=POLICY, version="latest"):
     rules = [{"effect": "ALLOW", "resources": list(resources)}]
-    return {"name": name, "details": {"rules": rules, "enforcementVersion": "latest"}}
+    return {"name": name, "details": {"rules": rules, "enforcementVersion": version}}
 
 
 def bound(target, *, name=POLICY, condition=""):
@@ -44,14 +46,67 @@ def test_what_a_boundary_makes_eligible_stays_granted(gcp, place):
     assert [] == run.caveats("principal access boundar")
 
 
-def test_what_it_does_not_make_eligible_is_conditional(gcp):
+def test_what_a_version_blocks_is_not_held_where_the_place_is_not_eligible(gcp):
     run = run_with(gcp, boundary(f"{CLOUD}/projects/222222222222"), bound(f"{CLOUD}/projects/{NUMBER}"))
+    assert ([], []) == (run.granted(RAG), run.conditional(RAG))
+
+
+# The page: storage.objects.create since 2, iam.serviceAccounts.actAs since 3, secrets since 4, logging.views never.
+VERSIONED = [
+    "iam.serviceAccounts.actAs", "logging.views.access", "pubsub.subscriptions.consume",
+    "secretmanager.versions.access", "storage.objects.create", "storage.objects.get",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "granted", "conditional"),
+    [
+        ("1", [0, 1, 2, 3, 4], []),
+        ("2", [0, 1, 2, 3], []),
+        ("3", [1, 3], []),
+        ("4", [1], []),
+        ("latest", [], [1, 3]),
+        ("", [], [1, 3]),
+        ("7", [], [1]),
+    ],
+)
+def test_each_version_blocks_its_own_list(gcp, version, granted, conditional):
+    policy = exported(binding("roles/all", f"serviceAccount:{RAG}"))
+    run = gcp(
+        {
+            "iam_policies": [policy],
+            "roles": [role("roles/all", *VERSIONED)],
+            "access_boundaries": [
+                boundary(f"{CLOUD}/projects/222222222222", version=version),
+                bound(f"{CLOUD}/projects/{NUMBER}"),
+            ],
+        }
+    )
+    assert ([VERSIONED[at] for at in granted], [VERSIONED[at] for at in conditional]) == (
+        run.granted(RAG),
+        run.conditional(RAG),
+    )
+    assert bool(conditional) is bool(run.caveats("a principal access boundary that may block access"))
+
+
+def test_the_table_names_permissions_that_roles_hold(predefined):
+    known = {permission_name(one) for role in predefined for one in role["includedPermissions"]}
+    for version in table("boundary_versions")["versions"]:
+        stale = {one for one in version["permissions"] if not any(map(matcher([one]), known))}
+        assert len(stale) * 8 < len(version["permissions"]), stale
+
+
+def test_a_boundary_that_may_apply_leaves_what_it_blocks_conditional(gcp):
+    run = run_with(
+        gcp,
+        boundary(f"{CLOUD}/projects/222222222222"),
+        bound(f"{CLOUD}/projects/{NUMBER}", condition="principal.subject.endsWith('gserviceaccount.com')"),
+    )
     assert ([], ["storage.objects.get"]) == (run.granted(RAG), run.conditional(RAG))
     assert (
         "only-here does not make projects/agents-prod eligible"
         in run.facts.entitlements[RAG].conditional_reason
     )
-    assert 1 == len(run.caveats("a principal access boundary that may block access"))
 
 
 def test_two_boundaries_add_up(gcp):
@@ -104,7 +159,7 @@ def test_conditions_of_a_binding_are_decided_where_they_are_simple(gcp, conditio
 
 def test_an_agent_is_of_its_project(gcp):
     run = run_with(gcp, boundary(f"{CLOUD}/projects/2"), bound(f"{CLOUD}/projects/{NUMBER}"), who=AGENT)
-    assert ["storage.objects.get"] == run.conditional(AGENT)
+    assert ([], []) == (run.granted(AGENT), run.conditional(AGENT))
 
 
 def test_an_export_without_any_says_that_there_are_none(gcp):

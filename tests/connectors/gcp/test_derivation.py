@@ -82,11 +82,16 @@ def test_a_deny_policy_goes_before_every_binding(ask):
     assert ("denied by a Deny statement", "deny policies") == (ruling.answer, ruling.layer)
 
 
-def test_a_boundary_leaves_it_undecided(ask):
+def test_a_boundary_refuses_what_its_version_blocks(ask):
     records = [boundary("//cloudresourcemanager.googleapis.com/projects/2"), bound(PROJECT_NAME)]
     ruling = ask([BUCKET, *OWN], "storage.objects.get", OBJECT, access_boundaries=records)
-    assert ("undecided", "principal access boundaries") == (ruling.answer, ruling.layer)
+    assert ("denied by a Deny statement", "principal access boundaries") == (ruling.answer, ruling.layer)
     assert "only-here" in ruling.reason
+
+
+def test_a_boundary_whose_rules_are_not_known_leaves_it_undecided(ask):
+    ruling = ask([BUCKET, *OWN], "storage.objects.get", OBJECT, access_boundaries=[bound(PROJECT_NAME)])
+    assert ("undecided", "principal access boundaries") == (ruling.answer, ruling.layer)
 
 
 @pytest.mark.parametrize(
