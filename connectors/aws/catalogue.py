@@ -76,6 +76,13 @@ class Catalogue:
         groups = self._data.templates.values()
         return sum(template.actions >> number & 1 for group in groups for template in group)
 
+    def spelled(self, name: str) -> str | None:
+        """Return a known action in its own spelling; None for any other name."""
+        index = self.permissions.find(name)
+        if index is None or not self.known >> index & 1:
+            return None
+        return self.permissions.spelling(name)
+
     def expand(self, pattern: str) -> int:
         """Return the permissions an action pattern names; a literal that is not known is interned."""
         if "*" not in pattern and "?" not in pattern:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
-from connectors.aws.catalogue import Catalogue
 from connectors.aws.tables import table
 
 _VERSION = re.compile(r"\d{4}_?\d{2}_?\d{2}(v\d+)?$")
@@ -37,13 +36,19 @@ class Needed:
     prefixes: tuple[str, ...] = ()
 
 
+class KnowsActions(Protocol):
+    """Whatever knows the names of actions."""
+
+    def spelled(self, name: str) -> str | None:
+        """Return a known action in its own spelling; None for any other name."""
+        ...
+
+
 class EventActions:
     """Maps `<eventSource>:<eventName>` to permissions by the tables of `catalog/event_actions.toml`."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._find = catalogue.permissions.find
-        self._spelling = catalogue.permissions.spelling
-        self._known = catalogue.known
+    def __init__(self, catalogue: KnowsActions) -> None:
+        self._spelled = catalogue.spelled
         self._cache: dict[str, Needed] = {}
 
     def needed(self, operation: str) -> Needed:
@@ -66,8 +71,8 @@ class EventActions:
                     return found
         for prefix in prefixes:
             for one in names:
-                if self._is_action(f"{prefix}:{one}"):
-                    return Needed(Sureness.EACH, (self._spelling(f"{prefix}:{one}"),), prefixes)
+                if spelled := self._spelled(f"{prefix}:{one}"):
+                    return Needed(Sureness.EACH, (spelled,), prefixes)
         for prefix in prefixes:
             if found := _by_verb(prefix, name):
                 return found
@@ -83,10 +88,6 @@ class EventActions:
         if key in tables.one_of:
             return Needed(Sureness.ONE_OF, tables.one_of[key], (prefix,))
         return None
-
-    def _is_action(self, name: str) -> bool:
-        index = self._find(name)
-        return index is not None and bool(self._known >> index & 1)
 
 
 @dataclass(frozen=True, slots=True)

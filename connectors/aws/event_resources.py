@@ -1,11 +1,14 @@
 """Name the resource that a CloudTrail event acted on, as a policy would write it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from connectors.aws.event_rules import named_by, service_of
+from connectors.aws.event_templates import Shape, as_name, filled, keys_of, shapes_of
 from connectors.aws.passed_roles import parsed, partition_of
 from connectors.aws.tables import table
 
@@ -13,6 +16,9 @@ _LONGEST = 2048
 """The longest ARN that AWS allows; longer text is not taken for one."""
 _REMEMBERED = 20_000
 
+
+_ANYWHERE = {"partition": "aws", "region": "-", "account": "-"}
+"""A place for trying whether templates are filled at all."""
 
 Named = str | tuple[str | None, ...]
 """A resource by its ARN, or the values of the request parameters that name it."""
@@ -44,9 +50,7 @@ class EventResources:
         self._parameters: dict[str, list[dict[str, Any]]] = {}
         for rule in data["parameter"]:
             self._parameters.setdefault(rule["source"], []).append(rule)
-        self._decoders = {source: _decoder(rules) for source, rules in self._parameters.items()}
-        for source in self._s3:
-            self._decoders[source] = _decoder([{"key": "bucketName"}])
+        self._plans: dict[tuple[str, str], _Plan | None] = {}
         self._chosen = lru_cache(maxsize=_REMEMBERED)(self._choose)
 
     def listed(self, source: str, operation: str, refs: Sequence[ResourceRef | None]) -> str:
@@ -64,24 +68,41 @@ class EventResources:
 
     def _choose(self, source: str, operation: str, arn: str) -> str:
         """Return a listed ARN as a row names it; empty if it is of another service than the event."""
-        if len(arn) > _LONGEST or not arn.startswith("arn:") or _service_of(arn) != self._service(source):
+        if len(arn) > _LONGEST or not arn.startswith("arn:") or service_of(arn) != self._service(source):
             return ""
         if source in self._s3:
             bucket = arn.split("/", 1)[0]
             return f"{bucket}/*" if operation in self._objects else bucket
         return self._folded(arn)
 
-    def requested(self, source: str, parameters: bytes) -> Named:
+    def requested(self, source: str, operation: str, parameters: bytes) -> Named:
         """Return the request parameters that may name the resource, or the one ARN among them."""
-        decoder = self._decoders.get(source)
-        if decoder is not None:
-            try:
-                values = msgspec.structs.astuple(decoder.decode(parameters))
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                values = ()
-            if any(values):
+        plan = self._plan(source, operation)
+        if plan is not None:
+            values = plan.values(parameters)
+            own = any(values[: plan.own])
+            if own or (any(values) and filled(plan.shapes, plan.named(values), _ANYWHERE)):
                 return values
         return self._only_arn(source, parameters) if parameters.find(b'"arn:') >= 0 else ""
+
+    def _plan(self, source: str, operation: str) -> "_Plan | None":
+        """Return what to read of an operation's parameters, worked out when it is met for the first time."""
+        key = (source, operation)
+        if key not in self._plans:
+            if len(self._plans) >= _REMEMBERED:
+                self._plans.clear()
+            rules = [] if source in self._s3 else self._rules(source, operation)
+            keys = ["bucketName"] if source in self._s3 else _keys(rules)
+            shapes = shapes_of(source, operation)
+            self._plans[key] = _Plan.of(rules, keys, shapes) if keys or shapes else None
+        return self._plans[key]
+
+    def _rules(self, source: str, operation: str) -> list[dict[str, Any]]:
+        return [
+            rule
+            for rule in self._parameters.get(source, ())
+            if operation in rule.get("operations", (operation,)) and operation not in rule.get("except", ())
+        ]
 
     def written(self, source: str, operation: str, named: Named, region: str, account: str) -> str:
         """Return the resource that `listed` or `requested` found, as a row names it."""
@@ -94,34 +115,14 @@ class EventResources:
                 return ""  # an access point, by ARN
             arn = f"arn:{place['partition']}:s3:::{bucket}"
             return f"{arn}/*" if operation in self._objects else arn
-        rules = self._parameters[source]
-        parameters = dict(zip(_keys(rules), named, strict=True))
-        for rule in rules:
-            if operation in rule.get("operations", (operation,)) and (
-                found := self._named(rule, parameters, place)
-            ):
-                return self._folded(found) if len(found) <= _LONGEST else ""
-        return ""
-
-    def _named(
-        self, rule: Mapping[str, Any], parameters: Mapping[str, str | None], place: Mapping[str, str]
-    ) -> str:
-        value = parameters.get(rule["key"])
-        if not value:
+        plan = self._plan(source, operation)
+        if plan is None:
             return ""
-        if value.startswith(tuple(rule.get("unless_prefix", ()))):
-            return str(rule["otherwise"]).format(value=value, **place)
-        if value.startswith("arn:"):
-            return value if _service_of(value) == self._service(rule["source"]) else ""
-        if "url" in rule:
-            account, _, name = value.rpartition("/")
-            account = account.rpartition("/")[2]
-            return str(rule["url"]).format(name=name, **{**place, "account": account}) if account else ""
-        other = parameters.get(rule.get("with_key", ""))
-        if other:
-            return str(rule["with_arn"]).format(value=value, other=other, **place)
-        value = value.removeprefix(rule.get("without", ""))
-        return str(rule.get("arn", "")).format(value=value, **place)
+        parameters = plan.named(named)
+        service = self._service(source)
+        by_rule = (named_by(rule, parameters, place, service) for rule in plan.rules)
+        found = next(filter(None, by_rule), "") or filled(plan.shapes, parameters, place)
+        return self._folded(found) if len(found) <= _LONGEST else ""
 
     def _only_arn(self, source: str, parameters: bytes) -> str:
         """Return the one ARN of the event's own service among the parameters; none if there are several."""
@@ -130,7 +131,7 @@ class EventResources:
         found = {
             value
             for value in (values.values() if isinstance(values, dict) else ())
-            if isinstance(value, str) and value.startswith("arn:") and _service_of(value) == service
+            if isinstance(value, str) and value.startswith("arn:") and service_of(value) == service
         }
         arn = found.pop() if len(found) == 1 else ""
         return self._folded(arn) if len(arn) <= _LONGEST else ""
@@ -161,20 +162,41 @@ def resource_type(refs: Sequence[ResourceRef | None]) -> str:
 
 def _keys(rules: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the request parameters that rules read, each once."""
-    return list(dict.fromkeys(key for rule in rules for key in (rule["key"], rule.get("with_key")) if key))
+    parts = ("key", "with_key", "owner_key")
+    return list(dict.fromkeys(rule[part] for rule in rules for part in parts if rule.get(part)))
 
 
-def _decoder(rules: Sequence[Mapping[str, Any]]) -> "msgspec.json.Decoder[Any]":
-    """Return a decoder for just these parameters: large ones beside them are skipped, not parsed."""
-    keys = _keys(rules)
-    fields = [(f"field{at}", str | None, None) for at in range(len(keys))]
-    names = {f"field{at}": key for at, key in enumerate(keys)}
-    return msgspec.json.Decoder(msgspec.defstruct("Parameters", fields, rename=names, gc=False))
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which request parameters of one operation are read, and what is made of them."""
 
+    rules: Sequence[Mapping[str, Any]]
+    shapes: tuple[Shape, ...]
+    keys: tuple[str, ...]
+    own: int
+    """So many of the keys, from the first, are those of the rules."""
+    decoder: "msgspec.json.Decoder[Any]"
 
-def _service_of(arn: str) -> str:
-    parts = arn.split(":", 3)
-    return parts[2] if len(parts) == 4 else ""
+    @classmethod
+    def of(cls, rules: Sequence[Mapping[str, Any]], keys: list[str], shapes: tuple[Shape, ...]) -> "_Plan":
+        """Make a plan; large parameters beside the named ones are skipped, not parsed."""
+        every = tuple(dict.fromkeys((*keys, *keys_of(shapes))))
+        fields = [(f"field{at}", str | None if at < len(keys) else Any, None) for at in range(len(every))]
+        names = {f"field{at}": key for at, key in enumerate(every)}
+        struct = msgspec.defstruct("Parameters", fields, rename=names, gc=False)
+        return cls(rules, shapes, every, len(keys), msgspec.json.Decoder(struct))
+
+    def values(self, parameters: bytes) -> tuple[str | None, ...]:
+        """Return the named parameters; nothing where they cannot be read."""
+        try:
+            found = msgspec.structs.astuple(self.decoder.decode(parameters))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return ()
+        return (*found[: self.own], *map(as_name, found[self.own :])) if self.shapes else found
+
+    def named(self, values: Sequence[str | None]) -> dict[str, str | None]:
+        """Return values by the parameters that they are of."""
+        return dict(zip(self.keys, values, strict=True))
 
 
 def _fold(arn: str, beginning: str) -> str:

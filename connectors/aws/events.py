@@ -11,6 +11,7 @@ from connectors.aws.event_outcomes import DeniedCodes
 from connectors.aws.event_principals import Callers, UserIdentity
 from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
+from connectors.aws.service_actions import catalogue_version
 from connectors.aws.times import stamp
 from connectors.logs.rows import UNREAD, Folded, FoldedEvents, FoldedRows, RowKey, SharedKeys
 
@@ -111,6 +112,11 @@ class CloudTrailReader:
         """Pickle as a fresh reader: the tables are loaded again in the worker."""
         return (CloudTrailReader, ())
 
+    @property
+    def data_version(self) -> str:
+        """Version of the catalogue whose ARN templates name resources."""
+        return catalogue_version()
+
     def skip_file(self, path: str) -> str:
         """Pass over what CloudTrail delivers beside its log files."""
         *folders, name = path.replace("\\", "/").split("/")
@@ -156,7 +162,7 @@ class CloudTrailReader:
             if changes or not named:
                 parameters = bytes(record.request_parameters)
                 if not named and len(parameters) > _LITTLE:
-                    named = requested(source, parameters)
+                    named = requested(source, name, parameters)
             # Everything that the rows depend on: a kind of event met before has its rows ready.
             kind = (
                 caller_number(record.user_identity or _NOBODY), source, name, named,

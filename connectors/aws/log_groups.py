@@ -2,17 +2,21 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from connectors.aws.event_templates import all_keys
 from connectors.aws.tables import table
 from connectors.facts import Window
 from connectors.logs.pushdown import Group
 
 _PREFIX = "p_"
+_TEMPLATES = "p__templates"
+_BETWEEN = "\x1f"
+"""Stands between the values that ARN templates read."""
 _WRITTEN_COLUMNS = 26
 """Columns that athena.sql itself writes before the counts: those that groups are made by."""
 _OPTIONAL = {
@@ -44,10 +48,11 @@ def query_text(name: str, partition: str, window: Window, missing: Sequence[str]
     columns = [
         f"json_extract_scalar(requestparameters, '$.{key}') AS {_PREFIX}{key.lower()}," for key in keys
     ]
-    names = [f"{_PREFIX}{key.lower()}," for key in keys]
+    columns.append(f"CASE eventsource {' '.join(_of_templates())} END AS {_TEMPLATES},")
+    names = [*(f"{_PREFIX}{key.lower()}," for key in keys), f"{_TEMPLATES},"]
     text = files("connectors.aws").joinpath("queries", "athena.sql").read_text("utf-8")
     text = "\n".join(line for line in text.splitlines() if not line.startswith("--")) + "\n"
-    grouped = _WRITTEN_COLUMNS + len(keys)
+    grouped = _WRITTEN_COLUMNS + len(names)
     filled = {
         "parameters": "\n    ".join(columns),
         "names": "\n  ".join(names),
@@ -62,6 +67,13 @@ def query_text(name: str, partition: str, window: Window, missing: Sequence[str]
     for place, value in filled.items():
         text = text.replace(f"<<{place}>>", value)
     return text
+
+
+def _of_templates() -> Iterator[str]:
+    """Yield for each event source what its ARN templates read, as one text: columns would be hundreds."""
+    for source, keys in all_keys().items():
+        values = (f"COALESCE(json_extract_scalar(requestparameters, '$.{key}'), '')" for key in keys)
+        yield f"WHEN '{source}' THEN " + f" || chr({ord(_BETWEEN)}) || ".join(values)
 
 
 def partition_predicate(keys: Sequence[str], form: str, window: Window) -> str:
@@ -172,6 +184,9 @@ def _parameters(row: Mapping[str, Any]) -> Any:
         except ValueError:
             return None
     found = {key: row[_PREFIX + key.lower()] for key in parameter_keys()}
+    keys = all_keys().get(str(row["eventsource"]), ())
+    values = str(row[_TEMPLATES] or "").split(_BETWEEN)
+    found |= {key: value for key, value in zip(keys, values, strict=False) if value}
     return {key: value for key, value in found.items() if value is not None} or None
 
 

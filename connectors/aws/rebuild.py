@@ -17,6 +17,8 @@ from connectors.facts import Effect, Usage
 
 _MOST_RESOURCES = 5
 """More resources that differ in their last segment alone are written as `…/*`."""
+_UNQUALIFIED = 6
+"""Colons in the ARN of a Lambda function that names no version or alias."""
 _OLD_VERSION = "2008-10-17"
 
 Seen = Mapping[str, frozenset[str]]
@@ -79,7 +81,7 @@ def _narrowed(
         found = seen.get(name.lower(), frozenset())
         if _can_narrow(name, found, listed, catalogue):
             bit = 1 << catalogue.permissions.index(name)
-            key = generalise(found)
+            key = _with_versions(generalise(found), listed)
             groups[key] = groups.get(key, 0) | bit
     taken = 0
     for mask in groups.values():
@@ -126,6 +128,16 @@ def generalise(resources: Iterable[str]) -> tuple[str, ...]:
     for parent, members in by_parent.items():
         found += [parent + "*"] if parent.endswith("/") and len(members) > _MOST_RESOURCES else members
     return tuple(sorted(found))
+
+
+def _with_versions(resources: tuple[str, ...], allowed: Sequence[str]) -> tuple[str, ...]:
+    """Return resources with the versions and aliases of each Lambda function, where they are held.
+
+    Records name the function; a call of one of its aliases is authorised on that alias.
+    """
+    versions = (f"{one}:*" for one in resources if ":lambda:" in one and one.count(":") == _UNQUALIFIED)
+    held = {one for one in versions if any(covers(pattern, one) for pattern in allowed)}
+    return tuple(sorted({*resources, *held}))
 
 
 def _merged(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -15,10 +15,12 @@ def version_of(reader: LogReader) -> str:
     """Return a name for everything that rows depend on: the reader's code, its tables, the shape of rows.
 
     Told from the files themselves, because a number kept by hand would be forgotten one day, and rows of an
-    older table would then pass for new ones.
+    older table would then pass for new ones. A reader whose rows depend on another package's data names its
+    version (`data_version`).
     """
     module = type(reader).__module__
-    return f"{reader.name} {_digest((module, *_ENGINE))} {','.join(RowKey._fields)}"
+    data = getattr(reader, "data_version", "")
+    return f"{reader.name} {data} {_digest((module, *_ENGINE))} {','.join(RowKey._fields)}"
 
 
 @lru_cache(maxsize=8)

@@ -189,6 +189,7 @@ def test_the_version_of_a_reader_tells_its_code_and_tables():
     small, trail = version_of(SmallReader()), version_of(CloudTrailReader())
     assert small != trail
     assert trail == version_of(CloudTrailReader())
+    assert CloudTrailReader().data_version in trail
     from connectors.logs import version  # noqa: PLC0415 - its inside
 
     names = {path.name for path in version._files((CloudTrailReader.__module__,))}
