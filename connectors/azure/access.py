@@ -13,8 +13,6 @@ from connectors.azure.live_settings import LiveSettings
 ARM, GRAPH = "arm", "graph"
 GRAPH_APPLICATION = "00000003-0000-0000-c000-000000000000"
 _HOLES = re.compile(r"\\\{(\w+)\\\}")
-_OPTIONAL = {"activity_log"}
-"""Parts that a source may leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,11 @@ def policy_text(settings: LiveSettings) -> str:
 
     The custom role is what `az role definition create --role-definition` takes.
     """
-    left_out = set() if settings.activity_log else _OPTIONAL
+    left_out = {
+        part
+        for part, wanted in (("activity_log", settings.activity_log), ("sign_in_logs", settings.sign_ins))
+        if not wanted
+    }
     scopes = [f"/subscriptions/{one}" for one in settings.subscriptions]
     if settings.management_group:
         scopes = [f"/providers/Microsoft.Management/managementGroups/{settings.management_group}"]
@@ -118,7 +120,7 @@ def policy_text(settings: LiveSettings) -> str:
                 "value": value,
                 **({"id": ids[value]} if value in ids else {}),
             }
-            for value in needs_of(GRAPH)
+            for value in needs_of(GRAPH, left_out)
         ],
         "notes": [
             "tenant_diagnostic_settings needs the Entra role Security Reader; without it it is not evaluated",

@@ -1,5 +1,6 @@
 """Collect a live source: requests only, raw records out, under the names of the export parts."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ from connectors.azure.live_resources import (
     tenant_settings,
 )
 from connectors.azure.live_settings import LiveSettings
+from connectors.azure.live_sign_ins import PART as SIGN_INS
+from connectors.azure.live_sign_ins import sign_in_logs
 from connectors.azure.session import Session, open_session
 from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
@@ -73,6 +76,8 @@ class Way:
     sample: bool = False
     """Send every request once, on the first item of each list."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pause: Callable[[float], None] = time.sleep
+    """Waits some seconds, where the cloud asks to be asked slowly."""
 
 
 def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
@@ -151,6 +156,10 @@ class _Reading:
             way = self.way
             history = activity_logs(self.calls, subscriptions, way.window, way.now(), way.seen, way.observe)
             self.gathering.logs(ACTIVITY, history.read, history.errors)
+        if self.calls.session.settings.sign_ins:
+            way = self.way
+            read, errors = sign_in_logs(self.calls, way.window, way.seen, way.observe, way.pause)
+            self.gathering.logs(SIGN_INS, read, errors)
 
     def _take(self, part: str, finds: Finds, account: str = "", *, into: str = "") -> Records:
         named = {"account": account} if account else {}

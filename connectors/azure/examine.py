@@ -30,7 +30,8 @@ def examine(source: Source, window: Window) -> list[Check]:
     checks = [_caller(reached)]
     for part in catalogue("access")["parts"]:
         checks += _part(part["name"], reached.calls, kept.results)
-    return [*checks, _activity(LiveSettings.of(source)), *_data_logs(_logs_on(kept))]
+    settings = LiveSettings.of(source)
+    return [*checks, _activity(settings), _sign_ins(settings), *_data_logs(_logs_on(kept))]
 
 
 def _activity(settings: LiveSettings) -> Check:
@@ -43,6 +44,18 @@ def _activity(settings: LiveSettings) -> Check:
             "export it with a diagnostic setting and name the files under activity_logs",
         )
     return Check("activity_log", "ok", "read from the files named under activity_logs")
+
+
+def _sign_ins(settings: LiveSettings) -> Check:
+    if settings.sign_ins:
+        return Check(
+            "sign_in_logs",
+            "partial",
+            "read from Graph, for small tenants: 30 days at most, 50,000 of a kind, a page in two seconds",
+            "older use of a credential is known from its own report only",
+            "export the sign-ins with a diagnostic setting of Entra and name the files under sign_in_logs",
+        )
+    return Check("sign_in_logs", "ok", "read from the files named under sign_in_logs")
 
 
 def _logs_on(kept: Kept) -> dict[str, set[str]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.grants import Holding, Roles
-from connectors.azure.ids import text
+from connectors.azure.ids import fields, text
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.usage import Used
@@ -114,6 +114,11 @@ def _connections(inventory: Inventory) -> list[Caveat]:
     """Return the connections that store a key: what an agent reaches through them without a role."""
     found: dict[str, list[str]] = {}
     for identifier, one in sorted(inventory.resources.items()):
+        if "/providers/microsoft.servicelinker/linkers/" in identifier:
+            target, kind = linked_with(one.data)
+            if kind.lower() == "secret":
+                owner, _, name = identifier.partition("/providers/microsoft.servicelinker/linkers/")
+                found.setdefault(owner, []).append(f"{name} (secret) to {target}")
         kind = text(one.data.get("authtype"))
         if "/connections/" in identifier and kind.lower() in _KEYED:
             target = text(one.data.get("target")) or text(one.data.get("category")) or "an unnamed target"
@@ -129,6 +134,14 @@ def _connections(inventory: Inventory) -> list[Caveat]:
         )
         for owner, targets in list(found.items())[:_MOST_KEYS]
     ]
+
+
+def linked_with(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a Service Connector links an app to, and how the app signs in there."""
+    service, way = data.get("targetservice"), data.get("authinfo")
+    target = text(fields(service).get("id")) if isinstance(service, Mapping) else ""
+    kind = text(fields(way).get("authtype")) if isinstance(way, Mapping) else ""
+    return target or "an unnamed target", kind
 
 
 def _some(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from connectors.azure.grants import Holding
-from connectors.azure.ids import principal
+from connectors.azure.ids import principal, subscription
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Universe
 from connectors.facts import Caveat
@@ -40,6 +40,7 @@ def evidence_caveats(
                 "what identities may do is unknown: their calls are listed, and nothing is called unused",
             )
         )
+    found += _short_lists(inventory)
     if universe.patterns:
         found.append(_pattern_caveat(universe))
     orphans = _orphans(inventory)
@@ -73,6 +74,33 @@ def evidence_caveats(
             )
         )
     return found
+
+
+def _short_lists(inventory: Inventory) -> list[Caveat]:
+    """Return the subscriptions whose list of role assignments was read from below.
+
+    Every subscription has an owner, assigned to it or above: a list without any such assignment was read by
+    somebody with rights in parts of it, or exported for a resource group.
+    """
+    below: dict[str, set[str]] = {}
+    above = False
+    for one in inventory.assignments.values():
+        inside = subscription(one.scope)
+        above = above or not inside
+        if inside:
+            below.setdefault(inside, set()).add(one.scope)
+    short = sorted(name for name, scopes in below.items() if f"/subscriptions/{name}" not in scopes)
+    if above or not short:
+        return []
+    named = ", ".join(short[:_MOST_NAMED]) + (f" and {len(short) - _MOST_NAMED} more" if short[5:] else "")
+    return [
+        Caveat(
+            "role assignments were read at a narrower scope: none on a subscription or above is among them",
+            f"subscriptions {named}",
+            "identities may hold more by assignments that whoever read the list may not see; read it with "
+            "Reader on the subscription: az role assignment list --all",
+        )
+    ]
 
 
 _PLANES = (

@@ -62,6 +62,8 @@ _CHILDREN = {
         ("managedIdentityFederations.list", "federatedIdentityCredentials"),
     ),
 }
+_LINKED = ("microsoft.web/sites", "microsoft.app/containerapps")
+"""Types whose connections to other services Service Connector keeps, with their target and no value."""
 _SETTING = "/providers/Microsoft.Insights/diagnosticSettings"
 COSMOS = "microsoft.documentdb/databaseaccounts"
 
@@ -148,6 +150,11 @@ def _children(calls: Calls, parents: Mapping[str, str]) -> Finds:
         (name, f"{parent.rstrip('/')}/{child}")
         for parent, kind in sorted(parents.items())
         for name, child in _CHILDREN.get(kind, ())
+    ]
+    tasks += [
+        ("serviceLinkers.list", f"{parent.rstrip('/')}/providers/Microsoft.ServiceLinker/linkers")
+        for parent, kind in sorted(parents.items())
+        if kind in _LINKED
     ]
     if calls.sample:
         tasks = list({name: (name, path) for name, path in reversed(tasks)}.values())

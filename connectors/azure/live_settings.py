@@ -54,6 +54,12 @@ LIVE_SETTINGS: tuple[Setting, ...] = (
         modes=_LIVE,
     ),
     Setting(
+        "sign_ins",
+        "flag",
+        "read sign-ins of applications from Graph, for small tenants (default: true without sign_in_logs)",
+        modes=_LIVE,
+    ),
+    Setting(
         "endpoint_url",
         "text",
         "send Resource Manager calls there: another cloud, or a fake on this machine",
@@ -89,6 +95,7 @@ class LiveSettings:
     subscriptions: tuple[str, ...] = ()
     management_group: str = ""
     activity_log: bool = True
+    sign_ins: bool = True
     arm: str = _DEFAULT
     graph: str = _CLOUDS["management.azure.com"][0]
     authority: str = _CLOUDS["management.azure.com"][1]
@@ -116,11 +123,8 @@ class LiveSettings:
             tenant=texts.get("tenant", ""),
             subscriptions=tuple(guid(one) for one in source.lists.get("subscriptions", ())),
             management_group=texts.get("management_group", ""),
-            activity_log=texts.get(
-                "activity_log",
-                "" if source.files.get("activity_logs") or source.lists.get("activity_logs") else "true",
-            )
-            == "true",
+            activity_log=_wanted(source, "activity_log", "activity_logs"),
+            sign_ins=_wanted(source, "sign_ins", "sign_in_logs"),
             arm=arm,
             graph=texts.get("graph_endpoint_url", graph).rstrip("/"),
             authority=texts.get("authority", authority).rstrip("/"),
@@ -148,3 +152,9 @@ class LiveSettings:
                 "name both addresses on this machine, or neither",
             )
         return "", ""
+
+
+def _wanted(source: Source, flag: str, files: str) -> bool:
+    """Return whether a log is read live: as the flag says, else where no files of it are named."""
+    named = source.files.get(files) or source.lists.get(files)
+    return source.texts.get(flag, "" if named else "true") == "true"

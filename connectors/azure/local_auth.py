@@ -8,8 +8,8 @@ from typing import Any
 from connectors.azure.catalogue import catalogue
 from connectors.azure.claims import short
 from connectors.azure.desk import Desk
-from connectors.azure.ids import holds, subscription, text
-from connectors.azure.keys import keys_work
+from connectors.azure.ids import holds, resource_id, subscription, text
+from connectors.azure.keys import keys_work, linked_with
 from connectors.azure.remediation_cli import switch_words
 from connectors.azure.services import services
 from connectors.azure.settings import settings_on
@@ -79,6 +79,11 @@ def _used(identifier: str, desk: Desk) -> str:
     used = [when for resource, when in desk.keyed if f"{resource}/".startswith(identifier + "/")]
     if used:
         return max(used)
+    links = (linked_with(one.data) for one in desk.inventory.resources.values() if "authinfo" in one.data)
+    if any(
+        f"{resource_id(target)}/".startswith(f"{identifier}/") and kind == "secret" for target, kind in links
+    ):
+        return "stored"
     name = identifier.rsplit("/", 1)[-1]
     targets = (
         text(one.data.get("target")).lower()

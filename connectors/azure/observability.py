@@ -13,6 +13,7 @@ from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs, Span
 from connectors.azure.settings import DataLogs
+from connectors.azure.sign_ins import LIVE_FILES
 from connectors.facts import Blind, PermissionSet
 from connectors.logs.rows import LogFile
 
@@ -153,7 +154,7 @@ def lost_logs(files: Iterable[LogFile], accounts: Iterable[str]) -> dict[str, st
     known = sorted(accounts)
     found: dict[str, str] = {}
     for file in sorted(files):
-        if file.lost or file.reason in REFUSED:
+        if (file.lost or file.reason in REFUSED) and not file.path.startswith(LIVE_FILES):
             path = file.path.lower()
             named = {*_IN_PATH.findall(path), *(account for account in known if account in path)}
             for account in sorted(named) or known:

@@ -17,6 +17,8 @@ SERVICE_PRINCIPAL, MANAGED_IDENTITY, USER = (
     "managed-identity-sign-ins",
     "user-sign-ins",
 )
+LIVE_FILES = "sign-ins/"
+"""What the names of logs read from Graph begin with: they hold sign-ins, and no calls of any subscription."""
 FEDERATED = "federated:"
 """What a federated credential's id starts with in a row."""
 

@@ -28,6 +28,7 @@ SYSTEM, USER_ASSIGNED, AGENT, BLUEPRINT, APPLICATION = (
 )
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 """How Kubernetes names the service account in the token that AKS workload identity exchanges."""
+_LINKER = "microsoft.servicelinker/linkers"
 _FEDERATION = "microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
 
 
@@ -65,9 +66,12 @@ def tie(inventory: Inventory) -> dict[str, Ties]:
     found: dict[str, Ties] = {}
     by_resource = _user_assigned(inventory)
     objects = {principal(held.data.get("appid")): who for who, held in inventory.principals.items()}
+    linked = _linked(inventory)
     for identifier, held in sorted(inventory.resources.items()):
         for one in (*_ties(identifier, held.data, by_resource), *_bot(held.data, by_resource, objects)):
-            _add(found.setdefault(one.principal, Ties()), one, identifier, held)
+            ties = found.setdefault(one.principal, Ties())
+            _add(ties, one, identifier, held)
+            ties.signals |= linked.get(identifier, set())
     for who, data in (*federations(inventory), *_application_federations(inventory)):
         issuer, subject = text(data.get("issuer")), text(data.get("subject"))
         ties = found.setdefault(who, Ties())
@@ -75,6 +79,28 @@ def tie(inventory: Inventory) -> dict[str, Ties]:
         if subject.startswith(_SERVICE_ACCOUNT):
             name = subject.removeprefix(_SERVICE_ACCOUNT).replace(":", "/")
             ties.workloads.add(Workload("kubernetes service account", f"{issuer}#{subject}", name))
+    return found
+
+
+def _linked(inventory: Inventory) -> dict[str, set[Signal]]:
+    """Return for apps, functions and container apps which AI resources they are connected to.
+
+    Service Connector keeps these beside the app, with the target and without its key: app settings are only
+    handed out with their values, and are not asked for.
+    """
+    found: dict[str, set[Signal]] = {}
+    declared = catalogue("ai_signals")["resources"]
+    for identifier, held in sorted(inventory.resources.items()):
+        if _type(identifier, held.data) != _LINKER:
+            continue
+        service = held.data.get("targetservice")
+        target = resource_id(fields(service).get("id")) if isinstance(service, Mapping) else ""
+        kind = resource_type(target)
+        if kind in declared:
+            signal = Signal(SignalKind.DECLARED, f"connection to {declared[kind]} {target}", identifier)
+            found.setdefault(identifier.partition("/providers/microsoft.servicelinker/")[0], set()).add(
+                signal
+            )
     return found
 
 

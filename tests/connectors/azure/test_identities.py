@@ -427,3 +427,38 @@ def test_aks_workload_identity_is_a_workload_of_its_identity(desk, owner):
     (identity,) = [one for one in desk.facts().identities if one.id == AGENT]
     assert [("kubernetes service account", "agents/front")] == [(w.kind, w.name) for w in identity.workloads]
     assert ("https://oidc.example/1 system:serviceaccount:agents:front",) == identity.trusted
+
+
+def test_an_app_that_is_connected_with_a_key_is_said(desk):
+    app = f"{ai_account().partition('/providers/')[0]}/providers/Microsoft.Web/sites/front"
+    linker = {
+        "id": f"{app}/providers/Microsoft.ServiceLinker/linkers/model",
+        "type": "microsoft.servicelinker/linkers",
+        "properties": {"targetService": {"id": ai_account()}, "authInfo": {"authType": "secret"}},
+    }
+    site = {"id": app, "type": "Microsoft.Web/sites", "identity": {"principalId": AGENT}}
+    desk.put("role_assignments", [])
+    desk.put("resources", [site, linker])
+    facts = desk.facts()
+    assert [one.kind for one in the(facts, AGENT).signals] == [SignalKind.DECLARED]
+    (said,) = [one for one in facts.caveats if "sign in with a stored key" in one.what]
+    assert (f"model (secret) to {ai_account()}" in said.what, said.where) == (
+        True,
+        "microsoft.web/sites/front",
+    )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "short"),
+    [
+        ([storage_account()], True),
+        ([storage_account(), f"/subscriptions/{SUB}"], False),
+        ([storage_account(), "/"], False),
+        ([storage_account(), "/providers/Microsoft.Management/managementGroups/top"], False),
+    ],
+)
+def test_a_list_of_assignments_read_from_below_is_said(desk, scopes, short):
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM, scope) for scope in scopes])
+    desk.put("role_definitions", [role(CUSTOM, "R", actions=["Microsoft.X/y/write"])])
+    said = [one for one in desk.facts().caveats if "read at a narrower scope" in one.what]
+    assert bool(said) is short

@@ -47,7 +47,8 @@ def source(fake):
 class Gathered:
     """What a live collection left in the bundle."""
 
-    def __init__(self, bundle: Any, reached: Reached) -> None:
+    def __init__(self, bundle: Any, reached: Reached, pauses: list[float]) -> None:
+        self.pauses = pauses
         (self.evidence,) = bundle.sources
         self.outcomes = {one.part: one for one in self.evidence.outcomes()}
         self.reached = reached
@@ -62,11 +63,13 @@ class Gathered:
 @pytest.fixture
 def gather(tmp_path):
     """Collect a live source into a real bundle."""
+    pauses: list[float] = []
 
     def run(source: Source, window: Window = WINDOW) -> Gathered:
         path = tmp_path / "bundle"
         with BundleWriter(path, [source], window, tool="test", now=NOW) as writer:
-            reached = collect_live(source, writer, Way(window, silent, SeenEvents(), now=lambda: NOW))
-        return Gathered(open_bundle(path), reached)
+            way = Way(window, silent, SeenEvents(), now=lambda: NOW, pause=pauses.append)
+            reached = collect_live(source, writer, way)
+        return Gathered(open_bundle(path), reached, pauses)
 
     return run

@@ -245,6 +245,9 @@ def fill_resources(fake: Fake, scope: str) -> None:
         [{"id": SEARCH, "name": "find", "properties": {"disableLocalAuth": False}}],
     )
     fake.give(f"{provider}/Microsoft.BotService/botServices", [])
+    front = f"{scope}/resourceGroups/agents/providers/Microsoft.App/containerApps/front"
+    linkers = f"{front}/providers/Microsoft.ServiceLinker/linkers"
+    fake.give(linkers, [linker(f"{linkers}/model")])
     fake.give(
         f"{provider}/Microsoft.Storage/storageAccounts",
         [{"id": storage_account(), "name": "agentdata", "properties": {"allowSharedKeyAccess": True}}],
@@ -332,6 +335,18 @@ def fill_resources(fake: Fake, scope: str) -> None:
     fake.give("/providers/microsoft.aadiam/diagnosticSettings", [])
 
 
+def linker(identifier: str, kind: str = "userAssignedIdentity") -> dict[str, Any]:
+    """Return a connection of an app to the AI account, as Service Connector writes it."""
+    return {
+        "id": identifier,
+        "type": "microsoft.servicelinker/linkers",
+        "properties": {
+            "targetService": {"type": "AzureResource", "id": ai_account()},
+            "authInfo": {"authType": kind, "clientId": number("a")},
+        },
+    }
+
+
 def connection(identifier: str) -> dict[str, Any]:
     return {
         "id": identifier,
@@ -343,7 +358,28 @@ def connection(identifier: str) -> dict[str, Any]:
     }
 
 
+def sign_in(when: str, **extra: Any) -> dict[str, Any]:
+    """Return a sign-in of the agent as Graph writes it."""
+    return {
+        "id": number("5"),
+        "createdDateTime": when,
+        "appId": AGENT_APP,
+        "servicePrincipalId": AGENT,
+        "resourceDisplayName": "Azure Key Vault",
+        "signInEventTypes": ["servicePrincipal"],
+        "servicePrincipalCredentialKeyId": KEY,
+        "status": {"errorCode": 0},
+        "correlationId": number("c"),
+        **extra,
+    }
+
+
 def fill_directory(fake: Fake) -> None:
+    def sign_ins(query: Any, _: Any) -> Any:
+        mine = "'servicePrincipal'" in query["$filter"][0]
+        return {"value": [sign_in("2026-10-21T10:00:00Z")] if mine else []}
+
+    fake.answer("/beta/auditLogs/signIns", sign_ins)
     agent = {
         "id": AGENT,
         "appId": AGENT_APP,

@@ -31,12 +31,13 @@ def test_every_part_of_a_tenant_is_read(tenant, source, gather):
         "directory_roles": 2,
         "group_members": 1,
         "provider_operations": 1,
-        "resources": 20,
+        "resources": 21,
         "role_assignment_schedules": 1,
         "role_assignments": 5,
         "role_definitions": 4,
         "role_eligibility_schedules": 1,
         "service_principals": 6,
+        "sign_in_logs": 1,
         "tenant_diagnostic_settings": 0,
     }
 
@@ -99,6 +100,14 @@ def test_secrets_in_answers_are_not_stored(tenant, source, gather):
     stored = json.dumps([found.records(part) for part in found.outcomes])
     assert "planted-secret" not in stored
     assert "OPENAI_KEY" in stored
+
+
+def test_an_app_that_is_connected_to_a_model_is_found_without_its_settings(tenant, source, gather):
+    """The settings of an app are only handed out with their values: nothing asks for them."""
+    facts = CONNECTOR.interpret([gather(source()).evidence], WINDOW, Patterns())
+    (runner,) = [one for one in facts.identities if one.id == RUNNER_ID]
+    assert any(one.value.startswith("connection to Azure AI services account") for one in runner.signals)
+    assert not [path for method, path in tenant.requests if "config" in path or path.endswith("/list")]
 
 
 def test_a_resource_without_diagnostic_settings_is_told_from_one_that_was_not_asked(tenant, source, gather):
