@@ -108,6 +108,8 @@ class Replacement:
     """What a reviewer has to know or do by hand."""
     artifacts: tuple[Document, ...] = ()
     rollback: tuple[Document, ...] = ()
+    left_out: PermissionSet = 0
+    """Permissions that go too although nobody asked: they have no effect where they are given."""
 
 
 Replacements = Mapping[str, Replacement]

@@ -359,7 +359,8 @@ class Reduction(msgspec.Struct, frozen=True, kw_only=True):
     """What may be taken away and what stays.
 
     `keeps` and `removes` count permissions; `removes_services`
-    names whole services without any kept permission, sorted.
+    names whole services without any kept permission, sorted. `leaves_out` names permissions that are neither:
+    they had no effect where they were granted, were never used, and are not granted anew.
     """
 
     disposition: Literal["safe", "review", "none"]
@@ -369,6 +370,7 @@ class Reduction(msgspec.Struct, frozen=True, kw_only=True):
     removes_services: list[str] = []
     removes_grants: list[str] = []
     removes_credentials: list[str] = []
+    leaves_out: list[str] = []
     artifacts: list[Artifact] = []
     rollback: list[Artifact] = []
     proof: Proof

@@ -74,7 +74,13 @@ def _identity(entry: IdentityEntry) -> Iterator[str]:
     yield ""
     yield "Reduction"
     yield from (f"  {line}" for line in claim_lines(entry.reduction))
-    yield f"  removes {entry.reduction.removes:,}, keeps {entry.reduction.keeps:,}"
+    left_out = entry.reduction.leaves_out
+    yield f"  removes {entry.reduction.removes:,}, keeps {entry.reduction.keeps:,}" + (
+        f", leaves out {len(left_out):,} without effect ({', '.join(left_out[:3])}"
+        + (f" and {len(left_out) - 3:,} more)" if len(left_out) > 3 else ")")
+        if left_out
+        else ""
+    )
     for stay in entry.reduction.stays:
         yield f"  stays although unused: {stay.count:,}: {stay.reason}"
 
@@ -187,6 +193,8 @@ def _fate(entry: IdentityEntry, name: str) -> Iterator[str]:
     stay = next((s for s in entry.reduction.stays if name in s.permissions or service in s.services), None)
     if verdict is None:
         yield "  nothing to take away"
+    elif name in entry.reduction.leaves_out:
+        yield "  goes too: where it is granted it has no effect, and nobody used it"
     elif verdict != "unused":
         yield f"  stays: {verdict} permissions are never removed"
     elif stay is not None:

@@ -30,7 +30,8 @@ def reduction(entry: IdentityResult, found: ReductionResult, permissions: Permis
     disposition: Disposition = "none" if refuted else "review" if undecided else "safe"
     offered = not refuted
     removed = replacement.removed if offered else 0
-    kept = entry.verdicts.granted & ~removed
+    left_out = replacement.left_out & entry.verdicts.granted & ~removed if offered else 0
+    kept = entry.verdicts.granted & ~removed & ~left_out
     kept_services = permissions.services(kept)
     return doc.Reduction(
         disposition=disposition,
@@ -40,6 +41,7 @@ def reduction(entry: IdentityResult, found: ReductionResult, permissions: Permis
         removes_services=[name for name in permissions.services(removed) if name not in kept_services],
         removes_grants=_grants(entry, removed) if offered else [],
         removes_credentials=list(found.credentials) if offered else [],
+        leaves_out=permissions.names(left_out),
         artifacts=_documents(replacement.artifacts) if offered else [],
         rollback=_documents(replacement.rollback) if offered else [],
         proof=proof,

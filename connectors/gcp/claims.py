@@ -58,6 +58,14 @@ def contained(before: Access, after: Access, desk: Desk) -> Claim:
     return Claim(Standing.UNDECIDED, undecided) if undecided else Claim(Standing.PROVED)
 
 
+def lost(permissions: PermissionSet, desk: Desk) -> Claim:
+    """Refute a replacement that takes away what nobody showed to be unused: a fault of the plan."""
+    names = desk.permissions.names(permissions)[:_MOST_SHOWN]
+    return Claim(
+        Standing.REFUTED, "", "", refused=tuple(f"{name}, which may be in use unseen" for name in names)
+    )
+
+
 def replay(
     before: Access, after: Access, usage: Sequence[Usage], desk: Desk, above: Iterable[str] = ()
 ) -> Claim:

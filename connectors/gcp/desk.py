@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connectors.facts import Effect, Facts, Grant, Identity, PermissionSet
+from connectors.facts import Blind, Effect, Facts, Grant, Identity, PermissionSet
 from connectors.gcp.custom_roles import Support, permissions_of, role_id
 from connectors.gcp.grants import Binding, read_bindings
 from connectors.gcp.inventory import Inventory, read_inventory
@@ -41,6 +41,8 @@ class Desk:
     identities: Mapping[str, Identity]
     kinds: Mapping[tuple[str, str], str]
     """Kind of credential by identity and id."""
+    blind: Mapping[str, Sequence[Blind]]
+    """By identity: what today's logs cannot show, and what would."""
     opted_out: frozenset[str]
     """Accounts whose description asks to be left alone."""
     emails: Mapping[str, str]
@@ -132,6 +134,7 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts) -> Desk:
         support=Support(evidence, inventory.hierarchy.project),
         ready=ReadyMade(inventory, facts.reach),
         identities={one.id: one for one in facts.identities},
+        blind={name: one.blind for name, one in facts.entitlements.items()},
         kinds={(one.identity, one.id): one.kind for one in facts.credentials},
         opted_out=frozenset(
             str(found.data.get("email") or "").lower()

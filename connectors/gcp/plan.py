@@ -22,8 +22,11 @@ from connectors.reduction import Change, Question, Stay
 from connectors.role_cover import Candidate
 
 _KEY_NAME = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+/keys/[^/\s]+")
-_MOST_ROLES = 4
-"""More custom roles than this in place of one binding are not a smaller access that anybody can read."""
+_MOST_ROLES = 8
+"""More custom roles than this in place of one binding are no smaller access that anybody can look after."""
+
+_MANY_ROLES = 3
+"""From so many custom roles on a note says what would make them fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Plan:
     kept: list[Kept] = field(default_factory=list)
     above: tuple[str, ...] = ()
     """Folders and organizations whose bindings change: they hold for projects the evidence may not know."""
+    left_out: PermissionSet = 0
+    """What has no effect where it is bound, was never used, and goes with the bindings that are replaced."""
     alive: bool = True
     """False when the account is to be disabled."""
 
@@ -235,7 +240,7 @@ class _Planner:
         parts = list(chunks(names(rest), desk.support))
         if len(parts) > _MOST_ROLES:
             reason = f"what was used and what logs cannot show fills {len(parts)} custom roles"
-            return [], Stay(keep, "does-not-fit", reason)
+            return [], Stay(keep, "does-not-fit", "; ".join(filter(None, (reason, self._first_step(rest)))))
         if not self._question.rebuild and not present & self._question.remove & ~_given(chosen, desk):
             # All that should go is given by what has to stay: a new role would change nothing.
             return [], Stay(present & self._question.remove, "not-in-custom-roles", "")
@@ -250,7 +255,17 @@ class _Planner:
         if idle:
             note = f"Left out, because a binding on a project gives no effect to them: {_few(idle, 10)}."
             self._idle[note] = None
+        self._found.left_out |= desk.permissions.mask(idle)
         return keep & ~desk.permissions.mask(idle)
+
+    def _first_step(self, kept: PermissionSet) -> str:
+        """Return what would show the use of most of what is kept because no log could show it; or nothing."""
+        blind = self._desk.blind.get(self._found.identity, ())
+        best = max(blind, key=lambda one: (one.permissions & kept).bit_count(), default=None)
+        count = (best.permissions & kept).bit_count() if best is not None else 0
+        if best is None or not best.fix or not count:
+            return ""
+        return f"first make {count:,} of them visible, then scan a full window again: {best.fix}"
 
     def _say_excess(self, roles: Iterable[Candidate], refused: PermissionSet, level: str) -> None:
         """Say why predefined roles stay that give more than what they are needed for."""
@@ -329,7 +344,19 @@ class _Planner:
             found.notes.append(
                 f"Left as they are, because the evidence has no definition of them: {', '.join(unknown[:5])}."
             )
-        found.notes += self._about_roles()
+        found.notes += [*self._about_roles(), *self._about_size()]
+
+    def _about_size(self) -> Iterator[str]:
+        """Yield what would make a replacement small that needs several roles for what logs cannot show."""
+        made = [one for one in self._found.changes if one.kind == Kind.CREATE_ROLE]
+        if len(made) < _MANY_ROLES:
+            return
+        kept = self._desk.permissions.mask(name for _, name in _made_names(made, self._desk))
+        step = self._first_step(kept)
+        yield (
+            f"The replacement needs {len(made)} custom roles, because most of what stays could not have been"
+            f" seen in use" + (f": {step}" if step else ".")
+        )
 
     def _about_roles(self) -> Iterator[str]:
         """Yield what Google says about permissions of the new roles beyond whether they may hold them."""

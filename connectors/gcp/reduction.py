@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from connectors.facts import Facts
 from connectors.gcp.catalog import table
-from connectors.gcp.claims import contained, given, limits, replay, restored
+from connectors.gcp.claims import contained, given, limits, lost, replay, restored
 from connectors.gcp.desk import Desk, open_desk
 from connectors.gcp.plan import Plan, plan
 from connectors.gcp.remediation import artifacts, rollback
@@ -57,11 +57,15 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     for change in planned.changes:
         after = apply(after, change)
     still = given(after, desk)
+    gone = given(before, desk) & ~still & ~question.remove & ~planned.left_out
     return Replacement(
         identity=planned.identity,
         changes=tuple(planned.changes),
         removed=question.remove & ~still,
-        replay=replay(before, after, question.usage, desk, planned.above),
+        left_out=planned.left_out & ~still,
+        replay=lost(gone, desk)
+        if gone and planned.alive and not question.rebuild
+        else replay(before, after, question.usage, desk, planned.above),
         containment=contained(before, after, desk),
         limits=limits(before, planned.changes, after, desk),
         restore=restored(before, after, planned.changes),

@@ -613,3 +613,40 @@ def test_a_live_source_takes_the_list_of_what_custom_roles_may_hold_from_a_file(
     assert sorted(STORAGE) == sorted(record["name"] for record in read.records("testable_permissions"))
     setting = next(one for one in CONNECTOR.settings if one.name == "testable_permissions")
     assert "live" in setting.modes
+
+
+def test_what_has_no_effect_on_a_project_is_left_out_and_not_counted_as_kept(gcp):
+    held = (*STORAGE, "resourcemanager.organizations.get")
+    run = gcp(
+        evidence(
+            searched(binding("roles/storage.admin", MEMBER)),
+            roles=[role("roles/storage.admin", *held)],
+        )
+    )
+    found = reduced(run, RAG, ["storage.objects.delete"])
+    assert ["resourcemanager.organizations.get"] == run.names(found.left_out)
+    assert ["storage.objects.delete"] == run.names(found.removed)
+    assert ["proved"] * 4 == claims(found)
+    # Used once, it is a need: nothing that gives it goes.
+    called = entry("resourcemanager.organizations.get", log="activity", resource=f"organizations/{ORG}")
+    again = reduced(
+        gcp(
+            evidence(
+                searched(binding("roles/storage.admin", MEMBER)),
+                roles=[role("roles/storage.admin", *held)],
+                logs=[activity(), called],
+            )
+        ),
+        RAG,
+        ["storage.objects.delete"],
+    )
+    assert ([], []) == (run.names(again.left_out), list(again.changes))
+
+
+def test_a_plan_that_would_take_what_may_be_in_use_unseen_is_refuted(gcp, monkeypatch):
+    monkeypatch.setattr("connectors.gcp.plan.definition", lambda name, names, support: json.dumps(
+        {"title": "t", "description": "d", "stage": "GA", "includedPermissions": sorted(names)[1:]}
+    ))  # fmt: skip
+    found = reduced(gcp(evidence(searched(binding("roles/storage.admin", MEMBER)))), RAG, [STORAGE[2]])
+    assert "refuted" == claims(found)[0]
+    assert ("storage.buckets.create, which may be in use unseen",) == found.replay.refused

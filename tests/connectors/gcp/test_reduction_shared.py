@@ -5,11 +5,11 @@ import random
 import pytest
 
 from connectors.gcp.connector import CONNECTOR
-from connectors.gcp.custom_roles import permissions_of
+from connectors.gcp.custom_roles import permissions_of, size
 from connectors.gcp.standing import Kind
 from connectors.reduction import Question, Standing
-from tests.connectors.gcp.records import EVER, RAG, activity, binding, entry, searched
-from tests.connectors.gcp.reducing import reduced
+from tests.connectors.gcp.records import EVER, RAG, above, activity, binding, entry, exported, searched
+from tests.connectors.gcp.reducing import claims, reduced
 
 FORSETI = (
     "mock_cai_iam_policies",
@@ -82,3 +82,31 @@ def test_custom_roles_hold_just_what_is_kept_of_a_role_in_googles_index(gcp, pre
         kept = [one for change in made for one in permissions_of(change.after)]
         assert sorted(one.replace("iam.googleapis.com/", "iam.") for one in held[1:]) == sorted(kept)
         assert not any(f'"{gone}"' in change.after for change in made)
+
+
+def test_editor_without_data_access_logs_is_split_over_roles_and_the_first_step_is_named(gcp, predefined):
+    """What no log could show stays: thousands of permissions, in as few roles as fit, all claims proved."""
+    names = sorted({one for role in predefined for one in role["includedPermissions"]})
+    above_projects = ("resourcemanager.organizations.", "resourcemanager.folders.")
+    called = entry("storage.buckets.create", log="activity", method="storage.buckets.create")
+    run = gcp(
+        {
+            "iam_policies": [exported(binding("roles/editor", f"serviceAccount:{RAG}")), *above()],
+            "roles": predefined,
+            "testable_permissions": [
+                {"name": one, "stage": "GA"} for one in names if not one.startswith(above_projects)
+            ],
+            "audit_logs": [activity(), called],
+        }
+    )
+    unused = run.unused(RAG)
+    found = reduced(run, RAG, unused)
+    assert len(unused) > 500
+    assert unused == run.names(found.removed)
+    assert ["proved"] * 4 == claims(found)
+    made = [change.after for change in found.changes if change.kind == Kind.CREATE_ROLE]
+    assert 1 < len(made) <= 8
+    assert all(len(permissions_of(one)) <= 3000 and size(one) <= 65536 for one in made)
+    (note,) = [one for one in found.notes if "custom roles, because" in one]
+    assert '"logType":"DATA_READ"' in note
+    assert "resourcemanager.folders.searchPolicyBindings" in run.names(found.left_out)
