@@ -19,6 +19,7 @@ from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
 from connectors.aws.resource_policies import read_resource_policies
+from connectors.aws.session_policies import session_caveats
 from connectors.aws.unique_ids import forget_incomparable
 from connectors.aws.usage import read_usage
 from connectors.baselines import BaselineWing
@@ -61,6 +62,7 @@ class AwsConnector:
         actions = EventActions(catalogue)
         called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements)
         strange = forget_incomparable(called, inventory)
+        strange += session_caveats(called.sessions, called.refused_by_session)
         covered = read_coverage(evidence, inventory, entitled.entitlements, called, catalogue, window)
         named = read_identities(evidence, inventory, entitled, called, catalogue, patterns, window)
         caveats = {*inventory.caveats, *entitled.caveats, *covered.caveats, *named.caveats, *strange}

@@ -11,7 +11,9 @@ from connectors.aws.event_outcomes import DeniedCodes
 from connectors.aws.event_principals import Callers, UserIdentity
 from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
+from connectors.aws.row_marks import Marks, read, written
 from connectors.aws.service_actions import catalogue_version
+from connectors.aws.session_policies import session_policy
 from connectors.aws.times import stamp
 from connectors.logs.rows import UNREAD, Folded, FoldedEvents, FoldedRows, RowKey, SharedKeys
 
@@ -19,9 +21,6 @@ LONG_TERM_API_KEY = "bedrock-api-key"
 """Credential of calls made with a long-term Bedrock API key: records never say which of a user's keys."""
 SHORT_TERM_API_KEY = "bedrock-api-key-short-term"
 """Credential of calls made with a short-term Bedrock API key, which inherits its maker's session."""
-
-ID_MARK = ";id="
-"""Stands in a row's detail between the event's kind and the unique id of the caller's role or user."""
 
 _BEARER_PERMISSION = {
     "bedrock.amazonaws.com": "bedrock:CallWithBearerToken",
@@ -37,6 +36,9 @@ _LOG_CLASS = {
 }
 _SHARED_OTHERWISE = ("AwsCloudTrailInsight", "AwsVpceEvent")
 """Event types whose sharedEventID joins them to a call that they are no copy of."""
+_STS = "sts.amazonaws.com"
+_BY_SESSION = " (session policy)"
+"""Added to the error code where the message says that a session policy refused the call."""
 _NOTHING = msgspec.Raw(b"null")
 _NOBODY = UserIdentity()
 _LOWER = f"columns of an Athena table instead of fields: export the log objects{UNREAD}"
@@ -78,6 +80,7 @@ class CloudTrailRecord(msgspec.Struct, gc=False, rename=_written):
     event_name: str | None = None
     aws_region: str | None = None
     error_code: str | None = None
+    error_message: msgspec.Raw = _NOTHING
     request_parameters: msgspec.Raw = _NOTHING
     additional_event_data: msgspec.Raw = _NOTHING
     event_id: str | None = None
@@ -163,16 +166,21 @@ class CloudTrailReader:
                 parameters = bytes(record.request_parameters)
                 if not named and len(parameters) > _LITTLE:
                     named = requested(source, name, parameters)
+            error = record.error_code
+            if error and b"session polic" in bytes(record.error_message):
+                error += _BY_SESSION
             # Everything that the rows depend on: a kind of event met before has its rows ready.
             kind = (
                 caller_number(record.user_identity or _NOBODY), source, name, named,
-                record.recipient_account_id, record.aws_region, record.error_code,
+                record.recipient_account_id, record.aws_region, error,
                 record.event_category, record.event_type, record.management_event,
                 resource_type(refs) if refs else "",
             )  # fmt: skip
             row = kinds.get(kind) or self._learn(kind)
             if source in _BEARER_PERMISSION:
                 row = _with_bearer(record, row)
+            elif source == _STS:
+                row = _with_session(record, row)
             if changes and may_pass_role(parameters):
                 row = _with_passed(source, name, parameters, row)
             event = record.event_id or ""
@@ -203,9 +211,17 @@ class CloudTrailReader:
             region=intern(region),
             via=intern(caller.via),
             grant="",
-            outcome=self._denied.outcome(error),
+            outcome=self._denied.outcome((error or "").removesuffix(_BY_SESSION)),
             workload=intern(caller.workload),
-            detail=intern(f"{category or ''}:{event_type or ''}{_mark(caller.unique)}"),
+            detail=intern(
+                written(
+                    Marks(
+                        f"{category or ''}:{event_type or ''}",
+                        caller.unique,
+                        by_session=(error or "").endswith(_BY_SESSION),
+                    )
+                )
+            ),
         )
         if category:
             log_class = _LOG_CLASS.get(category, category.lower())
@@ -221,10 +237,6 @@ class CloudTrailReader:
         texts = [intern(part) if isinstance(part, str) else part for part in kind]
         rows = self._kinds[tuple(texts)] = (SharedKeys([key]), place)
         return rows
-
-
-def _mark(unique: str) -> str:
-    return f"{ID_MARK}{unique}" if unique else ""
 
 
 def _with_bearer(record: CloudTrailRecord, row: FoldedRows) -> FoldedRows:
@@ -250,6 +262,16 @@ def _with_bearer(record: CloudTrailRecord, row: FoldedRows) -> FoldedRows:
         permission = _BEARER_PERMISSION[record.event_source or ""]
         return [key, key._replace(permission=permission, resource="")], place
     return row
+
+
+def _with_session(record: CloudTrailRecord, row: FoldedRows) -> FoldedRows:
+    """Return the rows of a call that issued a session, marked with what the session was limited to."""
+    keys, place = row
+    limited = session_policy(bytes(record.request_parameters))
+    if not limited:
+        return row
+    key = keys[0]
+    return [key._replace(detail=written(read(key.detail)._replace(session=limited)))], place
 
 
 def _with_passed(source: str, name: str, parameters: bytes, row: FoldedRows) -> FoldedRows:

@@ -19,6 +19,13 @@ _BETWEEN = "\x1f"
 """Stands between the values that ARN templates read."""
 _WRITTEN_COLUMNS = 26
 """Columns that athena.sql itself writes before the counts: those that groups are made by."""
+_ISSUES = "CASE WHEN eventsource = 'sts.amazonaws.com' THEN"
+_OF_SESSIONS = {
+    "p__policy": f"{_ISSUES} json_extract_scalar(requestparameters, '$.policy') END",
+    "p__policyarns": f"{_ISSUES} json_format(json_extract(requestparameters, '$.policyArns')) END",
+    "p__refused": "CASE WHEN errormessage LIKE '%session polic%' THEN 'session policy' END",
+}
+"""Columns about session policies: those that sessions are issued with, and calls that one refused."""
 _OPTIONAL = {
     "identity_provider": ("identityprovider", "useridentity.identityprovider"),
     "on_behalf_of": ("onbehalfof", "useridentity.onbehalfof.userid"),
@@ -48,8 +55,9 @@ def query_text(name: str, partition: str, window: Window, missing: Sequence[str]
     columns = [
         f"json_extract_scalar(requestparameters, '$.{key}') AS {_PREFIX}{key.lower()}," for key in keys
     ]
+    columns += [f"{text} AS {name}," for name, text in _OF_SESSIONS.items()]
     columns.append(f"CASE eventsource {' '.join(_of_templates())} END AS {_TEMPLATES},")
-    names = [*(f"{_PREFIX}{key.lower()}," for key in keys), f"{_TEMPLATES},"]
+    names = [f"{name}," for name in (*(_PREFIX + key.lower() for key in keys), *_OF_SESSIONS, _TEMPLATES)]
     text = files("connectors.aws").joinpath("queries", "athena.sql").read_text("utf-8")
     text = "\n".join(line for line in text.splitlines() if not line.startswith("--")) + "\n"
     grouped = _WRITTEN_COLUMNS + len(names)
@@ -123,6 +131,7 @@ def group_of(row: Mapping[str, Any]) -> Group:
         "eventName": row["eventname"],
         "awsRegion": row["awsregion"],
         "errorCode": row["errorcode"],
+        "errorMessage": row["p__refused"],
         "eventType": row["eventtype"],
         "eventCategory": row["eventcategory"],
         "readOnly": True if str(row["readonly"]).lower() == "true" else row["readonly"],
@@ -187,6 +196,8 @@ def _parameters(row: Mapping[str, Any]) -> Any:
     keys = all_keys().get(str(row["eventsource"]), ())
     values = str(row[_TEMPLATES] or "").split(_BETWEEN)
     found |= {key: value for key, value in zip(keys, values, strict=False) if value}
+    listed = row["p__policyarns"]
+    found |= {"policy": row["p__policy"], "policyArns": json.loads(listed) if listed else None}
     return {key: value for key, value in found.items() if value is not None} or None
 
 

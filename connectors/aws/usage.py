@@ -9,7 +9,8 @@ import msgspec
 
 from connectors.aws.arns import without_path
 from connectors.aws.event_actions import EventActions, Sureness
-from connectors.aws.events import ID_MARK
+from connectors.aws.row_marks import Marks, read
+from connectors.aws.session_policies import Sessions, issued_for
 from connectors.facts import Entitlement, Unmapped, Usage
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
@@ -64,6 +65,10 @@ class Called:
     """Account that recorded the events → what its records speak of."""
     ids: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
     """Identity → unique ids under which it called, with the first and last time of each."""
+    sessions: dict[str, Sessions] = field(default_factory=dict)
+    """Identity → its sessions that the logs show being issued."""
+    refused_by_session: dict[str, Counter[str]] = field(default_factory=dict)
+    """Identity → permission → calls that a session policy refused, as the records say."""
     newest: dict[tuple[str, str], str] = field(default_factory=dict)
     """(identity, permission or `service:`, in lower case) → newest call, refused ones too."""
 
@@ -89,24 +94,14 @@ def read_usage(
             if row.identity in paths and row.identity not in entitlements:
                 # Records without a session issuer name a role by its session, which has lost the path.
                 row = msgspec.structs.replace(row, identity=paths[row.identity])  # noqa: PLW2901
-            heard = result.heard.get(row.account)
-            if heard is None:
-                heard = result.heard[row.account] = Heard()
-            heard.count += row.count
-            heard.callers.add(row.identity)
-            heard.operations.add(row.operation)
+            marks = read(row.detail)
+            _note_account(row, marks, result)
             if not row.identity.startswith("arn:"):
                 if not row.permission:
                     unattributed[row.identity_type or "missing"] += row.count
                 continue
-            result.seen.add(row.identity)
-            if row.workload:
-                result.workloads.setdefault(row.identity, set()).add(row.workload)
-            kind, _, unique = row.detail.partition(ID_MARK)
-            if unique:
-                held = result.ids.setdefault(row.identity, {}).get(unique, (row.first, row.last))
-                result.ids[row.identity][unique] = (min(held[0], row.first), max(held[1], row.last))
-            event_type = kind.rpartition(":")[2].lower()
+            _note_identity(row, marks, result)
+            event_type = marks.kind.rpartition(":")[2].lower()
             if event_type in _NO_CALL and not (event_type == _THROUGH_ENDPOINT and row.outcome == "denied"):
                 continue
             named, mapped = _permissions(row, actions, permissions, entitlements.get(row.identity), result)
@@ -117,11 +112,36 @@ def read_usage(
                     result.created.setdefault(row.identity, set()).add(permission.partition(":")[0].lower())
                 key = (row.identity, permission, row.resource, row.credential, row.via, row.operation)
                 calls.setdefault(key, UsageSum()).add(row)
+                if marks.by_session:
+                    refused = result.refused_by_session.setdefault(row.identity, Counter())
+                    refused[permission] += row.count
     result.usage = [seen.usage(key) for key, seen in sorted(calls.items())]
     result.newest = _newest(result.usage)
     result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(unmapped.items())]
     result.unattributed = dict(sorted(unattributed.items()))
     return result
+
+
+def _note_account(row: UsageRow, marks: Marks, result: Called) -> None:
+    """Note what a row says whoever called: how varied the account's records are, and sessions issued."""
+    heard = result.heard.get(row.account)
+    if heard is None:
+        heard = result.heard[row.account] = Heard()
+    heard.count += row.count
+    heard.callers.add(row.identity)
+    heard.operations.add(row.operation)
+    if issued := issued_for(row):
+        result.sessions.setdefault(issued, Sessions()).add(marks.session, row.count)
+
+
+def _note_identity(row: UsageRow, marks: Marks, result: Called) -> None:
+    """Note that an identity was seen, as which workload, and under which unique id."""
+    result.seen.add(row.identity)
+    if row.workload:
+        result.workloads.setdefault(row.identity, set()).add(row.workload)
+    if unique := marks.unique:
+        held = result.ids.setdefault(row.identity, {}).get(unique, (row.first, row.last))
+        result.ids[row.identity][unique] = (min(held[0], row.first), max(held[1], row.last))
 
 
 def _permissions(

@@ -23,7 +23,7 @@ CREATE TABLE trails (
     identityprovider VARCHAR, onbehalfof STRUCT(userid VARCHAR),
     inscopeof STRUCT(credentialsissuedto VARCHAR, sourcearn VARCHAR),
     invokedbydelegate STRUCT(accountid VARCHAR)),
-  eventtime VARCHAR, eventsource VARCHAR, eventname VARCHAR, awsregion VARCHAR, errorcode VARCHAR,
+  eventtime VARCHAR, eventsource VARCHAR, eventname VARCHAR, awsregion VARCHAR, errorcode VARCHAR, errormessage VARCHAR,
   requestparameters VARCHAR, additionaleventdata VARCHAR, eventid VARCHAR,
   resources STRUCT(arn VARCHAR, accountid VARCHAR, type VARCHAR)[], eventtype VARCHAR, readonly VARCHAR,
   recipientaccountid VARCHAR, sharedeventid VARCHAR, eventcategory VARCHAR,
@@ -69,7 +69,7 @@ def as_table(record):
         **{
             name.lower(): column(record.get(name))
             for name in (
-                "eventTime", "eventSource", "eventName", "awsRegion", "errorCode", "requestParameters",
+                "eventTime", "eventSource", "eventName", "awsRegion", "errorCode", "errorMessage", "requestParameters",
                 "additionalEventData", "eventID", "eventType", "readOnly", "recipientAccountId",
                 "sharedEventID", "eventCategory",
             )
