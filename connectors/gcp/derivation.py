@@ -80,7 +80,9 @@ class _Case:
         self._hierarchy = ground.inventory.hierarchy
         accounts = ground.register.accounts()
         self._own = accounts.get(identity, "")
-        self._membership = Membership(accounts, ground.bindings, ground.aliases, self._hierarchy)
+        self._membership = Membership(
+            accounts, ground.bindings, ground.aliases, self._hierarchy, ground.pools
+        )
         self._denials = Denials(
             read_denials(ground.inventory, window),
             self._membership,

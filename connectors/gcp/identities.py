@@ -1,11 +1,11 @@
 """List the identities of the evidence, with what runs as them and why they belong to an AI workload."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 
-from connectors.facts import Identity, Signal, SignalKind, Usage, Workload
+from connectors.facts import Identity, Signal, SignalKind, TrustGap, Usage, Workload
 from connectors.gcp.catalog import Test, matcher, services, table
 from connectors.gcp.grants import Holding
 from connectors.gcp.inventory import Inventory
@@ -111,10 +111,20 @@ class Register:
                 signal = Signal(SignalKind.USAGE, row.permission, row.operation or "audit log")
                 self.signal(row.identity, signal)
 
-    def identities(self, patterns: Patterns, trusted: Mapping[str, Sequence[str]]) -> tuple[Identity, ...]:
-        """Return the identities, sorted by account and id."""
+    def identities(
+        self,
+        patterns: Patterns,
+        trusted: Mapping[str, Sequence[str]],
+        gaps: Callable[[str], Iterable[TrustGap]],
+    ) -> tuple[Identity, ...]:
+        """Return the identities, sorted by account and id; `gaps` tells where a member lets in everybody."""
         made = [
-            _identity(identity, draft, patterns, trusted.get(identity, ()))
+            replace(
+                _identity(identity, draft, patterns, trusted.get(identity, ())),
+                trust_gaps=tuple(
+                    sorted({gap for one in (identity, *trusted.get(identity, ())) for gap in gaps(one)})
+                ),
+            )
             for identity, draft in self._drafts.items()
         ]
         return tuple(sorted(made, key=lambda one: (one.account, one.id)))

@@ -20,7 +20,7 @@ from connectors.gcp.members import SINGLE, Aliases, Membership
 from connectors.gcp.names import agent
 from connectors.gcp.observability import Doubts, Observability
 from connectors.gcp.policy import Denials, read_denials, unread_denials, unread_places
-from connectors.gcp.pools import open_providers
+from connectors.gcp.pools import Pools
 from connectors.gcp.usage import read_calls
 from connectors.gcp.witnesses import Witnesses
 from connectors.gcp.workloads import Runtime, find_runtimes
@@ -37,6 +37,7 @@ class Ground:
     given: Given
     aliases: Aliases
     register: Register
+    pools: Pools
     caveats: list[Caveat]
 
 
@@ -52,7 +53,7 @@ def survey(evidence: Sequence[Evidence], window: Window) -> Ground:
     runtimes = find_runtimes(inventory, caveats, seen)
     aliases = Aliases({*seen, *(runtime.identity for runtime in runtimes)}, inventory.hierarchy)
     register = _register(inventory, bindings, runtimes, evidence, aliases)
-    return Ground(inventory, bindings, given, aliases, register, caveats)
+    return Ground(inventory, bindings, given, aliases, register, Pools(inventory), caveats)
 
 
 def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
@@ -72,7 +73,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     permissions.mask([*(row.permission for row in calls.usage), *calls.nameless])
 
     book = GrantBook(inventory, window)
-    membership = Membership(register.accounts(), bindings, aliases, hierarchy)
+    membership = Membership(register.accounts(), bindings, aliases, hierarchy, ground.pools)
     boundaries = Boundaries(inventory, membership)
     holdings = {
         identity: [boundaries.bounded(identity, one) for one in held]
@@ -94,15 +95,15 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
 
     register.read_grants(one for held in holdings.values() for one in held)
     register.read_usage(calls.usage)
-    trusted = _trusted(bindings, inventory, register)
+    trusted = _trusted(bindings, inventory, register, ground.pools)
     credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
-    caveats += [*open_providers(inventory, bindings), *alias_caveats(inventory)]
+    caveats += [*ground.pools.caveats(bindings), *alias_caveats(inventory)]
     caveats += [*calls.caveats, *observability.caveats(), *begun_late(given, window)]
     return Facts(
         provider=PROVIDER,
         permissions=permissions,
-        identities=with_actors(register.identities(patterns, trusted), calls.usage),
+        identities=with_actors(register.identities(patterns, trusted, ground.pools.gaps), calls.usage),
         credentials=credentials,
         grants=tuple(sorted(grants, key=lambda grant: (grant.identity, grant.id))),
         entitlements=entitlements,
@@ -195,14 +196,22 @@ def _few(reasons: Sequence[str]) -> str:
 
 
 def _trusted(
-    bindings: Iterable[Binding], inventory: Inventory, register: Register
+    bindings: Iterable[Binding], inventory: Inventory, register: Register, pools: Pools
 ) -> Mapping[str, tuple[str, ...]]:
-    """Return who may act as each service account; an AI service named in its own policy is a signal."""
+    """Return who may act as each service account, and through which provider a federated identity comes.
+
+    An AI service named in an account's own policy is a signal.
+    """
     trust = read_trust(bindings, inventory, register.accounts(), register.emails)
     for edge in trust.own:
         if is_ai_agent(edge.member_id):
             register.signal(edge.target, Signal(SignalKind.TRUST, edge.member, edge.resource))
-    return trust.members
+    found = dict(trust.members)
+    for identity in register.accounts():
+        entries = sorted(one.entry for one in pools.of(identity))
+        if entries:
+            found[identity] = tuple(entries)
+    return found
 
 
 def reach_classes(permissions: Permissions) -> dict[str, int]:

@@ -8,6 +8,7 @@ from connectors.facts import Caveat
 from connectors.gcp.grants import Binding
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.names import Agent, agent, kubernetes_pair, project_of_email
+from connectors.gcp.pools import Pools
 
 _BASIC = {"projectOwner": "roles/owner", "projectEditor": "roles/editor", "projectViewer": "roles/viewer"}
 SINGLE = ("serviceAccount", "user", "principal", "kubernetes")
@@ -83,11 +84,13 @@ class Membership:
         bindings: Sequence[Binding],
         aliases: Aliases,
         hierarchy: Hierarchy,
+        pools: Pools | None = None,
     ) -> None:
         self._accounts = accounts
         """Every known identity with the project it belongs to."""
         self._aliases = aliases
         self._hierarchy = hierarchy
+        self._pools = pools
         self._basic = _basic_members(bindings)
         self._shared: dict[str, list[str]] = {}
 
@@ -111,7 +114,8 @@ class Membership:
         if match := _AGENT_SET.match(written):
             return _agent_in(identity, match["domain"], match["rest"])
         if match := _POOL_SET.match(written):
-            return _pool_in(identity, match["pool"], match["rest"])
+            attributes = self._pools.belongs(identity, written) if self._pools is not None else None
+            return attributes is True or _pool_in(identity, match["pool"], match["rest"])
         if match := _NODE_SET.match(written):
             return self._node_in(identity, match["node"], match["type"])
         return False
@@ -126,7 +130,8 @@ class Membership:
         if match := _AGENT_SET.match(written):
             decided = agent(identity) is None or match["rest"].startswith(("*", "attribute.platform"))
         elif match := _POOL_SET.match(written):
-            decided = not identity.startswith(f"principal://iam.googleapis.com/{match['pool']}/")
+            outside = not identity.startswith(f"principal://iam.googleapis.com/{match['pool']}/")
+            decided = outside or (self._pools is not None and self._pools.belongs(identity, written) is False)
         elif match := _NODE_SET.match(written):
             account, node = self._accounts.get(identity, ""), self._hierarchy.node(match["node"])
             whole = node.startswith("projects/") or self._hierarchy.knows_ancestors(f"projects/{account}")

@@ -43,6 +43,11 @@ _BREADTHS = (
         "every person of a workforce pool",
         Severity.MEDIUM,
     ),
+    _Breadth(
+        re.compile(r"principalSet://agents\.global\.[^/]+/(?:\*|attribute\.platform/[^/]+)"),
+        "every agent of an organization",
+        Severity.MEDIUM,
+    ),
 )
 _GAPS = {
     "anybody": Severity.CRITICAL,
