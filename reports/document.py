@@ -654,6 +654,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     service_rows: dict[str, ServiceEntry] = {}
     reason_rows: dict[str, VerdictReason] = {}
     framework_sets: dict[str, list[FrameworkReference]] = {}
+    unlisted: list[str] | None = None
+    """Keys (`reports.identity_key`) of the identities that were counted but are not in `identities`, sorted.
+
+    With them a reader can tell an identity that is gone from one that is no longer listed. Missing in reports
+    before it was added.
+    """
     history: History | None = None
     """Missing when the scan ran without history."""
     drift: Drift | None = None

@@ -9,6 +9,9 @@ from reports.document import SCHEMA_VERSION, Report
 from reports.errors import ReportError
 from reports.sharing import share, spread
 
+FILE_NAME = "report.json"
+"""What a scan calls the document in its folder."""
+
 _READABLE_BYTES = 8_000_000
 """Above this the document is written without line breaks: they would add about a third."""
 
@@ -40,10 +43,12 @@ def write(document: object) -> bytes:
 
 
 def decode(source: bytes | Path) -> Report:
-    """Read a report from bytes or a file; raise ReportError with what is wrong and what to do.
+    """Read a report from bytes, a file or a scan's folder; ReportError says what is wrong and what to do.
 
     Documents of a newer minor version are read: within one major version fields are only added.
     """
+    if isinstance(source, Path) and source.is_dir():
+        source = source / FILE_NAME
     name = str(source) if isinstance(source, Path) else "the report"
     raw = (_read(source) if isinstance(source, Path) else source).removeprefix(codecs.BOM_UTF8)
     try:
@@ -72,10 +77,6 @@ def decode(source: bytes | Path) -> Report:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except IsADirectoryError as error:
-        raise ReportError(
-            f"{path} is a folder, not a report", hint=f"Give the file: {path / 'report.json'}"
-        ) from error
     except OSError as error:
         raise ReportError(
             f"cannot read the report {path}: {error.strerror or error}",

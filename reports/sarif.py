@@ -103,6 +103,7 @@ def _rule(rule: str, findings: list[FindingEntry]) -> dict[str, Any]:
         "id": escape.terminal(rule),
         "name": escape.terminal(finding_types.name(rule)),
         "shortDescription": {"text": _message(finding_types.name(rule))},
+        "fullDescription": {"text": _message(finding_types.sentence(rule))},
         "help": {"text": _message(first.remediation)},
         "defaultConfiguration": {"level": _LEVEL[highest]},
         "properties": properties,

@@ -245,7 +245,7 @@ def scan(
 
 
 @cli.command(cls=_WithFormats)
-@click.option("--from", "source", type=_PATH, required=True, help="A report.json.")
+@click.option("--from", "source", type=_PATH, required=True, help="A report.json, or the folder of a scan.")
 @_FORMAT
 @_OUTPUT
 @_FAIL

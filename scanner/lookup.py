@@ -6,14 +6,13 @@ from reports import json as report_json
 from reports.document import IdentityEntry, Report
 from scanner.errors import ConfigError
 
-REPORT = "report.json"
+REPORT = report_json.FILE_NAME
 _MOST_SHOWN = 10
 
 
 def open_report(source: Path) -> tuple[Report, Path]:
     """Return the report named by its file or its folder, and the folder."""
-    path = source / REPORT if source.is_dir() else source
-    return report_json.decode(path), path.parent
+    return report_json.decode(source), source if source.is_dir() else source.parent
 
 
 def find_identity(report: Report, wanted: str) -> IdentityEntry:

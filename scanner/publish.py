@@ -11,6 +11,7 @@ import msgspec
 from connectors.facts import Signal, SignalKind
 from connectors.interface import Outcome
 from reports import document as doc
+from reports.identity_key import identity_key
 from scanner.config import Config
 from scanner.drift.snapshot import of_cloud
 from scanner.drift.stages import compare_stages
@@ -83,6 +84,7 @@ def publish(result: ScanResult, findings: Sequence[Finding]) -> doc.Report:
         permission_sets={},
         identities=identities,
         findings=[_finding(finding, result.now) for finding in findings],
+        unlisted=_unlisted(result.clouds),
         unmapped_events=[
             doc.UnmappedEntry(
                 provider=row.provider, source=row.source, operation=row.operation, count=row.count
@@ -95,6 +97,19 @@ def publish(result: ScanResult, findings: Sequence[Finding]) -> doc.Report:
             for caveat in sorted({caveat for cloud in result.clouds for caveat in cloud.caveats})
         ],
     )
+
+
+def _unlisted(clouds: Iterable[CloudResult]) -> list[str]:
+    """Name by key whom the inventory holds and the report does not list."""
+    keys = set()
+    for cloud in clouds:
+        listed = {entry.identity.id for entry in cloud.identities}
+        keys |= {
+            identity_key(cloud.provider, account, name)
+            for account, name, _ in cloud.inventory
+            if name not in listed
+        }
+    return sorted(keys)
 
 
 def without_history(result: ScanResult, config: Config) -> doc.Report:

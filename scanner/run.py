@@ -12,7 +12,6 @@ import msgspec
 from connectors.bundle import Bundle, open_bundle
 from connectors.interface import Check, Status
 from reports import formats
-from reports import json as report_json
 from reports.document import Report
 from reports.escape import terminal
 from scanner import doctor, outputs, pipeline
@@ -242,8 +241,8 @@ def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: st
     if not chosen:
         raise ConfigError("report needs --format", hint=f"one of {', '.join(sorted(formats.FORMATS))}")
     targets = outputs.targets(chosen)
-    document = report_json.decode(source)
-    folder = output or source.parent
+    document, beside = open_report(source)
+    folder = output or beside
     written, failed = outputs.write(document, targets, folder, talk)
     for path in written:
         talk.say(f"wrote {path}")

@@ -15,7 +15,9 @@ def _shared(verb: Callable[..., None]) -> Callable[..., None]:
     """Add the flags that both verbs take."""
     for option in reversed(
         (
-            click.option("--from", "source", type=_PATH, required=True, help="A report.json."),
+            click.option(
+                "--from", "source", type=_PATH, required=True, help="A report.json, or the folder of a scan."
+            ),
             click.option(
                 "--to", "target", type=click.Choice(_TARGETS), required=True, help="Where the tickets live."
             ),

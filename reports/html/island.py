@@ -39,6 +39,7 @@ def island(report: Report) -> Island:
     page and the time the browser needs to read it.
     """
     document: dict[str, Any] = msgspec.to_builtins(share(report, above=_IN_PLACE_NAMES))
+    del document["unlisted"]
     findings = msgspec.to_builtins(report.findings)
     document["framework_sets"] = _share_frameworks(findings)
     del document["findings"]

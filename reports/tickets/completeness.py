@@ -12,6 +12,10 @@ _NOT_LISTED = (
     "the identity is not in the report, which lists AI identities only: it was deleted or is no longer "
     "recognised; `entdrift scan --identities all` tells which"
 )
+_UNRECOGNISED = (
+    "the identity still exists but is no longer recognised as an AI workload, so the report does not list "
+    "what it holds; `entdrift scan --identities all` does"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,19 @@ class Evidence:
         said = "no log is known to have been on" if states else "it is not stated which logs were on"
         return [f"{said} in {block.provider} account {block.account}"]
 
+    def _absence(self, key: str) -> list[str]:
+        """Tell an identity that is gone from one that exists and is not listed."""
+        others = self.report.unlisted
+        if others is None:
+            listed = len(self.report.identities)
+            return [] if listed >= self.report.summary.identities else [_NOT_LISTED]
+        return [_UNRECOGNISED] if key.removeprefix("entdrift-") in others else []
+
     def _standing(self, block: Block) -> list[str]:
         """Look at the identity itself: gone for certain, still there with work, or less visible."""
         entry = self.identity(block.key)
         if entry is None:
-            listed = len(self.report.identities)
-            if listed >= self.report.summary.identities:
-                return []
-            return [_NOT_LISTED]
+            return self._absence(block.key)
         own = [
             finding
             for finding in self.report.findings

@@ -3,13 +3,13 @@
 Planning is pure: it reads the report and nothing else, so the same report gives the same tickets.
 """
 
-import hashlib
 import re
 
 import msgspec
 
 from reports import escape
 from reports.document import SEVERITIES, FindingEntry, IdentityEntry, Report, Severity
+from reports.identity_key import identity_key
 from reports.overview import counted, is_open
 from reports.tickets.block import make
 from reports.tickets.body import write_body
@@ -64,8 +64,7 @@ def plan(report: Report) -> list[Ticket]:
 
 def ticket_key(provider: str, account: str, identity: str) -> str:
     """Name the ticket of an identity: `entdrift-` and 12 hexadecimal digits of a SHA-256."""
-    subject = "\n".join(f"{len(part)}:{part}" for part in ("ticket/1", provider, account, identity))
-    return "entdrift-" + hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return "entdrift-" + identity_key(provider, account, identity)
 
 
 def calls_for_work(identity: IdentityEntry, findings: list[FindingEntry]) -> bool:

@@ -105,4 +105,4 @@ def _opened(path: Path, config: Path | None, talk: Talk) -> Report:
             f"{path}: holds neither a report.json nor an evidence bundle",
             hint="name what scan or collect wrote",
         )
-    return report_json.decode(path / REPORT if path.is_dir() else path)
+    return report_json.decode(path)

@@ -18,7 +18,10 @@ function evidenceValue(value) {
   return /\s/u.test(value) ? wholeName(value, { limit: 600 }) : mono(value);
 }
 
+// Sentences stand below each other, identifiers beside each other.
 function evidenceList(values) {
+  if (values.some((one) => /\s/u.test(one)))
+    return el("ul", { class: "names" }, values.map((one) => el("li", {}, fixText(one))));
   const items = (some) => some.map((one) => el("li", {}, mono(one)));
   const first = el("ul", { class: "permissions" }, items(values.slice(0, EVIDENCE_AT_ONCE)));
   const rest = values.slice(EVIDENCE_AT_ONCE);

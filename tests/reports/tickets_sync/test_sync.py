@@ -5,6 +5,7 @@ import pytest
 from report_sample import AGENT, BUILDER, finding, hostile_report, identity, sample_report
 
 from reports.document import CoverageEntry, PermissionCounts, Reduction
+from reports.identity_key import identity_key
 from reports.tickets.completeness import Evidence
 from reports.tickets.plan import plan, ticket_key
 from reports.tickets.region import MARKDOWN, find_block, wrap
@@ -178,6 +179,12 @@ def forget_ai(report):
     return replace(report, identities=identities)
 
 
+def list_others(report):
+    """Drop the identity from a report that names those who exist and are not listed."""
+    key = identity_key("aws", "123456789012", AGENT)
+    return replace(forget_ai(report), unlisted=["0" * 12, key])
+
+
 def unrecognise(report):
     own = finding(identity=AGENT, severity="high")
     identities = [replace(i, ai_workload=replace(i.ai_workload, is_ai=False)) for i in report.identities]
@@ -195,6 +202,7 @@ def unrecognise(report):
         (shorten_window, "the window is 7 days, the ticket's was 90"),
         (blind, "5 more permissions cannot be seen or decided than before"),
         (forget_ai, "deleted or is no longer recognised"),
+        (list_others, "still exists but is no longer recognised as an AI workload"),
         (unrecognise, "still has work to do but is no longer recognised as an AI workload"),
     ],
 )
@@ -212,6 +220,14 @@ def test_an_identity_that_is_gone_for_certain_closes_its_ticket(report, agent):
         summary=replace(gone.summary, identities=len(gone.identities) - 1),
     )
     assert "the identity does not exist any more" in one(gone, agent).reason
+
+
+def test_an_identity_that_is_neither_listed_nor_among_the_others_closes_its_ticket(report, agent):
+    gone = replace(forget_ai(complete(without_work(report))), unlisted=["0" * 12])
+    assert len(gone.identities) < gone.summary.identities, "a report of AI identities only"
+    action = one(gone, agent)
+    assert isinstance(action, Close)
+    assert "the identity does not exist any more" in action.reason
 
 
 def test_work_that_is_back_reopens(report, agent):
