@@ -218,6 +218,15 @@ class Entitlement:
     """One for each service that the wing asks about; empty where no condition names services."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """Another identity that an identity may become directly: both its grants and the other's trust let it."""
+
+    target: str
+    sure: bool
+    """False where something on the way is undecided."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Calls of one permission by one identity on one resource with one credential, in the window.
@@ -304,5 +313,7 @@ class Facts:
     watched: Mapping[str, Window] = field(default_factory=dict)
     """By identity: the time that all logs span by which its calls would have been seen, where a wing knows
     which logs those are; without an entry the span of its account's logs counts."""
+    steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    """By identity: whom it may become directly; empty where a wing does not work it out."""
     reach: Mapping[str, PermissionSet] = field(default_factory=dict)
     """Reach class (`data`, `model`, `admin`, `identity`, `network`, `destructive`) to its permissions."""

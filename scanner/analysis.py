@@ -59,8 +59,28 @@ def analyse_cloud(
         unmapped=tuple(sorted(set(facts.unmapped))),
         caveats=tuple(sorted(set(facts.caveats))),
         unattributed=dict(sorted(facts.unattributed.items())),
+        steps=facts.steps,
+        beyond=_beyond(facts, joined, identities, results, now),
         inventory=frozenset((i.account, i.id, i.immutable_id) for i in identities.values()),
     )
+
+
+def _beyond(
+    facts: Facts,
+    joined: "_Joined",
+    identities: Mapping[str, Identity],
+    results: Iterable[IdentityResult],
+    now: datetime,
+) -> dict[str, IdentityResult]:
+    """Return results of the other identities that steps lead to and that hold an administrator grant."""
+    targets = {step.target for steps in facts.steps.values() for step in steps}
+    targets -= {result.identity.id for result in results}
+    strong = [
+        target
+        for target in sorted(targets & identities.keys())
+        if any(grant.admin for grant in joined.grants.get(target, ()))
+    ]
+    return {target: _analyse(identities[target], facts, joined, now) for target in strong}
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,8 @@ def rule_context(
         permissions=cloud.permissions,
         limits=limits,
         identities={entry.identity.id: entry for entry in cloud.identities},
+        steps=cloud.steps,
+        beyond=cloud.beyond,
         coverage=cloud.coverage,
         account_stages=_account_stages(result, cloud.provider),
         stage_order=tuple(stage_order),

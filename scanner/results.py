@@ -13,6 +13,7 @@ from connectors.facts import (
     Handover,
     Identity,
     PermissionSet,
+    Step,
     Unmapped,
     Usage,
     Window,
@@ -198,6 +199,10 @@ class CloudResult:
     unmapped: tuple[Unmapped, ...]
     caveats: tuple[Caveat, ...]
     unattributed: Mapping[str, int] = field(default_factory=dict)
+    steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    """By identity: whom it may become directly."""
+    beyond: Mapping[str, IdentityResult] = field(default_factory=dict)
+    """Administrators that some step leads to and that are not among `identities`."""
     reductions: Mapping[str, ReductionResult] = field(default_factory=dict)
     """By identity id."""
     inventory: frozenset[tuple[str, str, str]] = frozenset()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from connectors.aws.access import policy_text
 from connectors.aws.actors import with_actors
+from connectors.aws.assuming import steps_of_all
 from connectors.aws.baselines import AwsBaselines
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage import read_coverage
@@ -78,6 +79,7 @@ class AwsConnector:
             unmapped=tuple(called.unmapped),
             caveats=tuple(sorted(caveats)),
             unattributed=called.unattributed,
+            steps=steps_of_all(inventory, organization, covered.entitlements, catalogue, window),
             reach=reach_classes(catalogue),
         )
 

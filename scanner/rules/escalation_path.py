@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from connectors.facts import PermissionSet
 from scanner.results import Confidence, IdentityResult
+from scanner.rules.becoming import chains
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.paths import Path, known, paths
 from scanner.rules.power import allows, held, is_full, wide
@@ -26,6 +27,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """
     if result.identity.managed_by_provider:
         return
+    yield from chains(ID, result, context)
     certain, everywhere = held(result), wide(result)
     verdicts = result.verdicts
     possible = certain | verdicts.conditional

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
-from connectors.facts import Coverage, Identity, PermissionSet, Window
+from connectors.facts import Coverage, Identity, PermissionSet, Step, Window
 from connectors.permissions import Permissions
 from scanner.results import Confidence, IdentityResult
 
@@ -137,6 +137,10 @@ class RuleContext:
     limits: Limits
     identities: Mapping[str, IdentityResult]
     """All analysed identities of the same cloud, by id."""
+    steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    """By identity id: whom it may become directly, each trust decided."""
+    beyond: Mapping[str, IdentityResult] = field(default_factory=dict)
+    """Administrators that steps lead to and that were not asked about."""
     coverage: tuple[Coverage, ...] = ()
     """Which logs were on in this cloud; without it no finding about use is of high confidence."""
     expanded: Mapping[str, Expanded] = field(default_factory=dict)

@@ -1,9 +1,9 @@
 """What power within reach, trust, sharing and age need before they become findings."""
 
 import pytest
-from rule_builders import LAMBDA, RUNTIME, World, credential
+from rule_builders import LAMBDA, ROLE, RUNTIME, World, credential
 
-from connectors.facts import Handover, TrustGap
+from connectors.facts import Handover, Step, TrustGap
 from scanner.results import Confidence
 from scanner.rules import (
     broad_trust,
@@ -306,3 +306,57 @@ class TestSharedIdentity:
 
     def test_high_when_they_share_administration(self):
         assert self.of((LAMBDA, RUNTIME), admin=True) == [Severity.HIGH]
+
+
+class TestChains:
+    """Chains of identities that end in an administrator are ED106, with the whole path as evidence."""
+
+    MIDDLE, ADMIN = "arn:aws:iam::111122223333:role/middle", "arn:aws:iam::111122223333:role/admin"
+
+    def of(self, steps, *, here=True, **changes):
+        world = World()
+        me = world.result(identity=world.identity(), **changes)
+        admin = world.result(
+            identity=world.identity(id=self.ADMIN, name="admin", immutable_id="AROA2"), **world.admin()
+        )
+        known = {me.identity.id: me, **({self.ADMIN: admin} if here else {})}
+        context = world.context(
+            identities=known,
+            beyond={} if here else {self.ADMIN: admin},
+            steps={name: tuple(Step(*step) for step in found) for name, found in steps.items()},
+        )
+        return [one for one in escalation_path.find(me, context) if one.subject.startswith("become:")]
+
+    @pytest.mark.parametrize("here", [True, False])
+    def test_several_hops_are_followed_and_named(self, here):
+        steps = {ROLE: [(self.MIDDLE, True)], self.MIDDLE: [(self.ADMIN, True), (ROLE, True)]}
+        [finding] = self.of(steps, here=here)
+        assert (finding.severity, finding.confidence) == (Severity.HIGH, Confidence.HIGH)
+        assert finding.subject == f"become:{self.ADMIN}"
+        assert finding.evidence["chain"] == [ROLE, self.MIDDLE, self.ADMIN]
+        assert finding.message == (
+            f"invoice-agent can become {self.ADMIN}, an administrator, through {self.MIDDLE}. Grants and trust "
+            "were decided on every step. The first step was not seen in use."
+        )
+        assert f"take {self.MIDDLE} out of the trust of admin" in finding.remediation
+
+    def test_a_sure_chain_is_preferred_to_a_shorter_doubtful_one(self):
+        steps = {ROLE: [(self.ADMIN, False), (self.MIDDLE, True)], self.MIDDLE: [(self.ADMIN, True)]}
+        [finding] = self.of(steps)
+        assert (finding.evidence["hops"], finding.severity) == (2, Severity.HIGH)
+
+    def test_an_undecided_step_makes_it_medium_with_low_confidence(self):
+        [finding] = self.of({ROLE: [(self.ADMIN, False)]})
+        assert (finding.severity, finding.confidence) == (Severity.MEDIUM, Confidence.LOW)
+        assert finding.evidence["undecided"] == [self.ADMIN]
+        assert finding.title == "invoice-agent may become the administrator admin"
+
+    def test_the_last_use_of_the_first_step_is_told(self):
+        row = World().usage("sts:AssumeRole", resource=self.ADMIN)
+        [finding] = self.of({ROLE: [(self.ADMIN, True)]}, usage=(row,))
+        assert "The first step was last seen on 2026-11-01T10:00:00Z." in finding.message
+
+    def test_steps_to_others_and_steps_of_administrators_are_no_finding(self):
+        assert self.of({ROLE: [(self.MIDDLE, True)]}) == []
+        world = World()
+        assert self.of({ROLE: [(self.ADMIN, True)]}, **world.admin()) == []

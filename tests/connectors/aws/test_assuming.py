@@ -1,0 +1,156 @@
+"""Who may take which role is decided with the grants of the caller and the trust of the role, on every hop."""
+
+import json
+
+import pytest
+
+from connectors.facts import Step
+
+A, B = "111122223333", "444455556666"
+
+
+def arn(name, account=A, kind="role"):
+    return f"arn:aws:iam::{account}:{kind}/{name}"
+
+
+def statement(effect, action, resource="*", **more):
+    return {"Effect": effect, "Action": action, "Resource": resource, **more}
+
+
+def trust(principal, condition=None, effect="Allow"):
+    found = {"Effect": effect, "Principal": principal, "Action": "sts:AssumeRole"}
+    return {**found, "Condition": condition} if condition else found
+
+
+def role(name, *statements, trusts=(), account=A, path="/", **more):
+    return {
+        "Path": path,
+        "RoleName": name,
+        "RoleId": f"AROA{name.upper()}",
+        "Arn": arn(f"{path[1:]}{name}", account),
+        "CreateDate": "2025-01-01T00:00:00+00:00",
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": list(trusts)},
+        "RolePolicyList": [
+            {"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
+        ]
+        if statements
+        else [],
+        "AttachedManagedPolicies": [],
+        **more,
+    }
+
+
+@pytest.fixture
+def steps(interpret, tmp_path):
+    """Return by identity the steps among some roles."""
+
+    def steps(*roles, organization=None, policies=()):
+        path = tmp_path / "gaad.json"
+        path.write_text(json.dumps({"RoleDetailList": list(roles), "Policies": list(policies)}))
+        files = {"authorization_details": [path]}
+        if organization is not None:
+            files["organization_policies"] = [tmp_path / "organization.json"]
+            files["organization_policies"][0].write_text(json.dumps(organization))
+        return interpret(files).steps
+
+    return steps
+
+
+MAY = statement("Allow", "sts:AssumeRole")
+ROOT = {"AWS": f"arn:aws:iam::{A}:root"}
+
+
+def test_an_account_in_the_trust_needs_the_callers_own_grant(steps):
+    target = role("admin", trusts=[trust(ROOT)])
+    assert steps(target, role("a", MAY), role("b")) == {arn("a"): (Step(arn("admin"), sure=True),)}
+
+
+def test_a_role_named_in_the_trust_needs_no_grant_of_its_own(steps):
+    target = role("admin", trusts=[trust({"AWS": arn("b")})])
+    assert steps(target, role("a", MAY), role("b")) == {arn("b"): (Step(arn("admin"), sure=True),)}
+
+
+def test_the_grant_must_name_the_role(steps):
+    other = statement("Allow", "sts:AssumeRole", arn("other"))
+    assert steps(role("admin", trusts=[trust(ROOT)]), role("a", other)) == {}
+
+
+def test_a_role_with_a_path_is_found_by_its_whole_name(steps):
+    target = role("admin", trusts=[trust(ROOT)], path="/ops/")
+    mine = statement("Allow", "sts:AssumeRole", f"arn:aws:iam::{A}:role/ops/*")
+    assert steps(target, role("a", mine)) == {arn("a"): (Step(arn("ops/admin"), sure=True),)}
+
+
+@pytest.mark.parametrize("named", [arn("a"), f"arn:aws:iam::{A}:root"])
+def test_across_accounts_both_sides_must_allow(steps, named):
+    target = role("admin", trusts=[trust({"AWS": named})], account=B)
+    assert steps(target, role("a")) == {}
+    assert steps(target, role("a", MAY)) == {arn("a"): (Step(arn("admin", B), sure=True),)}
+
+
+@pytest.mark.parametrize(
+    ("condition", "sure"),
+    [
+        ({"StringEquals": {"sts:ExternalId": "4711"}}, False),
+        ({"Bool": {"aws:MultiFactorAuthPresent": "true"}}, False),
+        ({"StringEquals": {"aws:PrincipalAccount": A}}, True),
+        ({"ArnLike": {"aws:PrincipalArn": arn("b*")}}, None),
+    ],
+)
+def test_conditions_of_the_trust_are_decided_or_said_to_be_open(steps, condition, sure):
+    found = steps(role("admin", trusts=[trust(ROOT, condition)]), role("a", MAY))
+    assert found == ({} if sure is None else {arn("a"): (Step(arn("admin"), sure=sure),)})
+
+
+def test_a_deny_on_either_side_closes_the_step(steps):
+    target = role("admin", trusts=[trust(ROOT)])
+    assert steps(target, role("a", MAY, statement("Deny", "sts:*", arn("admin")))) == {}
+    refusing = role("admin", trusts=[trust(ROOT), trust({"AWS": arn("a")}, effect="Deny")])
+    assert steps(refusing, role("a", MAY)) == {}
+
+
+def test_a_boundary_limits_what_the_account_gives(steps):
+    limit = {
+        "Arn": arn("limit", kind="policy"),
+        "PolicyName": "limit",
+        "DefaultVersionId": "v1",
+        "PolicyVersionList": [
+            {
+                "VersionId": "v1",
+                "IsDefaultVersion": True,
+                "Document": {"Version": "2012-10-17", "Statement": [statement("Allow", "s3:*")]},
+            }
+        ],
+    }
+    bounded = {"PermissionsBoundary": {"PermissionsBoundaryArn": limit["Arn"]}}
+    target = role("admin", trusts=[trust(ROOT)])
+    assert steps(target, role("a", MAY, **bounded), policies=[limit]) == {}
+    unread = steps(target, role("a", MAY, **bounded))
+    assert unread == {arn("a"): (Step(arn("admin"), sure=False),)}
+
+
+def test_a_service_control_policy_closes_the_step(steps):
+    document = {"Version": "2012-10-17", "Statement": [statement("Deny", "sts:AssumeRole", arn("admin"))]}
+    tree = {
+        "Id": "r-1",
+        "Policies": [{"Id": "p-1", "Content": json.dumps(document)}],
+        "Children": [{"Id": A}],
+    }
+    target = role("admin", trusts=[trust(ROOT)])
+    assert steps(target, role("a", MAY), organization=tree) == {}
+
+
+def test_everybody_in_the_trust_is_everybody_of_the_account(steps):
+    target = role("admin", trusts=[trust({"AWS": "*"})])
+    assert set(steps(target, role("a"), role("b", account=B), role("c", MAY, account=B))) == {
+        arn("a"),
+        arn("c", B),
+    }
+
+
+def test_services_and_federated_identities_are_no_steps(steps):
+    target = role(
+        "admin",
+        trusts=[trust({"Service": "lambda.amazonaws.com"}), trust({"Federated": "accounts.google.com"})],
+    )
+    assert steps(target, role("a", MAY)) == {}
