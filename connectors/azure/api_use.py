@@ -36,6 +36,11 @@ _NEVER_SEEN = {
         "look at the audit log of the directory before removing it",
     ),
 }
+_INHERITED = (
+    "inherited-from-blueprint",
+    "it is inherited from the agent identity blueprint, whose other agents hold it by the same grant",
+    "take it out of the blueprint's inheritable permissions, and give the agents that need it their own",
+)
 _SHARED = (
     "group-members-unknown",
     "it is held through a group, and other members hold it by the same assignment",
@@ -59,6 +64,8 @@ class Right:
     admin: str = ""
     created: str = ""
     shared: bool = False
+    blueprint: str = ""
+    """The agent identity blueprint that it is inherited from."""
 
 
 class ApiUse:
@@ -86,7 +93,8 @@ class ApiUse:
         or never, in a log that spans the window did not use its permissions. Where it called Graph, and the
         log of those calls spans the window, it used none but those that let them through.
         """
-        never = _SHARED if right.shared and right.form == APP_ROLE else _NEVER_SEEN.get(right.form)
+        shared = _INHERITED if right.blueprint else _SHARED if right.shared else None
+        never = shared if right.form == APP_ROLE else _NEVER_SEEN.get(right.form)
         if never is not None:
             return never
         asked = _asked_for(right, inventory, self._asked.get(right.identity, set()))

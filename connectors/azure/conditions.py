@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 from connectors.azure.ids import guid
 from connectors.azure.policy import matches
@@ -61,6 +61,49 @@ def decide(condition: str, operation: str, window: Window, resource: str = "") -
     except (_NotUnderstoodError, RecursionError):
         return None
     return verdict
+
+
+def decide_within(condition: str, operation: str, window: Window, place: str = "") -> Verdict:
+    """Return whether a condition holds for an operation on some resource below `place`.
+
+    A condition on names (of a container, a secret) does not take an operation away from an assignment above
+    them: it gives it on the resources that have such a name. True: for certain on one of the names that it
+    speaks of, or on any other; None: whatever the names are, something else is undecided.
+    """
+    found = decide(condition, operation, window, place)
+    if found is not None:
+        return found
+    verdicts = {decide(condition, operation, window, one) for one in _places_named(condition, place)}
+    return True if True in verdicts else None if None in verdicts or not verdicts else False
+
+
+def _places_named(condition: str, place: str) -> list[str]:
+    """Return paths below a place with the names that a condition speaks of, and with one it does not."""
+    try:
+        tokens = _tokens(condition)
+    except _NotUnderstoodError:
+        return []
+    names: dict[str, set[str]] = {}
+    for attribute, _, operand in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        found = _ATTRIBUTE.fullmatch(attribute.value) if attribute.kind == "attribute" else None
+        segment = _PLACES.get(found[1].lower(), "") if found else ""
+        if segment and segment not in place.split("/"):
+            values = {re.sub(r"[*?]", _ANY_LETTER, one.lower()) for one in _STRING.findall(operand.value)}
+            names.setdefault(segment, {_OTHER_NAME}).update(values - {""})
+    count = 1
+    for held in names.values():
+        count *= len(held)
+    if not names or count > _MOST_PLACES:
+        return []
+    order = [segment for segment in _PLACES.values() if segment in names]
+    chosen = product(*(sorted(names[segment]) for segment in order))
+    return [
+        "/".join([place, *(part for pair in zip(order, one, strict=True) for part in pair)]) for one in chosen
+    ]
+
+
+_OTHER_NAME, _ANY_LETTER = "a-name-not-spoken-of", "x"
+_MOST_PLACES = 256
 
 
 def action_patterns(condition: str) -> tuple[str, ...]:

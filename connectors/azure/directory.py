@@ -20,6 +20,7 @@ from connectors.azure.api_use import (
 from connectors.azure.catalogue import catalogue
 from connectors.azure.graph_use import GRAPH_ROLE, GraphUse
 from connectors.azure.ids import fields, guid, last_segment, mappings, principal, text
+from connectors.azure.inherited import inherited
 from connectors.azure.presence import Logs
 from connectors.azure.stock import Held, Inventory, utc
 from connectors.azure.usage import Callers
@@ -55,7 +56,7 @@ def read_directory(
 
     `graph` is what the logged calls of Graph say; `lost` that some log file could not be read whole.
     """
-    rights = [*_app_roles(inventory), *_consents(inventory), *_directory_roles(inventory)]
+    rights = _rights(inventory)
     permissions.load(sorted({name for right in rights for name in right.names}))
     seen = ApiUse(rows, callers, logs, graph, lost=lost)
     found = Directory(reach=_reach(rights, permissions))
@@ -72,7 +73,7 @@ def read_directory(
 def graph_roles(inventory: Inventory) -> dict[str, dict[str, str]]:
     """Return the app roles for Microsoft Graph by principal: the id of the grant by the role's value."""
     found: dict[str, dict[str, str]] = {}
-    for right in _app_roles(inventory):
+    for right in _rights(inventory):
         for name in right.names:
             if name.startswith(GRAPH_ROLE):
                 found.setdefault(right.identity, {})[name.removeprefix(GRAPH_ROLE)] = right.id
@@ -83,9 +84,15 @@ def rights_of(inventory: Inventory, identity: str) -> list[tuple[str, tuple[str,
     """Return the rights of one principal: where each is written, and the permissions it gives."""
     return [
         (f"{right.form} {last_segment(right.id)}", right.names)
-        for right in (*_app_roles(inventory), *_consents(inventory), *_directory_roles(inventory))
+        for right in _rights(inventory)
         if right.identity == identity
     ]
+
+
+def _rights(inventory: Inventory) -> list[Right]:
+    """Return the rights of all principals, those that agents inherit from their blueprint included."""
+    own = [*_app_roles(inventory), *_consents(inventory), *_directory_roles(inventory)]
+    return [*own, *inherited(inventory, own)]
 
 
 def _grant(right: Right, mask: PermissionSet) -> Grant:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.conditions import action_patterns, assignable, decide
+from connectors.azure.conditions import action_patterns, assignable, decide, decide_within
 from connectors.azure.ids import Level, holds, level, text
 from connectors.azure.inventory import Assignment, Definition, Inventory
 from connectors.azure.policy import Plane, Universe, matches
@@ -51,7 +51,7 @@ class Roles:
         self._universe = universe
         self._window = window
         self._given: dict[tuple[str, str, str], Given] = {}
-        self._decided: dict[tuple[str, PermissionSet, str], Given] = {}
+        self._decided: dict[tuple[str, PermissionSet, str, bool], Given] = {}
         self._gives: dict[tuple[str, str, str], bool] = {}
 
     def definition(self, assignment: Assignment) -> Definition | None:
@@ -79,10 +79,10 @@ class Roles:
         granted = conditional = 0
         for block in definition.blocks if definition else ():
             held = self._universe.block(Plane.CONTROL, block) | self._universe.block(Plane.DATA, block)
-            own = self.under(block.condition, held, self._place(assignment))
-            outer = self.under(assignment.condition, held, self._place(assignment))
-            granted |= own.granted & outer.granted
-            conditional |= (own.granted | own.conditional) & (outer.granted | outer.conditional)
+            written = [f"({one})" for one in (block.condition, assignment.condition) if one]
+            given = self.under(" AND ".join(written), held, self._place(assignment), somewhere=True)
+            granted |= given.granted
+            conditional |= given.conditional
         return Given(granted, conditional & ~granted)
 
     def gives(self, assignment: Assignment, operation: str) -> bool:
@@ -112,22 +112,27 @@ class Roles:
         data = self._universe.reaching(Plane.DATA, ["Microsoft.KeyVault/vaults/*"])
         return Given(given.granted & ~data, given.conditional & ~data)
 
-    def under(self, condition: str, permissions: PermissionSet, resource: str = "") -> Given:
+    def under(
+        self, condition: str, permissions: PermissionSet, resource: str = "", *, somewhere: bool = False
+    ) -> Given:
         """Split permissions by whether a condition certainly holds for them; never-holding ones drop out.
 
         A condition is decided once for all operations that it does not mention, which are most of `*`.
+        With `somewhere` it is enough that it holds where things have the names that it speaks of.
         """
         if not condition:
             return Given(permissions, 0)
-        key = (condition, permissions, resource)
+        key = (condition, permissions, resource, somewhere)
+        decided = decide_within if somewhere else decide
         found = self._decided.get(key)
         if found is None:
             patterns = action_patterns(condition)
             named = self._universe.reaching(Plane.CONTROL, patterns)
             named |= self._universe.reaching(Plane.DATA, patterns)
-            verdicts = {decide(condition, _NO_OPERATION, self._window, resource): permissions & ~named}
+            rest = decided(condition, _NO_OPERATION, self._window, resource)
+            verdicts = {rest: permissions & ~named}
             for name in self._universe.permissions.names(permissions & named):
-                verdict = decide(condition, name, self._window, resource)
+                verdict = decided(condition, name, self._window, resource)
                 verdicts[verdict] = verdicts.get(verdict, 0) | self._universe.permissions.mask([name])
             found = self._decided[key] = Given(verdicts.get(True, 0), verdicts.get(None, 0))
         return found

@@ -151,8 +151,11 @@ def _application(inventory: Inventory, held: Held) -> None:
         _principal(inventory, held)
         return
     key = principal(held.data.get("appid") or held.data.get("applicationid"))
-    if key:
-        inventory.applications.setdefault(key, held)
+    known = inventory.applications.get(key)
+    if known is not None:  # a blueprint stands in the list of its type and in that of all applications
+        inventory.applications[key] = Held(known.source, {**held.data, **known.data})
+    elif key:
+        inventory.applications[key] = held
 
 
 def _resource(inventory: Inventory, held: Held) -> None:

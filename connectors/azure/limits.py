@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 from connectors.azure.grants import Holding
 from connectors.azure.ids import principal, subscription
+from connectors.azure.inherited import blueprint_caveats
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Universe
 from connectors.facts import Caveat
@@ -40,7 +41,7 @@ def evidence_caveats(
                 "what identities may do is unknown: their calls are listed, and nothing is called unused",
             )
         )
-    found += _short_lists(inventory)
+    found += [*_short_lists(inventory), *blueprint_caveats(inventory)]
     if universe.patterns:
         found.append(_pattern_caveat(universe))
     orphans = _orphans(inventory)

@@ -41,14 +41,26 @@ def service_principals(calls: Calls) -> Finds:
 def agents(calls: Calls) -> Finds:
     """Yield agent identities, blueprints and blueprint principals by their own type.
 
-    Readers of the whole directory may be refused these lists, and so are tokens of the Azure CLI.
+    Readers of the whole directory may be refused these lists, and so are tokens of the Azure CLI. A blueprint
+    comes with the permissions that it passes on.
     """
     for name, kind in _AGENTS:
         try:
-            for record in calls.values(name, calls.path(name)):
-                yield {"@odata.type": kind, **record}
+            found = list(calls.values(name, calls.path(name)))
         except CallError as error:
             yield error
+            continue
+        for record in found:
+            yield from _with_inheritable(calls, {"@odata.type": kind, **record})
+
+
+def _with_inheritable(calls: Calls, record: Mapping[str, Any]) -> Records:
+    """Return a record, of a blueprint with what its agent identities inherit, and what went wrong."""
+    if not text(record["@odata.type"]).endswith("Blueprint"):
+        return [record]
+    path = calls.path("agentBlueprints.inheritable", id=text(record.get("id")))
+    held, problems = _beside(calls, "agentBlueprints.inheritable", path)
+    return [{**record, **({} if held is None else {"inheritablePermissions": held})}, *problems]
 
 
 def applications(calls: Calls) -> Finds:

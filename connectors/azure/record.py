@@ -82,6 +82,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "federated": ("federatedCredentialId", "FederatedCredentialId", "federated_credential_id"),
     "target": ("resourceDisplayName", "ResourceDisplayName", "resource_display_name"),
     "target_id": ("resourceServicePrincipalId", "ResourceServicePrincipalId", "ResourceIdentity"),
+    "agent": ("agent", "Agent", "agent_s", "agent_d"),
     "managed_identity_type": ("managedIdentityType", "ManagedServiceIdentity"),
 }
 """What each shape calls a field, most telling first."""

@@ -3,6 +3,7 @@
 Source: learn, azure-monitor/reference/tables/aadserviceprincipalsigninlogs, Graph `signIn`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.azure.ids import guid
@@ -35,7 +36,8 @@ def is_sign_in(record: Any, category: str) -> bool:
 def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
     """Return the row of a sign-in: the principal, its application and the credential it presented.
 
-    Sign-ins of users are read for coverage only.
+    Sign-ins of users are read for coverage only. Of an agent the kind stands in `identity_type` and the
+    blueprint in `grant`.
     """
     properties = folded(pick(record, "properties"))
     principal = canonical(
@@ -47,17 +49,18 @@ def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str
     if log_class == USER or not principal:
         return [], place
     application = canonical(word(properties.get("appid")) or word(pick(record, "app_id")))
+    agent, blueprint = _agent(record, properties)
     row = RowKey(
         account=tenant,
         identity=principal,
-        identity_type="managed-identity" if log_class == MANAGED_IDENTITY else "app",
+        identity_type=agent or ("managed-identity" if log_class == MANAGED_IDENTITY else "app"),
         credential=_credential(record, properties),
         operation=SIGN_IN,
         permission="",
         resource=word(properties.get("resourcedisplayname")) or word(pick(record, "target")),
         region="",
         via=f"app:{application}" if application else "",
-        grant="",
+        grant=blueprint,
         outcome=_outcome(record, properties),
         workload=canonical(
             word(properties.get("resourceserviceprincipalid"))
@@ -67,6 +70,24 @@ def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str
         detail=log_class,
     )
     return [row], place
+
+
+AGENTS: Mapping[str, str] = {
+    "agenticappinstance": "agent-identity",
+    "agenticapp": "agent-blueprint",
+    "agentidentityblueprintprincipal": "agent-blueprint",
+}
+"""What Entra calls an agent that signs in (`signIn.agent`, beta), and what we call it.
+
+An agent's user account (`agentIDuser`) signs in as a user. Source: learn, Graph signIn; 2026-11.
+"""
+
+
+def _agent(record: Any, properties: dict[str, Any]) -> tuple[str, str]:
+    """Return the kind of agent that signed in and the id of its blueprint, "" and "" for what is none."""
+    agent = folded(properties.get("agent")) or folded(pick(record, "agent"))
+    kind = AGENTS.get(word(agent.get("agenttype")).lower(), "")
+    return kind, canonical(word(agent.get("agentsubjectparentid"))) if kind else ""
 
 
 def _class(record: Any, properties: dict[str, Any], principal: str) -> str:

@@ -7,6 +7,7 @@ from connectors.azure.grants import Holding
 from connectors.azure.ids import resource_type
 from connectors.azure.inventory import Definition, Inventory
 from connectors.azure.policy import Plane, matches
+from connectors.azure.sign_ins import AGENTS, SIGN_IN
 from connectors.azure.usage import Callers, Used
 from connectors.facts import Signal, SignalKind
 from connectors.logs.rows import UsageRow
@@ -51,6 +52,10 @@ def learned_signals(
             found.setdefault(callers.resolve(row.identity), set()).add(
                 Signal(SignalKind.LOG, kind, f"token issued to {row.workload}")
             )
+        if row.operation == SIGN_IN and row.identity_type in AGENTS.values():
+            made_of = f" of blueprint {row.grant}" if row.grant else ""
+            signal = Signal(SignalKind.LOG, f"{row.identity_type}{made_of}", "named an agent by its sign-ins")
+            found.setdefault(callers.resolve(row.identity), set()).add(signal)
     return {identity: sorted(signals) for identity, signals in found.items() if identity not in people}
 
 

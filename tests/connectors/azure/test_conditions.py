@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.azure.conditions import decide
+from connectors.azure.conditions import decide, decide_within
 from connectors.azure.policy import matches
 from connectors.facts import Window
 
@@ -67,3 +67,41 @@ def test_25_of_28_built_in_roles_that_assign_roles_do_so_only_under_a_condition(
                 decided = decide(block["condition"] or "", ASSIGN, WINDOW)
                 verdicts[role["name"]] = verdicts.get(role["name"]) or decided
     assert [list(verdicts.values()).count(answer) for answer in (True, None, False)] == [3, 25, 0]
+
+
+NAME = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name]"
+ACCOUNT_NAME = "@Resource[Microsoft.Storage/storageAccounts:name]"
+PATH = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path]"
+TAG = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags:Project<$key_case_sensitive$>]"
+ACCOUNT = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/data"
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (CONTAINER, True),
+        (f"{NAME} StringEquals 'prompts'", True),
+        (f"{NAME} StringLike 'agent-*'", True),
+        (f"{NAME} StringNotEquals 'secrets'", True),
+        (f"{NAME} ForAnyOfAnyValues:StringEquals {{'a', 'b'}}", True),
+        (f"{NAME} StringStartsWith 'agent'", True),
+        (f"{NAME} StringEquals 'a' AND {NAME} StringEquals 'b'", False),
+        (f"{NAME} StringEquals 'a' AND {PATH} StringLike 'x/*'", None),
+        (f"{NAME} StringEquals 'a' OR {PATH} StringLike 'x/*'", True),
+        (f"{PATH} StringLike 'x/*'", None),
+        (f"{TAG} StringEquals 'Cascade'", None),
+        (f"{NAME} StringEquals 'a' AND @Environment[isPrivateLink] BoolEquals true", None),
+        (f"{NAME} StringEqualsIgnoreCase 'A' AND @Principal[x:y] StringEquals 'z'", None),
+        (f"{ACCOUNT_NAME} StringEquals 'data' AND {NAME} StringEquals 'a'", True),
+        (f"{ACCOUNT_NAME} StringEquals 'other' AND {NAME} StringEquals 'a'", False),
+    ],
+)
+def test_a_name_narrows_where_an_assignment_above_it_gives_something(condition, expected):
+    assert decide_within(condition, READ, WINDOW, ACCOUNT) is expected
+
+
+def test_a_name_is_no_answer_for_a_resource_that_is_not_named():
+    assert decide(CONTAINER, READ, WINDOW, ACCOUNT) is None
+    assert decide(CONTAINER, READ, WINDOW, f"{ACCOUNT}/blobservices/default/containers/prompts") is True
+    assert decide(CONTAINER, READ, WINDOW, f"{ACCOUNT}/blobservices/default/containers/other") is None
+    assert decide(f"{NAME} StringEquals 'prompts'", READ, WINDOW, f"{ACCOUNT}/containers/other") is False

@@ -137,3 +137,26 @@ def test_the_official_example_is_read(desk, shared):
         "/subscriptions/subid/providers/microsoft.authorization/denyassignments/denyassignmentid"
     }
     assert SUB not in str(facts.grants)
+
+
+def test_a_deny_on_the_name_of_a_container_takes_nothing_away_elsewhere(desk):
+    """What narrows an assignment does not widen a deny: it holds in that container only."""
+    blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+    name = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'secrets'"
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    desk.put("role_definitions", [role(CUSTOM, "Reader of blobs", dataActions=[blobs])])
+    denied = deny(scope=subscription(), condition=name)
+    denied["properties"]["permissions"][0]["dataActions"] = [blobs]
+    desk.put("deny_assignments", [denied])
+    facts = desk.facts()
+    assert conditional(facts, AGENT) == [blobs]
+
+
+def test_an_assignment_on_the_name_of_a_container_gives_it_there(desk):
+    blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+    name = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'prompts'"
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM, condition=name)])
+    desk.put("role_definitions", [role(CUSTOM, "Reader of blobs", dataActions=[blobs])])
+    facts = desk.facts()
+    assert held(facts, AGENT) == [blobs]
+    assert [one.conditions for one in facts.grants] == [name]

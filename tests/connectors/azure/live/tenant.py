@@ -423,7 +423,17 @@ def fill_directory(fake: Fake) -> None:
     )
     fake.give("/v1.0/servicePrincipals/microsoft.graph.agentIdentity", [])
     fake.give("/v1.0/servicePrincipals/microsoft.graph.agentIdentityBlueprintPrincipal", [])
-    fake.give("/v1.0/applications/microsoft.graph.agentIdentityBlueprint", [])
+    blueprint = {"id": "blueprint-object", "appId": BLUEPRINT, "displayName": "maker"}
+    fake.give("/v1.0/applications/microsoft.graph.agentIdentityBlueprint", [blueprint])
+    fake.give(
+        "/v1.0/applications/blueprint-object/microsoft.graph.agentIdentityBlueprint/inheritablePermissions",
+        [
+            {
+                "resourceAppId": "00000003-0000-0000-c000-000000000000",
+                "inheritableScopes": {"kind": "noScopes"},
+            }
+        ],
+    )
     application = {
         "id": "app-object",
         "appId": AGENT_APP,

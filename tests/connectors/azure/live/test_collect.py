@@ -18,7 +18,7 @@ def test_every_part_of_a_tenant_is_read(tenant, source, gather):
     assert {} == {part: one.reason for part, one in found.outcomes.items() if one.status is not Status.OK}
     assert {part: one.records for part, one in found.outcomes.items()} == {
         "activity_logs": 1,
-        "agent_identities": 0,
+        "agent_identities": 1,
         "app_role_assignments": 1,
         "applications": 1,
         "classic_administrators": 1,
