@@ -19,7 +19,7 @@ _FAMILY = re.compile("[a-z]+")
 
 @dataclass
 class Declared:
-    """What runs as each role, by role ARN or by the ARN of its instance profile."""
+    """What runs as each role, by role ARN, by the ARN of its instance profile, or by `account/name`."""
 
     workloads: dict[str, set[Workload]] = field(default_factory=dict)
     signals: dict[str, set[Signal]] = field(default_factory=dict)
@@ -34,7 +34,8 @@ class Declared:
 
 
 def _of(held: Mapping[str, set[Any]], holder: Holder) -> set[Any]:
-    return set().union(*(held.get(arn, set()) for arn in (holder.arn, *holder.instance_profiles)))
+    names = (holder.arn, *holder.instance_profiles, f"{holder.account}/{holder.name}")
+    return set().union(*(held.get(name, set()) for name in names))
 
 
 def read_declared(evidence: Iterable[Evidence]) -> Declared:
@@ -52,7 +53,7 @@ def read_declared(evidence: Iterable[Evidence]) -> Declared:
                 continue
             load = _workload(kind, record)
             where = f"{wrapped.get('file')} in {wrapped.get('region')}"
-            for role in _roles(kind, record):
+            for role in _roles(kind, record, str(wrapped.get("account") or "")):
                 declared.workloads.setdefault(role, set()).add(load)
                 if sign := _sign(kind, record, where):
                     signal = Signal(sign[0], f"{load.kind} {load.name}", sign[1])
@@ -81,12 +82,19 @@ def _workload(kind: ResourceKind, record: Mapping[str, Any]) -> Workload:
     return Workload(kind.kind, found or name, name or found.rpartition("/")[2])
 
 
-def _roles(kind: ResourceKind, record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the role (or instance profile) ARNs of a resource."""
+def _roles(kind: ResourceKind, record: Mapping[str, Any], account: str) -> Iterator[str]:
+    """Yield the role (or instance profile) ARNs of a resource.
+
+    Glue and CodeBuild take a role's name as well: it stands for the role of its account, whatever its path.
+    """
     for path in kind.roles:
         for value in values_at(record, path):
-            if isinstance(value, str) and parse_arn(value) is not None:
+            if not isinstance(value, str) or not value:
+                continue
+            if parse_arn(value) is not None:
                 yield value
+            elif account and not value.startswith("arn:"):
+                yield f"{account}/{value.rpartition('/')[2]}"
 
 
 def _sign(kind: ResourceKind, record: Mapping[str, Any], where: str) -> tuple[SignalKind, str] | None:

@@ -71,7 +71,7 @@ def _service(calls: Calls, service: str, region: str, start: datetime) -> list[F
     ]
 
 
-def _given(kind: ResourceKind, parents: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, str]]:
+def _given(kind: ResourceKind, parents: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     """Yield the parameters of each list call: one call, or one for each parent."""
     if not kind.under:
         yield {}
@@ -80,8 +80,11 @@ def _given(kind: ResourceKind, parents: Mapping[str, Sequence[Any]]) -> Iterator
         yield _parameters(kind.given or {}, parent)
 
 
-def _parameters(wanted: Mapping[str, str], item: Any) -> dict[str, str]:
-    return {name: path[1:] if path.startswith("=") else _text(item, path) for name, path in wanted.items()}
+def _parameters(wanted: Mapping[str, str], item: Any) -> dict[str, Any]:
+    filled = {name: path[1:] if path.startswith("=") else _text(item, path) for name, path in wanted.items()}
+    return {
+        name.removesuffix("[]"): [value] if name.endswith("[]") else value for name, value in filled.items()
+    }
 
 
 def _text(item: Any, path: str) -> str:
@@ -89,7 +92,7 @@ def _text(item: Any, path: str) -> str:
 
 
 def _listed(
-    calls: Calls, kind: ResourceKind, region: str, given: Mapping[str, str], start: datetime
+    calls: Calls, kind: ResourceKind, region: str, given: Mapping[str, Any], start: datetime
 ) -> Iterator[Any]:
     """Yield the whole records of one list, described where the list says too little."""
     recent = {kind.recent: start} if kind.recent else {}
@@ -102,7 +105,7 @@ def _listed(
         yield error
 
 
-def _described(calls: Calls, kind: ResourceKind, region: str, given: Mapping[str, str], item: Any) -> Any:
+def _described(calls: Calls, kind: ResourceKind, region: str, given: Mapping[str, Any], item: Any) -> Any:
     if not kind.describe:
         return item if isinstance(item, str) else {**given, **item}
     wanted = {**given, **_parameters(kind.ids or {}, item)}

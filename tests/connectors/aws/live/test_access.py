@@ -23,7 +23,7 @@ from connectors.aws.tables import table
 from connectors.live.failures import NotAllowedError
 
 CORE = botocore.session.get_session()
-READING = ("Get", "List", "Describe", "Generate", "Lookup", "Head")
+READING = ("BatchGet", "Get", "List", "Describe", "Generate", "Lookup", "Head")
 EVERY_RESOURCE = {
     "Effect": "Allow",
     "Action": "*",
@@ -118,7 +118,7 @@ def test_each_inventory_row_fits_the_shapes_of_botocore(kind, operations):
     described = items.member
     if kind.describe:
         describing = model.operation_model(kind.describe)
-        sent = {*(kind.ids or {}), *(kind.given or {})}
+        sent = {name.removesuffix("[]") for name in (*(kind.ids or {}), *(kind.given or {}))}
         assert set(describing.input_shape.required_members) <= sent <= set(describing.input_shape.members)
         described = shape_at(describing.output_shape, kind.record)
     for path in (*kind.roles, *kind.keep, kind.id, kind.name, *([kind.env] if kind.env else [])):

@@ -324,3 +324,25 @@ def test_an_answer_of_a_strange_shape_costs_one_part(account, source, gather):
     assert Status.FAILED == found.outcomes["oidc_providers"].status
     assert "please report it" in found.outcomes["oidc_providers"].reason
     assert Status.OK == found.outcomes["trails"].status
+
+
+def test_a_project_that_names_its_role_is_a_workload_of_it_wherever_its_path_lies(account, source, gather):
+    """CodeBuild and Glue take a role's name as well as its ARN; projects are described by a list of names."""
+    asked = []
+
+    def give(names, **_):
+        asked.append(names)
+        variables = [{"name": "OPENAI_API_KEY", "value": "planted"}]
+        project = {"name": "eval", "arn": "arn:aws:codebuild:eu-west-1:1:project/eval", "serviceRole": "agent"}
+        return {"projects": [{**project, "environment": {"environmentVariables": variables}}]}
+
+    account.answer("codebuild", "ListProjects", {"projects": ["eval"]})
+    account.answer("codebuild", "BatchGetProjects", give)
+    found = gather(source())
+    assert [["eval"]] == asked
+    (record,) = found.records("ai_inventory", "codebuild project")
+    assert "planted" not in str(record)
+    facts = CONNECTOR.interpret([found.evidence], YEAR, Patterns())
+    (agent,) = [one for one in facts.identities if one.name == "agent"]
+    assert ("codebuild project", "eval") in {(load.kind, load.name) for load in agent.workloads}
+    assert "codebuild project eval" in {signal.value for signal in agent.signals}
