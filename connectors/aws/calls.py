@@ -1,7 +1,7 @@
 """Make AWS calls whose failures are data: what was refused, what it costs, and how to go on."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -92,9 +92,7 @@ class Calls:
                     tally.worked += 1
                     yield page
             else:
-                answer = getattr(client, method)(**parameters)
-                tally.worked += 1
-                yield answer
+                yield from _answers(client, method, parameters, tally, paged=paged)
         except _FAILURES as error:
             failed = self.explain(error, service, operation, region)
             if failed.kind != "absent":
@@ -135,6 +133,27 @@ class Calls:
                 text, hint = f"{call}{place} failed: {why}", ""
         return CallError(f"{text}; {hint}" if hint else text, kind, call, hint=hint)
 
+
+def _answers(
+    client: Any, method: str, parameters: Mapping[str, Any], tally: Tally, *, paged: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield the answer of a call, or of all its pages where botocore has no paginator for them.
+
+    Kendra, Lex, Transcribe and others hand a token on that the SDK does not follow by itself.
+    """
+    token: dict[str, str] = {}
+    while True:
+        answer = getattr(client, method)(**{**parameters, **token})
+        tally.worked += 1
+        yield answer
+        following = {name: answer[name] for name in _TOKENS if answer.get(name)}
+        if not paged or not following or following == token:
+            return
+        token = following
+
+
+_TOKENS = ("NextToken", "nextToken")
+"""Names that a token has in an answer and in the next request."""
 
 _FAILURES = (BotoCoreError, ClientError, ResponseParserError, AttributeError, ValueError, EOFError)
 """What SDK calls raise when they do not work."""

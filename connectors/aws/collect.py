@@ -169,7 +169,7 @@ def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
         "last_accessed": lambda: last_accessed(account, way.window.start, way.wait),
         "unused_access": lambda: unused_access(calls, looked),
         "oidc_providers": lambda: oidc_providers(account),
-        "resource_policies": lambda: resource_policies(calls, account.resources, way.touched),
+        "resource_policies": lambda: resource_policies(calls, account.resources, way.touched, looked),
         "trails": lambda: trails(calls, regions),
         "roles_anywhere": lambda: roles_anywhere(calls, looked),
         "ai_inventory": lambda: ai_inventory(calls, looked, way.window.start),

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from connectors.aws.arns import account_of
+from connectors.aws.bucket_acls import BUCKET_ACL
 from connectors.aws.export_kinds import Records, as_record, documents, wrong_kind
 from connectors.aws.policy_document import parse_document
+from connectors.aws.surroundings import DATA_ACCESS, VPC_ENDPOINT
 
 RESOURCE_POLICY = "ResourcePolicy"
 KEY_GRANT = "KeyGrant"
@@ -26,6 +28,7 @@ _ARN_KEYS = (
     "SecretArn",
     "BucketArn",
 )
+_ENDPOINT_KEYS = ("VpcEndpointId", "ServiceName", "VpcId", "PolicyDocument", "OwnerId")
 _BUCKET_KEYS = ("Bucket", "BucketName", "bucket")
 _ACCOUNT_KEYS = ("Account", "AccountId", "ResourceAccount", "ownerAccount", "registryId")
 
@@ -50,6 +53,10 @@ _HINT = 'write a list of {"ResourceArn": "arn:…", "Policy": {…}}; docs/aws.m
 
 
 def _found(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    beside = _beside(document)
+    if beside is not None:
+        yield from beside
+        return
     if isinstance(document.get("Grants"), list):
         for grant in document["Grants"]:
             if isinstance(grant, Mapping):
@@ -73,6 +80,21 @@ def _found(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for arn, held in document.items():
         if str(arn).startswith("arn:") and isinstance(held, Mapping | str):
             yield RESOURCE_POLICY, {"ResourceArn": arn, "Policy": held}
+
+
+def _beside(document: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]] | None:
+    """Return what stands beside policies; None for any other document."""
+    if isinstance(document.get("Grants"), list) and "Owner" in document:
+        return [(BUCKET_ACL, {**document, "ResourceArn": _arn(document, {})})]
+    if isinstance(document.get("accessPolicyDetail"), Mapping):
+        return [(DATA_ACCESS, {**_account(document), **document["accessPolicyDetail"]})]
+    if isinstance(document.get("VpcEndpoints"), list):
+        kept = [{key: one.get(key) for key in _ENDPOINT_KEYS} for one in document["VpcEndpoints"]]
+        return [(VPC_ENDPOINT, {**one, "Account": one["OwnerId"]}) for one in kept]
+    if isinstance(document.get("DomainStatus"), Mapping):
+        domain = document["DomainStatus"]
+        return list(_found({"Arn": domain.get("ARN"), "Policy": domain.get("AccessPolicies")}))
+    return None
 
 
 def _account(document: Mapping[str, Any]) -> dict[str, str]:

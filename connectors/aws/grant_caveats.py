@@ -15,11 +15,6 @@ from connectors.facts import Caveat
 
 _ALWAYS = (
     Caveat(
-        "VPC endpoint policies, S3 access control lists and block-public-access settings are not read",
-        "aws",
-        "access they give or refuse is missing: a permission may be usable elsewhere, or not at all",
-    ),
-    Caveat(
         "a session may hold less than its role: session policies are not applied",
         "aws",
         "what a role holds is shown as it is for a session without one",
@@ -54,6 +49,8 @@ class GrantCaveats:
         self._resources = resources
         self._holders: dict[tuple[str, str, str], list[str]] = {}
         self._checked: set[int] = set()
+        self.opens: dict[str, list[str]] = {}
+        """Account → identities that hold what opens collections of OpenSearch Serverless."""
 
     def policy(self, holder: Holder, written: Written) -> None:
         """Note what in one policy of an identity is not readable or not known."""
@@ -139,6 +136,7 @@ class GrantCaveats:
     def all(self, organization: Organization) -> list[Caveat]:
         """Return one caveat per cause, with how many identities it concerns."""
         found = [*_ALWAYS, *_organization(organization), *self._resources.caveats]
+        found += [self._unread(), *self._resources.beside.caveats(self.opens)]
         if not self._resources.read:
             found.append(_NO_RESOURCES)
         for (what, where, effect), holders in self._holders.items():
@@ -146,6 +144,19 @@ class GrantCaveats:
             more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
             found.append(Caveat(what, where, f"{effect} (held by {first}{more})"))
         return sorted(found)
+
+    def _unread(self) -> Caveat:
+        """Say which settings beside policies are not known."""
+        parts = [
+            *(["VPC endpoint policies"] if not self._resources.beside.endpoints_read else []),
+            "access control lists of S3 objects" if self._resources.lists_read else "S3 access control lists",
+            "block-public-access settings",
+        ]
+        return Caveat(
+            f"{', '.join(parts[:-1])} and {parts[-1]} are not read",
+            "aws",
+            "access they give or refuse is missing: a permission may be usable elsewhere, or not at all",
+        )
 
     def _place(self, held: Held, places: Mapping[Clause, str], *, briefly: bool = False) -> str:
         """Return where a statement stands; nearly every bucket demands TLS, which is named once for all."""

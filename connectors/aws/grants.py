@@ -19,6 +19,7 @@ from connectors.aws.policy import Clause, Held, hold
 from connectors.aws.policy_document import Document, Statement
 from connectors.aws.principal import principal_context
 from connectors.aws.resource_policies import ResourcePolicies
+from connectors.aws.surroundings import OPENS_COLLECTIONS
 from connectors.facts import Caveat, Effect, Entitlement, Grant, Handover, Window
 
 _LONGEST_SCOPE = 200
@@ -52,6 +53,7 @@ def read_grants(
     for document in _documents(inventory, organization, resources):
         binder.intern(document)
     resources.bind(catalogue)
+    opening = catalogue.permissions.mask(OPENS_COLLECTIONS)
     result = Entitled()
     caveats = GrantCaveats(catalogue, resources)
     policies = policies_of_all(inventory)
@@ -74,6 +76,9 @@ def read_grants(
         outcome = effective(layers)
         passed = handovers_of(layers, catalogue, holder.arn.split(":", 2)[1])
         result.entitlements[holder.arn] = _entitlement(holder.arn, outcome, passed)
+        if opens := (outcome.granted | outcome.conditional) & opening:
+            result.grants += resources.beside.grants(holder, opens)
+            caveats.opens.setdefault(holder.account, []).append(holder.arn)
         caveats.outcome(holder, ceilings, outcome, result.clauses.get(holder.arn, ()))
     result.caveats = caveats.all(organization)
     return result

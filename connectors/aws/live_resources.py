@@ -8,6 +8,7 @@ from connectors.aws.arns import parse_arn
 from connectors.aws.calls import Calls
 from connectors.aws.export_resource_policies import KEY_GRANT, RESOURCE_POLICY
 from connectors.aws.gathering import Finds, Found
+from connectors.aws.live_surroundings import bucket_acl, regional
 from connectors.aws.paths import values_at
 from connectors.aws.policy_document import parse_document
 from connectors.aws.tables import table
@@ -47,7 +48,7 @@ def whole(pattern: str) -> str:
         found = pattern.partition("/")[0]
     elif arn.service == "lambda":
         found = ":".join(pattern.split(":")[:7])
-    elif arn.service == "dynamodb":
+    elif arn.service in ("dynamodb", "es"):
         found = "/".join(pattern.split("/")[:2])
     else:
         found = pattern
@@ -60,8 +61,10 @@ def _calls() -> dict[str, Mapping[str, Any]]:
     return {row["service"]: row for row in table("resource_policies")["calls"]}
 
 
-def resource_policies(calls: Calls, named: Iterable[str], touched: Iterable[str]) -> Finds:
-    """Yield the policies of the account's own resources, and the grants of its keys.
+def resource_policies(
+    calls: Calls, named: Iterable[str], touched: Iterable[str], regions: Sequence[str]
+) -> Finds:
+    """Yield the policies of the account's own resources, the grants of its keys, and what stands beside them.
 
     Resources of other accounts cannot be read from here. Buckets' ARNs name neither account nor region, so
     the account's own buckets are listed first.
@@ -82,11 +85,12 @@ def resource_policies(calls: Calls, named: Iterable[str], touched: Iterable[str]
     for arn in chosen:
         parsed = parse_arn(arn)
         if parsed is not None:
-            name = parsed.resource.removeprefix("repository/")
+            name = parsed.resource.removeprefix("repository/").removeprefix("domain/")
             region = buckets.get(name, "") if _is_bucket(arn) else parsed.region
             if not _is_bucket(arn) or name in buckets:
                 places.append((arn, name, region))
     yield from chain.from_iterable(calls.each(lambda place: list(_read(calls, *place)), places))
+    yield from regional(calls, regions)
 
 
 def _is_bucket(arn: str) -> bool:
@@ -137,6 +141,8 @@ def _read(calls: Calls, arn: str, name: str, region: str) -> Iterator[Found | Ca
         yield Found(RESOURCE_POLICY, call, record, calls.account, region)
     if parsed.service == "kms":
         yield from _grants(calls, arn, region)
+    elif parsed.service == "s3":
+        yield from bucket_acl(calls, arn, name, region)
 
 
 def _grants(calls: Calls, key: str, region: str) -> Iterator[Found | CallError]:

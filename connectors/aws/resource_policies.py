@@ -6,8 +6,10 @@ Rules: IAM user guide, "Policy evaluation logic" for one account and across acco
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from connectors.aws.arns import parse_arn
+from connectors.aws.bucket_acls import BUCKET_ACL, acl_caveats, acl_statements, enforced
 from connectors.aws.callers import Caller, Named, how_named
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
@@ -15,12 +17,13 @@ from connectors.aws.export_resource_policies import KEY_GRANT, RESOURCE_POLICY, 
 from connectors.aws.inventory import Holder, Inventory
 from connectors.aws.policy import Clause, Held, Resource, hold
 from connectors.aws.policy_document import ConditionTest, Document, Principal, Statement, parse_document
+from connectors.aws.surroundings import DATA_ACCESS, VPC_ENDPOINT, Surroundings
 from connectors.facts import Caveat, Effect
 from connectors.interface import Evidence
 
 _SESSION_ACTIONS = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 """What a trust policy can let users and roles do."""
-_PARTS = {"s3": "/", "dynamodb": "/", "lambda": ":", "logs": ":"}
+_PARTS = {"es": "/", "s3": "/", "dynamodb": "/", "lambda": ":", "logs": ":"}
 """Services whose resources have parts under their policy: objects, indices, versions."""
 
 
@@ -89,6 +92,11 @@ class ResourcePolicies:
     caveats: list[Caveat] = field(default_factory=list)
     read: bool = False
     """True when the evidence holds resource policies at all, beside trust policies."""
+    beside: Surroundings = field(default_factory=Surroundings)
+    lists_read: bool = False
+    """True when the evidence holds access control lists of buckets."""
+    without_lists: set[str] = field(default_factory=set)
+    """Buckets that let nobody in by access control list."""
     _bound: dict[str, tuple[Clause, ...]] = field(default_factory=dict)
     _naming: dict[str, list[tuple[ResourcePolicy, Clause]]] = field(default_factory=dict)
     _open: dict[str, list[tuple[int, ResourcePolicy, Clause]]] = field(default_factory=dict)
@@ -231,7 +239,7 @@ class ResourcePolicies:
                 if applies and named is not None:
                     sure |= clause.named
         what = "trust policy" if policy.service == "sts" else "key policy" if own else "resource policy"
-        if policy.service == "s3":
+        if policy.service == "s3" and policy.arn not in self.without_lists:
             perhaps = -1
         catalogue = self._bound[policy.arn][0].catalogue if self._bound.get(policy.arn) else None
         others = ~catalogue.expand(f"{policy.service}:*") if catalogue is not None else -1
@@ -273,6 +281,12 @@ def read_resource_policies(evidence: Iterable[Evidence], inventory: Inventory) -
             found.read = True
             if wrapped.get("list") == KEY_GRANT:
                 _add_grant(found, record)
+            elif wrapped.get("list") == BUCKET_ACL:
+                _add_list(found, record)
+            elif wrapped.get("list") in (DATA_ACCESS, VPC_ENDPOINT):
+                account = str(wrapped.get("account") or record.get("Account") or "")
+                account = account or (next(iter(only)) if len(only) == 1 else "")
+                found.beside.add(str(wrapped["list"]), record, account)
             elif wrapped.get("list") == RESOURCE_POLICY:
                 arn = str(record.get("ResourceArn") or "")
                 if parse_arn(arn) is None:
@@ -318,6 +332,19 @@ def _on(statement: Statement, arn: str) -> Statement:
 def _trust(document: Document) -> Document:
     """Return a trust policy; only what IAM principals can be let do is a permission of theirs."""
     return Document(tuple(replace(one, resources=()) for one in document.statements))
+
+
+def _add_list(found: ResourcePolicies, record: Mapping[str, Any]) -> None:
+    """Add what the access control list of a bucket gives to everybody; note that it has none that counts."""
+    arn = str(record.get("ResourceArn") or "")
+    if parse_arn(arn) is None:
+        return
+    found.lists_read = True
+    if enforced(record):
+        found.without_lists.add(arn)
+    found.caveats += acl_caveats(record, arn)
+    if statements := tuple(acl_statements(record)):
+        _add(found, arn, owner_of(record), Document(statements), whole=False)
 
 
 def _add_grant(found: ResourcePolicies, record: Mapping[str, object]) -> None:

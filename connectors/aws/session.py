@@ -25,7 +25,13 @@ _FIRST_REGION = "us-east-1"
 _SESSION_NAME = "entdrift"
 
 
-_ABOUT_BUCKETS = ("ListBuckets", "GetBucketPolicy")
+_ABOUT_BUCKETS = (
+    "ListBuckets",
+    "GetBucketPolicy",
+    "GetBucketOwnershipControls",
+    "GetPublicAccessBlock",
+    "GetBucketAcl",
+)
 """Calls of S3 that say nothing about what is in a bucket."""
 
 
@@ -76,7 +82,7 @@ class Session:
             )
 
     def _logs_only(self, params: Mapping[str, Any], model: Any = None, **_: Any) -> None:
-        """Refuse to read anything from S3 but the log objects that the source names, and bucket policies."""
+        """Refuse to read anything from S3 but log objects that the source names, and settings of buckets."""
         if getattr(model, "name", "") in _ABOUT_BUCKETS:
             return
         key = params.get("Key")

@@ -301,3 +301,69 @@ def test_one_condition_on_many_resources_is_decided_for_each_identity_anew(gaad,
     }
     of_agent = [grant.id.partition("#")[0] for grant in facts.grants if grant.identity == names[0]]
     assert [f"{QUEUE}-{n}" for n in (0, 1, 2, 9)] == of_agent
+
+
+def lists(arn=BUCKET, **more):
+    return {"ResourceArn": arn, "Owner": {"ID": "a"}, "Grants": [], **more}
+
+
+def test_a_bucket_without_access_control_lists_lets_nobody_in_from_elsewhere_but_by_policy(hold):
+    """With them it may: what its policy does not say stays open."""
+    own = [allow("s3:GetObject", f"{BUCKET}/*")]
+    foreign = policy(BUCKET, allow("s3:GetObject", f"{BUCKET}/*", {"AWS": OTHER}), Account=OTHER)
+    _, conditional, _ = hold(own, foreign, lists())
+    assert {"s3:GetObject"} == conditional
+    granted, conditional, _ = hold(own, foreign, lists(ObjectOwnership="BucketOwnerEnforced"))
+    assert (set(), set()) == (granted, conditional)
+
+
+def test_a_public_access_control_list_gives_where_the_account_is_known_not_to_ignore_it(hold):
+    everybody = {"Grantee": {"URI": "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"}}
+    listed = lists(Account=ACCOUNT, Grants=[{**everybody, "Permission": "WRITE"}])
+    granted, conditional, _ = hold([], listed)
+    assert (set(), {"s3:PutObject"}) == (granted, conditional)
+    granted, conditional, _ = hold([], {**listed, "AccountIgnorePublicAcls": False})
+    assert ({"s3:PutObject"}, set()) == (granted, conditional)
+    granted, conditional, _ = hold([], {**listed, "AccountIgnorePublicAcls": True})
+    assert (set(), set()) == (granted, conditional)
+
+
+def test_collections_open_to_whom_a_data_access_policy_names_besides(hold):
+    rules = [{"ResourceType": "index", "Resource": ["index/v/*"], "Permission": ["aoss:ReadDocument"]}]
+    detail = {"name": "vectors", "type": "data", "policy": [{"Rules": rules, "Principal": [AGENT]}]}
+    own = [allow("aoss:APIAccessAll")]
+    granted, _, facts = hold(own, {"accessPolicyDetail": detail})
+    assert {"aoss:APIAccessAll"} == granted
+    (grant,) = [one for one in facts.grants if one.name == "data access policy vectors"]
+    assert (AGENT, "index/v/*") == (grant.identity, grant.scope)
+    assert "aoss:ReadDocument" in grant.source
+    other = {**detail, "policy": [{"Rules": rules, "Principal": [f"{AGENT}-2"]}]}
+    _, _, facts = hold(own, {"accessPolicyDetail": other})
+    assert [ACCOUNT] == [one.where for one in facts.caveats if one.what.startswith("no data access policy")]
+    _, _, facts = hold([allow("aoss:ListCollections")], {"accessPolicyDetail": detail})
+    assert [] == [one for one in facts.grants if "data access" in one.name]
+
+
+def test_endpoints_with_policies_of_their_own_are_named(hold):
+    wide = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+    narrow = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}]}
+    endpoints = [
+        {
+            "VpcEndpointId": name,
+            "ServiceName": "s3",
+            "OwnerId": ACCOUNT,
+            "PolicyDocument": json.dumps(document),
+        }
+        for name, document in (("vpce-1", wide), ("vpce-2", narrow))
+    ]
+    _, _, facts = hold([allow("s3:GetObject")], {"VpcEndpoints": endpoints})
+    (said,) = [one for one in facts.caveats if one.what.startswith("VPC endpoints with policies")]
+    assert (ACCOUNT, "VPC endpoints with policies of their own: vpce-2 (s3)") == (said.where, said.what)
+
+
+def test_the_policy_of_a_search_domain_is_taken_from_its_description(hold):
+    domain = f"arn:aws:es:eu-west-1:{ACCOUNT}:domain/search"
+    statements = [allow("es:ESHttpGet", f"{domain}/*", {"AWS": AGENT})]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    granted, _, _ = hold([], {"DomainStatus": {"ARN": domain, "AccessPolicies": document}})
+    assert {"es:ESHttpGet"} == granted

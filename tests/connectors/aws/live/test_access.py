@@ -39,6 +39,7 @@ EVERY_RESOURCE = {
                 ("sns", "news"),
                 ("dynamodb", "table/items/index/*"),
                 ("ecr", "repository/team/image"),
+                ("es", "domain/search/*"),
                 ("bedrock-agentcore", "runtime/helper-abcdefghij"),
             )
         ),
@@ -183,6 +184,10 @@ def fill_everything(cloud):
     for one in table("resource_policies")["calls"]:
         cloud.answer(one["client"], one["operation"], {})
     cloud.answer("kms", "ListGrants", {"Grants": []})
+    for operation in ("GetBucketOwnershipControls", "GetPublicAccessBlock", "GetBucketAcl"):
+        cloud.answer("s3", operation, {})
+    data_access = {"accessPolicySummaries": [{"name": "vectors", "type": "data"}]}
+    cloud.answer("opensearchserverless", "ListAccessPolicies", data_access)
     role = {
         "RoleName": "agent",
         "RolePolicyList": [

@@ -333,7 +333,11 @@ def test_a_project_that_names_its_role_is_a_workload_of_it_wherever_its_path_lie
     def give(names, **_):
         asked.append(names)
         variables = [{"name": "OPENAI_API_KEY", "value": "planted"}]
-        project = {"name": "eval", "arn": "arn:aws:codebuild:eu-west-1:1:project/eval", "serviceRole": "agent"}
+        project = {
+            "name": "eval",
+            "arn": "arn:aws:codebuild:eu-west-1:1:project/eval",
+            "serviceRole": "agent",
+        }
         return {"projects": [{**project, "environment": {"environmentVariables": variables}}]}
 
     account.answer("codebuild", "ListProjects", {"projects": ["eval"]})
@@ -346,3 +350,17 @@ def test_a_project_that_names_its_role_is_a_workload_of_it_wherever_its_path_lie
     (agent,) = [one for one in facts.identities if one.name == "agent"]
     assert ("codebuild project", "eval") in {(load.kind, load.name) for load in agent.workloads}
     assert "codebuild project eval" in {signal.value for signal in agent.signals}
+
+
+def test_a_list_that_the_sdk_has_no_paginator_for_is_read_to_its_end(account, source, gather):
+    """Kendra hands on a token that botocore does not follow by itself."""
+
+    def give(NextToken="0", **_):
+        number = int(NextToken)
+        page = {"IndexConfigurationSummaryItems": [{"Id": f"index-{number}", "Name": f"n{number}"}]}
+        return {**page, "NextToken": str(number + 1)} if number < 2 else page
+
+    account.answer("kendra", "ListIndices", give)
+    account.answer("kendra", "DescribeIndex", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/host"})
+    found = gather(source())
+    assert ["n0", "n1", "n2"] == [one["Name"] for one in found.records("ai_inventory", "kendra index")]

@@ -32,6 +32,10 @@ AGENT = f"arn:aws:iam::{ACCOUNT}:role/agent"
             f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/t/index/*",
             f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/t",
         ),
+        (
+            f"arn:aws:es:eu-west-1:{ACCOUNT}:domain/search/logs/*",
+            f"arn:aws:es:eu-west-1:{ACCOUNT}:domain/search",
+        ),
         (KEY, KEY),
         (f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/a", ""),
         (f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/i-1", ""),
@@ -73,8 +77,10 @@ def test_a_resource_without_a_policy_is_no_failure(agent, source, gather):
     agent.answer("s3", "ListBuckets", {"Buckets": [{"Name": "data"}]})
     agent.refuse("s3", "GetBucketPolicy", "NoSuchBucketPolicy")
     agent.answer("sqs", "GetQueueAttributes", {})
+    agent.refuse("s3", "GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
+    agent.refuse("s3", "GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
     found = gather(source())
-    assert (Status.OK, 2) == (
+    assert (Status.OK, 3) == (
         found.outcomes["resource_policies"].status,
         found.outcomes["resource_policies"].records,
     )
@@ -89,6 +95,95 @@ def test_a_refusal_is_named_and_the_rest_is_read(agent, source, gather):
     assert Status.PARTIAL == found.outcomes["resource_policies"].status
     assert "grant kms:GetKeyPolicy" in found.outcomes["resource_policies"].reason
     assert [QUEUE] == [one["ResourceArn"] for one in found.records("resource_policies")]
+
+
+def test_the_policy_of_a_search_domain_is_read(agent, source, gather):
+    domain = f"arn:aws:es:eu-west-1:{ACCOUNT}:domain/search"
+    agent.may(f"{domain}/*")
+    asked = []
+    named = {
+        "Effect": "Allow",
+        "Principal": {"AWS": AGENT},
+        "Action": "es:ESHttpGet",
+        "Resource": f"{domain}/*",
+    }
+
+    def give(**sent):
+        asked.append(sent)
+        return {
+            "DomainStatus": {"AccessPolicies": json.dumps({"Statement": [named]}), "DomainName": "search"}
+        }
+
+    agent.answer("opensearch", "DescribeDomain", give)
+    found = gather(source())
+    facts = CONNECTOR.interpret([found.evidence], YEAR, Patterns())
+    assert ["es:ESHttpGet"] == list(facts.permissions.names(facts.entitlements[AGENT].granted))
+    assert 1 == len(asked)
+
+
+PUBLIC = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
+
+
+@pytest.mark.parametrize(
+    ("ownership", "ignored", "lists"),
+    [
+        ("BucketOwnerEnforced", False, 0),
+        ("ObjectWriter", True, 1),
+        ("ObjectWriter", False, 1),
+        ("", False, 1),
+    ],
+)
+def test_the_access_control_list_of_a_bucket_is_read_where_it_counts(
+    agent, source, gather, ownership, ignored, lists
+):
+    agent.may("arn:aws:s3:::data/*")
+    agent.answer("s3", "ListBuckets", {"Buckets": [{"Name": "data"}]})
+    agent.refuse("s3", "GetBucketPolicy", "NoSuchBucketPolicy")
+    if ownership:
+        rules = {"Rules": [{"ObjectOwnership": ownership}]}
+        agent.answer("s3", "GetBucketOwnershipControls", {"OwnershipControls": rules})
+    else:
+        agent.refuse("s3", "GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
+    block = {"PublicAccessBlockConfiguration": {"IgnorePublicAcls": ignored}}
+    agent.answer("s3", "GetPublicAccessBlock", block)
+    grants = [{"Grantee": PUBLIC, "Permission": "READ"}, {"Grantee": {"ID": "b" * 64}, "Permission": "WRITE"}]
+    agent.answer("s3", "GetBucketAcl", {"Owner": {"ID": "a" * 64}, "Grants": grants})
+    found = gather(source())
+    assert Status.OK == found.outcomes["resource_policies"].status
+    assert lists == agent.calls.count(("s3", "GetBucketAcl"))
+    facts = CONNECTOR.interpret([found.evidence], YEAR, Patterns())
+    open_to_all = lists and not ignored
+    names = facts.permissions.names(facts.entitlements[AGENT].conditional)
+    assert ("s3:ListBucket" in names) is bool(open_to_all)
+    said = [caveat.what for caveat in facts.caveats if caveat.what.startswith("the access control list")]
+    assert [f"{text}" for text in said if "AllUsers" in text] == [
+        "the access control list of the bucket gives READ to AllUsers"
+    ] * bool(open_to_all)
+    assert lists == len([text for text in said if "canonical user bbbb" in text])
+
+
+def test_data_access_policies_and_endpoints_are_read_in_each_region(agent, source, gather):
+    """Both lists have further pages; a refusal of one costs a part of the source and nothing else."""
+    agent.may(KEY)
+    rule = {
+        "Rules": [
+            {"ResourceType": "index", "Resource": ["index/vectors/*"], "Permission": ["aoss:ReadDocument"]}
+        ],
+        "Principal": [AGENT],
+    }
+
+    def listed(nextToken="", **_):
+        page = {"accessPolicySummaries": [{"name": f"vectors{nextToken}", "type": "data"}]}
+        return page if nextToken else {**page, "nextToken": "2"}
+
+    agent.answer("opensearchserverless", "ListAccessPolicies", listed)
+    policy = {"accessPolicyDetail": {"name": "p", "policy": [rule]}}
+    agent.answer("opensearchserverless", "GetAccessPolicy", policy)
+    agent.refuse("ec2", "DescribeVpcEndpoints", "UnauthorizedOperation")
+    found = gather(source(regions=("eu-west-1", "us-east-1")))
+    assert 4 == len(found.records("resource_policies", "DataAccessPolicy"))
+    assert Status.PARTIAL == found.outcomes["resource_policies"].status
+    assert "grant ec2:DescribeVpcEndpoints" in found.outcomes["resource_policies"].reason
 
 
 def test_resources_of_other_accounts_are_not_asked_about(agent, source, gather):

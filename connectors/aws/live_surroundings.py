@@ -1,0 +1,84 @@
+"""Read what gives or refuses beside policies: lists of buckets, data access policies, VPC endpoints."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from connectors.aws.bucket_acls import BUCKET_ACL
+from connectors.aws.calls import Calls
+from connectors.aws.gathering import Finds, Found
+from connectors.aws.surroundings import DATA_ACCESS, VPC_ENDPOINT
+from connectors.live.failures import CallError
+
+_ENFORCED = "BucketOwnerEnforced"
+
+
+def bucket_acl(calls: Calls, arn: str, name: str, region: str) -> Finds:
+    """Yield the access control list of a bucket, or that it has none that counts; never those of objects."""
+    asked = {"Bucket": name, "ExpectedBucketOwner": calls.account}
+    try:
+        answer = _perhaps(calls, "GetBucketOwnershipControls", region, asked)
+        rules = (answer.get("OwnershipControls") or {}).get("Rules") or [{}]
+        ownership = str(rules[0].get("ObjectOwnership") or "")
+        record: dict[str, Any] = {"ResourceArn": arn, "Account": calls.account, "ObjectOwnership": ownership}
+        if ownership != _ENFORCED:
+            block = _perhaps(calls, "GetPublicAccessBlock", region, asked)
+            settings = block.get("PublicAccessBlockConfiguration") or {}
+            record["IgnorePublicAcls"] = settings.get("IgnorePublicAcls") is True
+            answer = calls.one("s3", "GetBucketAcl", region=region, **asked)
+            record |= {key: answer.get(key) for key in ("Owner", "Grants")}
+        yield Found(BUCKET_ACL, "s3:GetBucketAcl", record, calls.account, region)
+    except CallError as error:
+        if error.kind not in ("absent", "no endpoint"):
+            yield error
+
+
+def _perhaps(calls: Calls, operation: str, region: str, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return an answer, empty where the bucket has no such setting."""
+    try:
+        return calls.one("s3", operation, region=region, **asked)
+    except CallError as error:
+        if error.kind != "absent":
+            raise
+        return {}
+
+
+def regional(calls: Calls, regions: Sequence[str]) -> Finds:
+    """Yield the data access policies of OpenSearch Serverless and the policies of VPC endpoints."""
+    reads: tuple[Callable[[Calls, str], Finds], ...] = (_data_access, _endpoints)
+    for read in reads:
+        yield from chain.from_iterable(calls.each(partial(_all, calls, read), regions))
+
+
+def _all(calls: Calls, read: Callable[[Calls, str], Finds], region: str) -> list[Found | CallError]:
+    finds: list[Found | CallError] = []
+    try:
+        finds.extend(read(calls, region))
+    except CallError as error:
+        if error.kind != "no endpoint":
+            finds.append(error)
+    return finds
+
+
+def _data_access(calls: Calls, region: str) -> Finds:
+    service, call = "opensearchserverless", "opensearchserverless:GetAccessPolicy"
+    for page in calls.pages(service, "ListAccessPolicies", region=region, type="data"):
+        for listed in page.get("accessPolicySummaries") or ():
+            name = str(listed.get("name"))
+            try:
+                answer = calls.one(service, "GetAccessPolicy", region=region, type="data", name=name)
+            except CallError as error:
+                yield error
+                continue
+            record = {"name": name, **(answer.get("accessPolicyDetail") or {}), "Region": region}
+            yield Found(DATA_ACCESS, call, record, calls.account, region)
+
+
+def _endpoints(calls: Calls, region: str) -> Finds:
+    for page in calls.pages("ec2", "DescribeVpcEndpoints", region=region):
+        for one in page.get("VpcEndpoints") or ():
+            record = {
+                key: one.get(key) for key in ("VpcEndpointId", "ServiceName", "VpcId", "PolicyDocument")
+            }
+            yield Found(VPC_ENDPOINT, "ec2:DescribeVpcEndpoints", record, calls.account, region)
