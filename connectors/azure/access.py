@@ -9,10 +9,13 @@ from urllib.parse import unquote
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.live_settings import LiveSettings
+from connectors.azure.log_tables import known_tables
 
-ARM, GRAPH = "arm", "graph"
+ARM, GRAPH, LOG_ANALYTICS = "arm", "graph", "log_analytics"
 GRAPH_APPLICATION = "00000003-0000-0000-c000-000000000000"
 _HOLES = re.compile(r"\\\{(\w+)\\\}")
+LOG_QUERY = "log_query"
+"""Part that only a source has whose logs Log Analytics counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Access:
 
     name: str
     api: str
-    """`arm` or `graph`."""
+    """`arm`, `graph` or `log_analytics`."""
     method: str
     path: str
     version: str
@@ -108,7 +111,7 @@ def policy_text(settings: LiveSettings) -> str:
             "Name": "entdrift reader",
             "IsCustom": True,
             "Description": "What entdrift reads: no keys, no secrets, no data.",
-            "Actions": needs_of(ARM, left_out),
+            "Actions": [*needs_of(ARM, left_out), *_query_needs(settings)],
             "NotActions": [],
             "DataActions": [],
             "NotDataActions": [],
@@ -123,6 +126,7 @@ def policy_text(settings: LiveSettings) -> str:
             for value in needs_of(GRAPH, left_out)
         ],
         "notes": [
+            *_query_notes(settings),
             "tenant_diagnostic_settings needs the Entra role Security Reader; without it it is not evaluated",
             "the agent lists refuse tokens of the Azure CLI: sign in as an application or a managed identity",
         ],
@@ -130,9 +134,33 @@ def policy_text(settings: LiveSettings) -> str:
     return json.dumps(document, indent=2)
 
 
+def _query_needs(settings: LiveSettings) -> list[str]:
+    """Return what counting logs in a workspace needs: reading it, and the tables that are asked."""
+    if not settings.asks_workspace:
+        return []
+    tables = (*(settings.log_tables or known_tables()), "Usage")
+    each = [f"Microsoft.OperationalInsights/workspaces/query/{name}/read" for name in tables]
+    return [*needs_of(LOG_ANALYTICS), *each]
+
+
+def _query_notes(settings: LiveSettings) -> list[str]:
+    if not settings.asks_workspace:
+        return []
+    text = (
+        f"the workspace {settings.log_workspace} must be in an assignable scope; the built-in role Log "
+        "Analytics Reader on it covers the queries. A condition on that assignment leaves rows out unsaid"
+    )
+    return [text]
+
+
 def fix_of(row: Access, principal: str, scope: str) -> str:
     """Return the command that lets a refused request through."""
     who = principal or "OBJECT_ID"
+    if row.api == LOG_ANALYTICS:
+        return (
+            f'az role assignment create --assignee-object-id {who} --role "Log Analytics Reader" '
+            "--scope WORKSPACE_RESOURCE_ID"
+        )
     if row.api == ARM and row.needs:
         where = scope or "/subscriptions/SUBSCRIPTION_ID"
         return f'az role assignment create --assignee-object-id {who} --role Reader --scope "{where}"'

@@ -29,6 +29,8 @@ _GIVE_UP = 3
 """So many refusals of one request in one subscription, with no success, and it is not tried again there."""
 _NEXT = ("nextLink", "@odata.nextLink", "next_link")
 _SAFE = "/:@!$&'()*+,;=~-._"
+_IDS = ("x-ms-request-id", "x-ms-correlation-request-id", "request-id", "x-ms-client-request-id")
+"""Headers with the id by which a service knows a request, most telling first."""
 
 Kind = Literal["denied", "credentials", "throttled", "unreachable", "absent", "nothing", "version", "other"]
 Item = TypeVar("Item")
@@ -93,18 +95,31 @@ class Calls:
         row = access_table()[name]
         return self._send(row, row.path, f"{self.session.base(row.api)}{row.path}", body)
 
+    def query(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[dict[str, Any], str]:
+        """Return the answer of a query of logs and its id; an empty one where a workspace holds nothing."""
+        row = access_table()["logAnalytics.query"]
+
+        def run() -> tuple[dict[str, Any], str]:
+            request = HttpRequest(
+                row.method, f"{self.session.base(row.api)}{path}", json=dict(body), headers=dict(headers)
+            )
+            response = self.session.client(row.api).send_request(request)
+            identifier = next((response.headers[one] for one in _IDS if one in response.headers), "")
+            if response.status_code == 204:
+                return {}, identifier
+            return _object(response), identifier
+
+        return self._tried(row, path, run)
+
     def _send(
         self, row: Access, path: str, url: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         def run() -> dict[str, Any]:
             request = HttpRequest(row.method, url, json=dict(body) if body is not None else None)
             response = self.session.client(row.api).send_request(request)
-            if response.status_code != 200:
-                raise HttpResponseError(response=response)
-            found = response.json()
-            if not isinstance(found, dict):
-                raise DecodeError("the answer is no JSON object")
-            return found
+            return _object(response)
 
         return self._tried(row, path, run)
 
@@ -239,6 +254,16 @@ def _body(response: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) and http.status_code == 200 else {}
 
 
+def _object(response: Any) -> dict[str, Any]:
+    """Return the JSON object that a request was answered with."""
+    if response.status_code != 200:
+        raise HttpResponseError(response=response)
+    found = response.json()
+    if not isinstance(found, dict):
+        raise DecodeError("the answer is no JSON object")
+    return found
+
+
 def _shown(path: str) -> str:
     return urlsplit(path).path[:300]
 
@@ -290,4 +315,16 @@ def _said(error: HttpResponseError) -> tuple[str, str]:
     told = error.error
     if told is None:
         return "", _LINE.sub(" ", str(error.reason or ""))[:200]
-    return str(told.code or ""), _LINE.sub(" ", str(told.message or "")).strip()
+    message = _LINE.sub(" ", str(told.message or "")).strip()
+    inner = _innermost(told.innererror)
+    return str(told.code or ""), f"{message} ({inner})" if inner else message
+
+
+def _innermost(told: Any) -> str:
+    """Return what the innermost of nested errors says: the outer ones of a query say only that it failed."""
+    while isinstance(told, Mapping) and isinstance(told.get("innererror"), Mapping):
+        told = told["innererror"]
+    if not isinstance(told, Mapping):
+        return ""
+    said = (str(told.get(key) or "") for key in ("code", "message"))
+    return _LINE.sub(" ", ": ".join(filter(None, said))).strip()[:200]

@@ -1,7 +1,8 @@
 """Collect a live source: requests only, raw records out, under the names of the export parts."""
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +45,8 @@ from connectors.azure.live_resources import (
 from connectors.azure.live_settings import LiveSettings
 from connectors.azure.live_sign_ins import PART as SIGN_INS
 from connectors.azure.live_sign_ins import sign_in_logs
+from connectors.azure.log_analytics import PART as LOG_QUERY
+from connectors.azure.log_analytics import count_logs
 from connectors.azure.session import Session, open_session
 from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
@@ -101,6 +104,16 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
     return reached
 
 
+@contextlib.contextmanager
+def opened_calls(source: Source) -> Iterator[Calls]:
+    """Give the calls of a source, not only samples of them, and close the connections in the end."""
+    session = open_session(LiveSettings.of(source))
+    try:
+        yield Calls(session)
+    finally:
+        session.close()
+
+
 def _signed_in(session: Session) -> dict[str, str]:
     """Return who we are; CallError when there is no token to be had, before anything else is tried."""
     try:
@@ -152,7 +165,16 @@ class _Reading:
         self._blocked("diagnostic_settings", "the resources", "resourceGraph.query", "storageAccounts.list")
         self._take("tenant_diagnostic_settings", tenant_settings(self.calls))
         self._directory(assigned, denied, things)
-        if self.calls.session.settings.activity_log:
+        settings = self.calls.session.settings
+        if settings.asks_workspace and not self.calls.sample:
+            self.way.observe("part", source=settings.source, part=LOG_QUERY)
+            counted = count_logs(self.calls, self.way.window)
+            for answer in counted.answers:
+                errors = [answer.error] if answer.error is not None else []
+                self.gathering.logs(LOG_QUERY, answer.read, errors)
+            queries = [one.query.record() for one in counted.answers if one.query.text]
+            self.gathering.queries(LOG_QUERY, queries, counted.notes)
+        if settings.activity_log:
             way = self.way
             history = activity_logs(self.calls, subscriptions, way.window, way.now(), way.seen, way.observe)
             self.gathering.logs(ACTIVITY, history.read, history.errors)

@@ -8,6 +8,7 @@ from connectors.azure.exports import LOGS, SETTINGS, collect_exports
 from connectors.azure.interpret import interpret
 from connectors.azure.live_settings import LIVE_SETTINGS, LiveSettings
 from connectors.azure.log_address import log_stores, reader_role
+from connectors.azure.log_settings import LOG_SETTINGS
 from connectors.azure.reduction import reduce_all
 from connectors.azure.remediation import render
 from connectors.azure.ruling import rule
@@ -24,7 +25,7 @@ class AzureConnector:
 
     baselines: BaselineWing = AzureBaselines()
     name = "azure"
-    settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS)
+    settings: tuple[Setting, ...] = (*SETTINGS, *LIVE_SETTINGS, *LOG_SETTINGS)
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Gather the evidence of all Azure sources; an event that two of them hold counts once."""

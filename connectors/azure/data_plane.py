@@ -47,7 +47,7 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
     place = (account, region, category, resource or kind)
     if (provider, category) in _SILENT:
         return [], place
-    caller = _caller(record, properties)
+    caller = _caller(record, properties, category)
     row = RowKey(
         account=account,
         identity=caller.identity,
@@ -67,7 +67,7 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
     return [row], place
 
 
-def _caller(record: Any, properties: dict[str, Any]) -> Caller:
+def _caller(record: Any, properties: dict[str, Any], category: str) -> Caller:
     """Return the caller: an object id column or property, else the claims of the token."""
     named = (
         principal(word(pick(record, "object_id")))
@@ -86,16 +86,15 @@ def _caller(record: Any, properties: dict[str, Any]) -> Caller:
     application = principal(word(pick(record, "app_id")))
     if application and not _zero(application):
         return Caller(f"app:{application}", "app")
-    return Caller("", "key", "", "") if _key_call(record, properties) else NOBODY
+    return Caller("", "key", "", "") if _key_call(properties, category) else NOBODY
 
 
 def _zero(identity: str) -> bool:
     return not identity.strip("0-")
 
 
-def _key_call(record: Any, properties: dict[str, Any]) -> bool:
+def _key_call(properties: dict[str, Any], category: str) -> bool:
     """Return whether a call without a caller was made with a key: only Entra calls carry an object id."""
-    category = word(pick(record, "category")).lower()
     return category in ("requestresponse", "dataplanerequests") or bool(properties.get("keytype"))
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from connectors.azure.access import Access, access_table, lost
+from connectors.azure.access import LOG_QUERY, Access, access_table, lost
 from connectors.azure.calls import Calls
 from connectors.azure.catalogue import catalogue
-from connectors.azure.collect import Reached, Way, collect_live
+from connectors.azure.collect import Reached, Way, collect_live, opened_calls
 from connectors.azure.ids import fields, resource_id
 from connectors.azure.live_settings import LiveSettings
+from connectors.azure.log_analytics import over_limit, plan_logs
 from connectors.azure.settings import settings_on
 from connectors.azure.stock import Held, Inventory
 from connectors.facts import Window
@@ -29,9 +30,32 @@ def examine(source: Source, window: Window) -> list[Check]:
         return [*who, Check("identity" if not who else "subscriptions", "failed", reason, lost("session"))]
     checks = [_caller(reached)]
     for part in catalogue("access")["parts"]:
-        checks += _part(part["name"], reached.calls, kept.results)
+        if part["name"] != LOG_QUERY:
+            checks += _part(part["name"], reached.calls, kept.results)
     settings = LiveSettings.of(source)
+    if settings.asks_workspace:
+        checks += _workspace(source, window)
     return [*checks, _activity(settings), _sign_ins(settings), *_data_logs(_logs_on(kept))]
+
+
+def _workspace(source: Source, window: Window) -> Iterator[Check]:
+    """Look which tables a workspace has and how much its queries would scan; no events are read."""
+    with opened_calls(source) as calls:
+        settings, plan = calls.session.settings, plan_logs(calls, window)
+        refused = over_limit(calls, plan)
+    for name, error in plan.errors.items():
+        subject = f"log analytics {'workspace' if name == settings.log_workspace else 'table'} {name}"
+        yield Check(subject, "failed", str(error), lost(LOG_QUERY), error.hint)
+    if not plan.columns:
+        return
+    sizes = ", ".join(f"{name} {plan.sizes.get(name, 0) / 10**9:,.3f} GB" for name in plan.columns)
+    limit = settings.log_max_scan_gb
+    told = f"at most {limit} GB may be scanned" if limit else "no limit (logs.max_scan_gb)"
+    detail = "; ".join((f"asks {sizes}", told, *plan.notes))
+    if refused:
+        yield Check(LOG_QUERY, "failed", f"{refused}; {detail}", lost(LOG_QUERY), refused.hint)
+    else:
+        yield Check(LOG_QUERY, "partial" if plan.absent else "ok", detail)
 
 
 def _activity(settings: LiveSettings) -> Check:
@@ -43,6 +67,8 @@ def _activity(settings: LiveSettings) -> Check:
             "reads of the control plane are never in it, and data actions need resource_logs",
             "export it with a diagnostic setting and name the files under activity_logs",
         )
+    if settings.asks_workspace:
+        return Check("activity_log", "ok", "counted in the table AzureActivity of the workspace")
     return Check("activity_log", "ok", "read from the files named under activity_logs")
 
 
@@ -55,6 +81,8 @@ def _sign_ins(settings: LiveSettings) -> Check:
             "older use of a credential is known from its own report only",
             "export the sign-ins with a diagnostic setting of Entra and name the files under sign_in_logs",
         )
+    if settings.asks_workspace:
+        return Check("sign_in_logs", "ok", "counted in the tables of the workspace")
     return Check("sign_in_logs", "ok", "read from the files named under sign_in_logs")
 
 

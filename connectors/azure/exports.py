@@ -8,6 +8,7 @@ from typing import Any
 from connectors.azure.events import REFUSED, AzureLogs
 from connectors.azure.ids import fields, guid, text
 from connectors.azure.log_address import BLOB_ADDRESS, log_stores
+from connectors.azure.log_settings import LOG_ANALYTICS
 from connectors.azure.scrub import scrubbed
 from connectors.azure.tables import read_answers
 from connectors.errors import EvidenceError
@@ -188,7 +189,11 @@ def collect_exports(source: Source, sink: Sink, window: Window, observe: Observe
             observe("part", source=source.name, part=dump.part)
             sink.outcome(_collect_dump(source, dump, paths, sink))
     for part in LOGS:
-        if source.files.get(part) or source.lists.get(part):
+        named = source.files.get(part) or source.lists.get(part)
+        if named and source.texts.get("logs.engine") == LOG_ANALYTICS:
+            reason = "not read: logs.engine has Log Analytics count the events, and these would count twice"
+            sink.outcome(Outcome(source.name, part, Status.SKIPPED, reason=reason))
+        elif named:
             reader = AzureLogs()
             with (
                 log_stores(source, part, window) as stores,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from connectors.azure.ids import guid
+from connectors.azure.log_settings import LOG_ANALYTICS
+from connectors.azure.log_tables import ACTIVITY, SIGN_INS
 from connectors.errors import SettingError
 from connectors.interface import Setting, Source
 
@@ -18,6 +20,15 @@ _CLOUDS = {
 """Resource Manager's host in each cloud, with its Graph and its sign-in host.
 
 Source: learn, azure/developer sovereign clouds; graph/deployments; read 2026-11.
+"""
+_LOG_ANALYTICS = {
+    "management.azure.com": "https://api.loganalytics.azure.com",
+    "management.usgovcloudapi.net": "https://api.loganalytics.us",
+    "management.chinacloudapi.cn": "https://api.loganalytics.azure.cn",
+}
+"""Where the workspaces of each cloud are asked.
+
+Source: learn, azure-monitor/logs/api/access-api; azure-monitor-query.
 """
 _DEFAULT = "https://management.azure.com"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -99,6 +110,18 @@ class LiveSettings:
     arm: str = _DEFAULT
     graph: str = _CLOUDS["management.azure.com"][0]
     authority: str = _CLOUDS["management.azure.com"][1]
+    logs: str = _LOG_ANALYTICS["management.azure.com"]
+    log_engine: str = "local"
+    log_workspace: str = ""
+    log_tables: tuple[str, ...] = ()
+    """Tables to ask; empty: all that are known and there."""
+    log_max_scan_gb: int = 0
+    """0: no limit."""
+
+    @property
+    def asks_workspace(self) -> bool:
+        """Whether Log Analytics counts the events of this source."""
+        return self.log_engine == LOG_ANALYTICS
 
     @property
     def plain(self) -> bool:
@@ -123,11 +146,16 @@ class LiveSettings:
             tenant=texts.get("tenant", ""),
             subscriptions=tuple(guid(one) for one in source.lists.get("subscriptions", ())),
             management_group=texts.get("management_group", ""),
-            activity_log=_wanted(source, "activity_log", "activity_logs"),
-            sign_ins=_wanted(source, "sign_ins", "sign_in_logs"),
+            activity_log=_wanted(source, "activity_log", "activity_logs", counted=ACTIVITY),
+            sign_ins=_wanted(source, "sign_ins", "sign_in_logs", counted=SIGN_INS),
             arm=arm,
             graph=texts.get("graph_endpoint_url", graph).rstrip("/"),
             authority=texts.get("authority", authority).rstrip("/"),
+            logs=_LOG_ANALYTICS.get(urlsplit(arm).hostname or "", arm),
+            log_engine=texts.get("logs.engine", "local"),
+            log_workspace=guid(texts.get("logs.workspace", "")),
+            log_tables=tuple(dict.fromkeys(source.lists.get("logs.table", ()))),
+            log_max_scan_gb=int(texts.get("logs.max_scan_gb", "0")),
         )
         problem, hint = settings._contradiction()
         if problem:
@@ -140,6 +168,20 @@ class LiveSettings:
                 "subscriptions and management_group exclude each other",
                 "management_group reads all subscriptions below it; subscriptions reads those listed",
             )
+        if self.asks_workspace and not self.log_workspace:
+            return (
+                "logs.engine is log_analytics, but no workspace is named",
+                "logs.workspace = its id: az monitor log-analytics workspace show --query customerId",
+            )
+        for flag, on, counted in (
+            ("activity_log", self.activity_log, ACTIVITY),
+            ("sign_ins", self.sign_ins, SIGN_INS),
+        ):
+            if on and self.asks_workspace and (not self.log_tables or set(counted) & set(self.log_tables)):
+                return (
+                    f"{flag} = true and logs.engine = log_analytics exclude each other",
+                    f"the same events would count twice; name logs.table without {' and '.join(counted)}",
+                )
         addresses = [urlsplit(self.arm), urlsplit(self.graph)]
         if any(one.scheme == "http" and one.hostname not in _LOOPBACK for one in addresses):
             return (
@@ -154,7 +196,9 @@ class LiveSettings:
         return "", ""
 
 
-def _wanted(source: Source, flag: str, files: str) -> bool:
-    """Return whether a log is read live: as the flag says, else where no files of it are named."""
-    named = source.files.get(files) or source.lists.get(files)
+def _wanted(source: Source, flag: str, files: str, *, counted: tuple[str, ...]) -> bool:
+    """Return whether a log is read live: as the flag says, else where neither files nor tables of it are."""
+    tables = source.lists.get("logs.table", counted)
+    asked = source.texts.get("logs.engine") == LOG_ANALYTICS and bool(set(counted) & set(tables))
+    named = source.files.get(files) or source.lists.get(files) or asked
     return source.texts.get(flag, "" if named else "true") == "true"

@@ -49,7 +49,15 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "properties": ("properties", "Properties", "Properties_d", "properties_d", "properties_s"),
     "location": ("location", "Location", "region"),
     "subscription": ("subscriptionId", "subscription_id", "subscriptionid", "SubscriptionId"),
-    "tenant": ("tenantId", "tenant_id", "tenantid", "AADTenantId", "TenantId", "resourceTenantId"),
+    "tenant": (
+        "tenantId",
+        "tenant_id",
+        "tenantid",
+        "AADTenantId",
+        "AadTenantId",
+        "TenantId",
+        "resourceTenantId",
+    ),
     "authentication": ("authenticationType", "AuthenticationType", "authenticationtype"),
     "key_hash": ("AuthenticationHash", "authenticationHash"),
     "object_id": (

@@ -26,19 +26,29 @@ from azure.core.pipeline.policies import (
 from azure.identity import ChainedTokenCredential, DefaultAzureCredential, WorkloadIdentityCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 
-from connectors.azure.access import ARM, GRAPH, climbs, row_of
+from connectors.azure.access import ARM, GRAPH, LOG_ANALYTICS, climbs, row_of
 from connectors.azure.live_settings import LiveSettings
+from connectors.azure.log_tables import is_own
 from connectors.live.failures import NotAllowedError
 
 TOKEN_VARIABLE = "ENTDRIFT_FAKE_TOKEN"  # noqa: S105 the name of a variable
 """Environment variable with the token that a fake on this machine is shown; no other address ever is."""
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 120
+_QUERY_SECONDS = 660
+"""A query of logs may take ten minutes (learn, azure-monitor/logs/api/timeouts)."""
 _LONGEST_WAIT_SECONDS = 120
-_SCOPES = {ARM: "https://management.azure.com/.default", GRAPH: "https://graph.microsoft.com/.default"}
+_SCOPES = {
+    ARM: "https://management.azure.com/.default",
+    GRAPH: "https://graph.microsoft.com/.default",
+    LOG_ANALYTICS: "https://api.loganalytics.io/.default",
+}
 _WORKLOAD = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
 _KEYS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH")
-_OWN_SCOPES = ("management.", "graph.", "microsoftgraph.")
+_OWN_SCOPES = (
+    *("management.", "graph.", "microsoftgraph."),
+    *("api.loganalytics.us", "api.loganalytics.azure.cn"),
+)
 
 
 class _Pin(SansIOHTTPPolicy):  # type: ignore[type-arg]
@@ -92,6 +102,20 @@ class Guard(SansIOHTTPPolicy):  # type: ignore[type-arg]
                 "that entdrift may send; nothing was sent",
                 hint="this is a bug in entdrift, please report it",
             )
+        if self._api == LOG_ANALYTICS and sent.method == "POST" and not _own_query(sent.content):
+            raise NotAllowedError(
+                "a query that is not entdrift's own was to be run; nothing was sent",
+                hint="this is a bug in entdrift, please report it",
+            )
+
+
+def _own_query(content: Any) -> bool:
+    """Return whether a body asks for nothing but one of entdrift's own queries over a time span."""
+    try:
+        body = json.loads(content)
+    except (TypeError, ValueError):
+        return False
+    return isinstance(body, dict) and set(body) == {"query", "timespan"} and is_own(str(body["query"]))
 
 
 class _Retry(RetryPolicy):  # type: ignore[type-arg]
@@ -105,6 +129,14 @@ class _Retry(RetryPolicy):  # type: ignore[type-arg]
         if wait is not None and wait > _LONGEST_WAIT_SECONDS:
             return False
         return bool(super().is_retry(settings, response))
+
+
+class _QueryRetry(_Retry):
+    """Does not ask again for what took too long: it is asked for in parts instead."""
+
+    def is_retry(self, settings: dict[str, Any], response: Any) -> bool:
+        """Return whether to try again."""
+        return response.http_response.status_code != 504 and super().is_retry(settings, response)
 
 
 class _Token(SansIOHTTPPolicy):  # type: ignore[type-arg]
@@ -146,7 +178,7 @@ class Session:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, api: str) -> PipelineClient[Any, Any]:
-        """Return the client of Resource Manager or Graph, made once."""
+        """Return the client of Resource Manager, Graph or Log Analytics, made once."""
         with self._lock:
             found = self._clients.get(api)
             if found is None:
@@ -155,7 +187,7 @@ class Session:
                     base,
                     policies=self._policies(api),
                     connection_timeout=_CONNECT_SECONDS,
-                    read_timeout=_READ_SECONDS,
+                    read_timeout=_QUERY_SECONDS if api == LOG_ANALYTICS else _READ_SECONDS,
                 )
             return found
 
@@ -173,16 +205,18 @@ class Session:
 
     def base(self, api: str) -> str:
         """Return the address of an API."""
-        return self.settings.arm if api == ARM else self.settings.graph
+        addresses = {ARM: self.settings.arm, GRAPH: self.settings.graph, LOG_ANALYTICS: self.settings.logs}
+        return addresses[api]
 
     def _policies(self, api: str) -> list[Any]:
         base = self.base(api)
+        retry = _QueryRetry if api == LOG_ANALYTICS else _Retry
         return [
             HeadersPolicy({"Accept": "application/json"}),
             UserAgentPolicy("entdrift"),
             CustomHookPolicy(),
             _Pin(api, base, self.versions),
-            _Retry(
+            retry(
                 retry_total=8, retry_status=5, retry_connect=2, retry_backoff_factor=0.4, retry_backoff_max=30
             ),
             _Token()

@@ -38,6 +38,8 @@ class Query:
     text: str
     id: str = ""
     scanned_bytes: int = 0
+    statistics: str = ""
+    """What else the engine says of its work."""
 
     @property
     def digest(self) -> str:
@@ -46,7 +48,9 @@ class Query:
 
     def record(self) -> dict[str, str | int]:
         """Return the query as a record of the bundle."""
+        told: dict[str, str | int] = {"statistics": self.statistics} if self.statistics else {}
         return {
+            **told,
             "engine": self.engine,
             "place": self.place,
             "query_id": self.id,

@@ -7,12 +7,22 @@ import pytest
 from azure.core.pipeline import Pipeline, PipelineRequest
 from azure.core.rest import HttpRequest
 
-from connectors.azure.access import ARM, GRAPH, access_table, lost, needs_of, policy_text, row_of
+from connectors.azure.access import (
+    ARM,
+    GRAPH,
+    LOG_ANALYTICS,
+    access_table,
+    lost,
+    needs_of,
+    policy_text,
+    row_of,
+)
 from connectors.azure.live_settings import LiveSettings
 from connectors.azure.session import Guard, open_session
-from connectors.interface import Status
+from connectors.interface import Source, Status
 from connectors.live.failures import NotAllowedError
 from tests.connectors.azure.live.tenant import AUTHORIZATION
+from tests.connectors.azure.live.workspace_fake import WORKSPACE, FakeWorkspace
 from tests.connectors.azure.synthetic import SUB
 
 BASE = "https://management.azure.com"
@@ -32,25 +42,31 @@ def test_the_requests_made_are_those_of_the_table(tenant, source, gather):
     below = {"id": f"/subscriptions/{SUB}", "name": SUB, "type": "/subscriptions"}
     tenant.give(f"{group}/descendants", [below])
     gather(source(management_group="ai"))
+    FakeWorkspace(tenant).holds("AzureActivity", [])
+    asking = source()
+    texts = {**asking.texts, "logs.engine": "log_analytics", "logs.workspace": WORKSPACE}
+    gather(Source("live", "azure", "pilot", "live", {}, texts, {}))
     made = {}
     for method, path in tenant.requests:
-        api = GRAPH if path.startswith(("/v1.0", "/beta")) else ARM
+        graph = path.startswith(("/v1.0", "/beta"))
+        api = GRAPH if graph else LOG_ANALYTICS if path.startswith("/v1/") else ARM
         row = row_of(api, method, path)
         made[row.name if row else f"{method} {path}"] = path
     assert set(access_table()) == set(made)
 
 
-def test_nothing_but_one_query_is_sent_as_anything_else_than_get(tenant, source, gather):
+def test_nothing_but_queries_is_sent_as_anything_else_than_get(tenant, source, gather):
     gather(source())
     others = {(method, path) for method, path in tenant.requests if method != "GET"}
     assert {("POST", "/providers/Microsoft.ResourceGraph/resources")} == others
-    assert {"resourceGraph.query"} == {row.name for row in access_table().values() if row.method != "GET"}
+    queries = {"resourceGraph.query", "logAnalytics.query"}
+    assert queries == {row.name for row in access_table().values() if row.method != "GET"}
 
 
 def test_no_request_reads_keys_or_secrets():
     written = " ".join(row.path for row in access_table().values()).lower()
     assert [] == re.findall(r"list\w*keys|secret|listconnectionstrings|password", written)
-    needs = " ".join([*needs_of(ARM), *needs_of(GRAPH)])
+    needs = " ".join([*needs_of(ARM), *needs_of(GRAPH), *needs_of(LOG_ANALYTICS)])
     assert [] == re.findall(r"/(?:write|delete|action)\b|ReadWrite", needs)
 
 
@@ -82,7 +98,7 @@ def test_the_guard_lets_reads_of_the_table_pass():
 
 def test_the_guard_is_the_last_before_the_network(source):
     session = open_session(LiveSettings.of(source()))
-    for api in (ARM, GRAPH):
+    for api in (ARM, GRAPH, LOG_ANALYTICS):
         assert isinstance(session._policies(api)[-1], Guard)
     client = session.authorization(SUB)
     inner: Pipeline = client._client._pipeline
