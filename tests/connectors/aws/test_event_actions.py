@@ -1,6 +1,7 @@
 """An event is mapped to the IAM actions it needed, or said to need none, or shown as not understood."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -205,6 +206,33 @@ def test_no_call_of_an_ai_runtime_counts_as_logged_by_default_unless_aws_documen
     assert visible == MANAGEMENT
 
 
+AI_CLIENTS = re.compile(
+    "agent-|aiops|bedrock|codeguru|comprehend|connecthealth|continuum|datazone|devops-|elementalinference|"
+    "finops-agent|forecast|frauddetector|healthlake|kendra|lex|lookout|neptune-graph|nova-act|"
+    "opensearchserverless|personalize|polly|qapps|qbusiness|qconnect|rekognition|s3vectors|sagemaker|"
+    "securityagent|textract|transcribe|translate|wellarchitected|wisdom"
+)
+
+
+def test_every_operation_of_an_ai_service_is_an_action_or_in_the_table(actions):
+    """What is neither stands in `ai_operations_without_action.txt`, whose first lines say why, and no longer."""
+    text = (Path(__file__).parent / "ai_operations_without_action.txt").read_text("utf-8")
+    listed = {line for line in text.splitlines() if not line.startswith("#")}
+    loader = Loader()
+    clients = [name for name in loader.list_available_services("service-2") if AI_CLIENTS.match(name)]
+    assert {"bedrock", "bedrock-agentcore-control", "sagemaker", "qbusiness", "textract"} <= {*clients}
+    known, unknown = set(), set()
+    for client in clients:
+        model = loader.load_service_model(client, "service-2")
+        prefix = model["metadata"].get("signingName") or model["metadata"]["endpointPrefix"]
+        for operation in model["operations"]:
+            needed = actions.needed(f"{prefix}.amazonaws.com:{operation}")
+            group = unknown if needed.sureness is Sureness.UNKNOWN else known
+            group.add(f"{client} {operation}")
+    assert set() == unknown - listed
+    assert set() == listed & known
+
+
 def test_no_disagreement_with_the_names_in_awss_own_refusals(actions, data):
     """AWS's own "is not authorized to perform: x:Y" texts name the action that an event needed."""
     oracle = json.loads((data / "oracles" / "authz_message_oracle.json").read_text())
@@ -253,6 +281,27 @@ def test_nearly_every_pair_of_all_shared_sets_is_mapped_or_needs_no_permission(a
         for event in events_in(json.loads(path.read_text()))
         if isinstance(event["eventSource"], str) and isinstance(event["eventName"], str)
     }
-    unknown = [pair for pair in pairs if actions.needed(":".join(pair)).sureness is Sureness.UNKNOWN]
+    unknown = {pair for pair in pairs if actions.needed(":".join(pair)).sureness is Sureness.UNKNOWN}
     assert len(pairs) > 650
-    assert len(unknown) <= 0.02 * len(pairs), sorted(unknown)
+    assert len(unknown) <= 0.02 * len(pairs)
+    assert NOT_UNDERSTOOD == {(source.removesuffix(".amazonaws.com"), name) for source, name in unknown}
+
+
+NOT_UNDERSTOOD = {
+    # Invented by the authors of detection rules: no such operation, or of another service.
+    ("cloudtrail", "DeleteRule"),
+    ("cloudtrail", "DescribeTrail"),
+    ("cloudtrail", "EnableRegion"),
+    ("ec2", "DeleteBucketEncryption"),
+    ("ec2", "DeleteBucketReplication"),
+    ("ec2", "RegisterManagedInstance"),
+    ("iam", "DetachUserGroup"),
+    ("iam", "PutPolicy"),
+    ("s3", "CreateServiceLinkedRole"),
+    # Events of a service or of the console, which are no calls.
+    ("appstream", "CreateImage"),
+    ("billingconsole", "SetContactAddress"),
+    ("taxconsole", "CreateCustomerCase"),
+    # The catalogue has no action for viewing a product page of the Marketplace.
+    ("discovery-marketplace", "GetListingView"),
+}

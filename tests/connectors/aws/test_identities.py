@@ -473,3 +473,25 @@ def test_who_runs_as_a_role_through_roles_anywhere_is_a_workload(gaad, collect):
     facts = CONNECTOR.interpret([memory], YEAR, Patterns())
     (identity,) = facts.identities
     assert [("roles anywhere profile", "factory")] == [(load.kind, load.name) for load in identity.workloads]
+
+
+@pytest.mark.parametrize(
+    ("action", "is_ai"),
+    [
+        ("comprehend:DetectSentiment", True),
+        ("rekognition:DetectLabels", True),
+        ("translate:TranslateText", True),
+        ("transcribe:StartTranscriptionJob", True),
+        ("finops-agent:*", True),
+        ("comprehend:ListEndpoints", False),
+        ("rekognition:Describe*", False),
+    ],
+)
+def test_the_older_ai_services_are_signs_too_and_reading_their_settings_is_none(
+    gaad, interpret, action, is_ai
+):
+    facts = interpret(
+        {"authorization_details": [gaad({"Effect": "Allow", "Action": action, "Resource": "*"})]}
+    )
+    signals = {signal.kind for signal in facts.identities[0].signals}
+    assert (SignalKind.GRANT in signals) is is_ai
