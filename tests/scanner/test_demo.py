@@ -150,7 +150,10 @@ PLAN = {
         ),
         denied=names("lambda:GetFunction"),
         unused=names("dynamodb:DeleteTable", "logs:CreateLogGroup"),
-        unobservable=names("dynamodb:GetItem", "sns:Publish", "logs:PutLogEvents", "bedrock:Retrieve"),
+        unobservable=names(
+            *("dynamodb:GetItem", "dynamodb:DescribeTable", "sns:Publish"),
+            *("logs:PutLogEvents", "bedrock:Retrieve"),
+        ),
         conditional=names("kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
         absent=names("lambda:InvokeFunction"),
         rules=names("ED204", "ED303"),
@@ -163,7 +166,9 @@ PLAN = {
             *("bedrock:InvokeModel", "ecr:BatchGetImage"),
             *("ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"),
         ),
-        unobservable=names("bedrock-agentcore:InvokeGateway", "bedrock-agentcore:GetResourceOauth2Token"),
+        unobservable=names(
+            *("bedrock-agentcore:InvokeGateway", "bedrock-agentcore:GetResourceOauth2Token", "s3:GetObject"),
+        ),
         rules=names("ED304"),
     ),
     "claims-deploy-ci": Planned(
