@@ -61,7 +61,8 @@ class AwsConnector:
         resources = read_resource_policies(evidence, inventory)
         entitled = read_grants(inventory, organization, resources, catalogue, window)
         actions = EventActions(catalogue)
-        called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements)
+        ids = {holder.immutable_id: holder.arn for holder in inventory.holders if holder.immutable_id}
+        called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements, ids)
         strange = forget_incomparable(called, inventory)
         strange += session_caveats(called.sessions, called.refused_by_session)
         covered = read_coverage(evidence, inventory, entitled.entitlements, called, catalogue, window)

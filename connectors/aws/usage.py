@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 
@@ -31,6 +32,8 @@ _NO_CALL = frozenset(
 )
 """Event types that are no use of a permission (CloudTrail user guide, "record contents": eventType)."""
 
+_OTHER_ACCOUNT = "AWSAccount"
+"""Type of caller under which the account of a resource records callers of other accounts."""
 _CREATES = re.compile("Create|Run|Put|Register|Import|Copy|Allocate|Request|Start|Restore|Purchase|Publish")
 """First words of actions that can set tags on what they make."""
 
@@ -78,48 +81,81 @@ def read_usage(
     actions: EventActions,
     permissions: Permissions,
     entitlements: Mapping[str, Entitlement],
+    ids: Mapping[str, str] = MappingProxyType({}),
 ) -> Called:
-    """Return what the log rows of all sources show.
+    """Return what the log rows of all sources show; `ids` are the inventory's identities by unique id.
 
     A row that names its permission (iam:PassRole, CallWithBearerToken) repeats a call and is use of that
     permission alone. A call that failed after authorisation is use; a refused one is counted as denied.
+
+    The account of a resource records callers of other accounts by their unique id alone. Such a call counts
+    for its identity where that identity's own account shows no call of the operation: both may record it.
     """
-    result = Called()
-    calls: dict[UsageKey, UsageSum] = {}
-    unmapped: Counter[tuple[str, str]] = Counter()
-    unattributed: Counter[str] = Counter()
+    reading = _Reading(actions, permissions, entitlements)
     paths = {without_path(arn): arn for arn in entitlements}
+    away: list[tuple[UsageRow, Marks]] = []
     for one in evidence:
         for row in one.usage():
             if row.identity in paths and row.identity not in entitlements:
                 # Records without a session issuer name a role by its session, which has lost the path.
                 row = msgspec.structs.replace(row, identity=paths[row.identity])  # noqa: PLW2901
             marks = read(row.detail)
-            _note_account(row, marks, result)
-            if not row.identity.startswith("arn:"):
-                if not row.permission:
-                    unattributed[row.identity_type or "missing"] += row.count
-                continue
-            _note_identity(row, marks, result)
-            event_type = marks.kind.rpartition(":")[2].lower()
-            if event_type in _NO_CALL and not (event_type == _THROUGH_ENDPOINT and row.outcome == "denied"):
-                continue
-            named, mapped = _permissions(row, actions, permissions, entitlements.get(row.identity), result)
-            if not mapped:
-                unmapped[_source_and_name(row.operation)] += row.count
-            for permission in named:
-                if row.outcome != "denied" and _CREATES.match(permission.partition(":")[2]):
-                    result.created.setdefault(row.identity, set()).add(permission.partition(":")[0].lower())
-                key = (row.identity, permission, row.resource, row.credential, row.via, row.operation)
-                calls.setdefault(key, UsageSum()).add(row)
-                if marks.by_session:
-                    refused = result.refused_by_session.setdefault(row.identity, Counter())
-                    refused[permission] += row.count
-    result.usage = [seen.usage(key) for key, seen in sorted(calls.items())]
-    result.newest = _newest(result.usage)
-    result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(unmapped.items())]
-    result.unattributed = dict(sorted(unattributed.items()))
-    return result
+            _note_account(row, marks, reading.result)
+            if row.identity.startswith("arn:"):
+                reading.take(row, marks)
+            elif row.identity_type == _OTHER_ACCOUNT and marks.unique in ids:
+                away.append((msgspec.structs.replace(row, identity=ids[marks.unique]), marks))
+            elif not row.permission:
+                reading.unattributed[row.identity_type or "missing"] += row.count
+    for row, marks in reading.not_recorded(away):
+        reading.take(row, marks)
+    return reading.done()
+
+
+@dataclass
+class _Reading:
+    """Adds up rows, permission by permission."""
+
+    actions: EventActions
+    permissions: Permissions
+    entitlements: Mapping[str, Entitlement]
+    result: Called = field(default_factory=Called)
+    calls: dict[UsageKey, UsageSum] = field(default_factory=dict)
+    unmapped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unattributed: Counter[str] = field(default_factory=Counter)
+
+    def take(self, row: UsageRow, marks: Marks) -> None:
+        """Count one row of an identity."""
+        result = self.result
+        _note_identity(row, marks, result)
+        event_type = marks.kind.rpartition(":")[2].lower()
+        if event_type in _NO_CALL and not (event_type == _THROUGH_ENDPOINT and row.outcome == "denied"):
+            return
+        entitlement = self.entitlements.get(row.identity)
+        named, mapped = _permissions(row, self.actions, self.permissions, entitlement, result)
+        if not mapped:
+            self.unmapped[_source_and_name(row.operation)] += row.count
+        for permission in named:
+            if row.outcome != "denied" and _CREATES.match(permission.partition(":")[2]):
+                result.created.setdefault(row.identity, set()).add(permission.partition(":")[0].lower())
+            key = (row.identity, permission, row.resource, row.credential, row.via, row.operation)
+            self.calls.setdefault(key, UsageSum()).add(row)
+            if marks.by_session:
+                result.refused_by_session.setdefault(row.identity, Counter())[permission] += row.count
+
+    def not_recorded(self, away: Iterable[tuple[UsageRow, Marks]]) -> list[tuple[UsageRow, Marks]]:
+        """Return the calls that only the resource's account recorded; the others are counted already."""
+        known = {(identity, operation) for identity, *_, operation in self.calls}
+        return [one for one in away if (one[0].identity, one[0].operation) not in known]
+
+    def done(self) -> Called:
+        """Return everything that the rows showed."""
+        result = self.result
+        result.usage = [seen.usage(key) for key, seen in sorted(self.calls.items())]
+        result.newest = _newest(result.usage)
+        result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(self.unmapped.items())]
+        result.unattributed = dict(sorted(self.unattributed.items()))
+        return result
 
 
 def _note_account(row: UsageRow, marks: Marks, result: Called) -> None:
