@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from connectors.facts import PermissionSet, Usage
 from connectors.gcp.catalog import table
+from connectors.gcp.conditions import About, decide
 from connectors.gcp.custom_roles import permissions_of, size
 from connectors.gcp.desk import Desk
+from connectors.gcp.named import checked_name
 from connectors.gcp.names import project_in
 from connectors.gcp.narrow import full_name
 from connectors.gcp.shapes import CLOUD
-from connectors.gcp.standing import Access, Kind, take_back
+from connectors.gcp.standing import Access, Kind, expression, take_back
 from connectors.reduction import Change, Claim, Standing
 
 _MOST_SHOWN = 20
@@ -144,10 +147,25 @@ def _still(row: Usage, carriers: frozenset[tuple[str, str]], new: _Carriers, des
         return True
     if any(found[scope] for scope, condition in new.of(row.permission) if not condition):
         return True
-    if any(found[scope] is not False for scope, _ in new.of(row.permission)):
+    named = [
+        _met(row, condition) if found[scope] else None
+        for scope, condition in new.of(row.permission)
+        if condition and found[scope] is not False
+    ]
+    if True in named:
+        return True
+    plain = (found[scope] for scope, condition in new.of(row.permission) if not condition)
+    if None in named or any(one is not False for one in plain):
         return None
     # Refused for certain only where an old binding was sure to cover it.
     return False if any(found[scope] for scope, _ in carriers) else None
+
+
+def _met(row: Usage, condition: str) -> bool | None:
+    """Return whether a recorded call meets a condition that this replacement wrote."""
+    name = checked_name(row.permission, row.resource)
+    about = About(datetime.max.replace(tzinfo=UTC), (name,), "", "", narrow=True)
+    return decide(expression(condition), about)
 
 
 def covers(row: Usage, scope: str, desk: Desk) -> bool | None:

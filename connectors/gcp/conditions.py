@@ -54,6 +54,12 @@ def limits_resources(expression: str) -> bool:
     return "resource." in expression
 
 
+def literals(expression: str) -> list[str]:
+    """Return the texts that an expression quotes, each once, in their order."""
+    found = (_text(token) for token in _tokens(expression) or ())
+    return list(dict.fromkeys(text for text in found if text))
+
+
 class _UnreadableError(Exception):
     """The expression uses CEL beyond what is read here."""
 

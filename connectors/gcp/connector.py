@@ -46,8 +46,7 @@ class GcpConnector:
         self, evidence: Sequence[Evidence], facts: Facts, questions: Sequence[Question], window: Window
     ) -> Reductions:
         """Return a checked replacement for each identity of which something can go."""
-        del window
-        return reduce_all(evidence, facts, questions)
+        return reduce_all(evidence, facts, questions, window)
 
     def render(self, changes: Sequence[Change], form: str, until: str = "") -> tuple[Document, ...]:
         """Write changes in one form."""

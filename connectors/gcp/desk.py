@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connectors.facts import Blind, Effect, Facts, Grant, Identity, PermissionSet
+from connectors.facts import Blind, Effect, Facts, Grant, Identity, PermissionSet, Window
 from connectors.gcp.custom_roles import Support, permissions_of, role_id
 from connectors.gcp.grants import Binding, read_bindings
 from connectors.gcp.inventory import Inventory, read_inventory
@@ -49,6 +49,8 @@ class Desk:
     """Service accounts by their unique id."""
     _held: Mapping[str, Sequence[Held]]
     _taken: dict[str, set[str]] = field(default_factory=dict)
+    middle: str = ""
+    """The middle of the window (RFC 3339): what was in use before it has settled."""
     void: frozenset[Bound] = frozenset()
     """Bindings whose condition is not met any more: they give nothing."""
     members: Mapping[str, int] = field(default_factory=dict)
@@ -58,6 +60,11 @@ class Desk:
     def permissions(self) -> Permissions:
         """The names behind every set."""
         return self.inventory.permissions
+
+    def member_of(self, identity: str) -> str:
+        """Return an identity as bindings of its own name it; empty where it has none."""
+        own = (one for one in self.held(identity) if not one.grant.shared)
+        return next((one.binding.member.written for one in own), "")
 
     def held(self, identity: str) -> Sequence[Held]:
         """Return what an identity holds, sorted."""
@@ -116,8 +123,8 @@ class Desk:
         return None if found is None else found.permissions
 
 
-def open_desk(evidence: Sequence[Evidence], facts: Facts) -> Desk:
-    """Return the desk for facts that were made from this evidence."""
+def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Desk:
+    """Return the desk for facts that were made from this evidence about this window."""
     inventory = read_inventory(evidence, facts.permissions)
     bindings = {one.id: one for one in read_bindings(inventory)}
     written = read_written(inventory)
@@ -148,6 +155,7 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts) -> Desk:
             for found in inventory.accounts
         },
         _held=held,
+        middle=(window.start + (window.end - window.start) / 2).strftime("%Y-%m-%dT%H:%M:%SZ"),
         void=frozenset(bound for some in held.values() for one in some if _void(one) for bound in one.bounds),
         members=members,
     )

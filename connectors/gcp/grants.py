@@ -6,12 +6,14 @@ from typing import Any
 
 from connectors.facts import Caveat, Effect, Grant, PermissionSet, Window
 from connectors.gcp.catalog import matcher, services, table
-from connectors.gcp.conditions import About, decide, limits_resources
+from connectors.gcp.conditions import About, decide, limits_resources, literals
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.inventory import Inventory
+from connectors.gcp.named import gives
 from connectors.gcp.names import Member, parse_member
 from connectors.gcp.shapes import CLOUD, Place, Policy
 
+_OBJECT = "storage.googleapis.com/Object"
 _STORAGE = "//storage.googleapis.com/"
 
 
@@ -130,8 +132,8 @@ class GrantBook:
     def holding(self, binding: Binding, identity: str, *, shared: bool = False) -> Holding:
         """Return what one identity holds through one binding."""
         role = self._inventory.roles.find(binding.role)
-        holds = self._decide(binding)
         known = 0 if role is None else role.permissions
+        holds, known, sure = self._given(binding, known)
         if role is None:
             self.unknown_roles.setdefault(binding.role, []).append(binding.resource)
         if holds is False:
@@ -144,15 +146,70 @@ class GrantBook:
             name=binding.role,
             effect=Effect.ALLOW,
             scope=binding.resource.removeprefix(CLOUD),
-            permissions=0 if holds is False else known,
+            permissions=known,
             conditions=binding.condition,
             undecided=role is None or holds is None,
             wide=known & self._bindable if broad and holds is not False else 0,
             admin=self._admin(binding, known) if holds is not False else "",
             shared=shared,
         )
-        given = grant.permissions
-        return Holding(grant, binding.node, holds, given if holds else 0, given if holds is None else 0)
+        return Holding(grant, binding.node, holds, sure, known & ~sure if holds is None else 0)
+
+    def _given(
+        self, binding: Binding, known: PermissionSet
+    ) -> tuple[bool | None, PermissionSet, PermissionSet]:
+        """Return whether a condition holds, what a binding then gives, and what of it for certain.
+
+        On a bucket it is asked twice: about the bucket, and about the objects in it, of other names and type.
+        """
+        holds = self._decide(binding)
+        inner, objects = holds, 0
+        if binding.resource.startswith(_STORAGE) and limits_resources(binding.condition):
+            (bucket,) = relative_names(binding.resource, self._inventory.hierarchy)
+            names = (f"{bucket}/objects", f"{bucket}/objects/")
+            inner = decide(binding.condition, self._about(names, _OBJECT))
+            test = gives(f"{bucket}/objects/any/")
+            held = self._inventory.permissions.names(known)
+            objects = self._inventory.permissions.mask(filter(test, held)) if test is not None else 0
+        answers = {
+            answer for answer, part in ((holds, known & ~objects), (inner, objects)) if part or not known
+        }
+        given = (known & ~objects if holds is not False else 0) | (objects if inner is not False else 0)
+        if None in answers:
+            sure = (known & ~objects if holds else 0) | (objects if inner else 0)
+            return None, given, sure | self._named(binding, given)
+        return True in answers, given, given
+
+    def _named(self, binding: Binding, permissions: PermissionSet) -> PermissionSet:
+        """Return what an undecided condition gives for certain: on a resource that it names itself.
+
+        The condition is asked about a resource of just that name. Only permissions that are checked by such
+        names count (`catalog/conditions.toml`), and only where the named resource stands there.
+        """
+        names = self._inventory.permissions.names(permissions)
+        found: set[str] = set()
+        for name in literals(binding.condition):
+            checked = gives(name)
+            if checked is None or not self._below(name, binding):
+                continue
+            about = About(self._window.end, (name,), "", "", narrow=True)
+            if decide(binding.condition, about) is True:
+                found.update(filter(checked, names))
+        return self._inventory.permissions.mask(found)
+
+    def _below(self, name: str, binding: Binding) -> bool:
+        """Return whether a resource that a condition names stands where the binding does."""
+        hierarchy = self._inventory.hierarchy
+        bucket = name.removeprefix("projects/_/buckets/").partition("/")[0]
+        if bucket != name.partition("/")[0]:
+            full = f"{_STORAGE}{bucket}"
+            own = relative_names(binding.resource, hierarchy) if binding.narrow else []
+            if own:
+                return own == [f"projects/_/buckets/{bucket}"]
+        else:
+            full = f"//x/{name}"
+        node = hierarchy.node_of(full)
+        return bool(node) and bool(binding.node) and hierarchy.within(node, binding.node)
 
     def _admin(self, binding: Binding, permissions: int) -> str:
         """Return why a grant makes an administrator: only on a project or above."""
@@ -171,14 +228,11 @@ class GrantBook:
         """Return whether a binding's condition holds at the end of the window."""
         if not binding.condition:
             return True
-        about = About(
-            now=self._window.end,
-            names=tuple(relative_names(binding.resource, self._inventory.hierarchy)),
-            type=binding.asset_type,
-            service=binding.asset_type.partition("/")[0],
-            narrow=binding.narrow,
-        )
-        return decide(binding.condition, about)
+        names = relative_names(binding.resource, self._inventory.hierarchy)
+        return decide(binding.condition, self._about(names, binding.asset_type, narrow=binding.narrow))
+
+    def _about(self, names: Iterable[str], kind: str, *, narrow: bool = True) -> About:
+        return About(self._window.end, tuple(names), kind, kind.partition("/")[0], narrow)
 
     def caveats(self) -> Iterator[Caveat]:
         """Say which roles and bindings were not counted, and why."""

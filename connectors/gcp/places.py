@@ -8,6 +8,8 @@ from typing import Any
 
 from connectors.gcp.catalog import Test, matcher, table
 
+_EMAIL = re.compile(r"(?:serviceAccount|user):[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -21,6 +23,14 @@ class Place:
     """Whether gcloud takes a condition for a binding there."""
     terraform: str
     attributes: Mapping[str, str]
+    way: str = "gcloud"
+    """What changes the policy: `gcloud`, `bq` or `sql`."""
+    wider: str = ""
+    """The full name of what holds it and carries a policy too; empty for none."""
+
+    def takes(self, member: str) -> bool:
+        """Return whether its command takes a member: some know e-mail addresses only."""
+        return self.way == "gcloud" or _EMAIL.fullmatch(member) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ def place_of(resource: str) -> Place | None:
                 entry["conditions"],
                 entry["terraform"],
                 {key: value.format(**found) for key, value in entry["attributes"].items()},
+                entry.get("way", "gcloud"),
+                entry.get("wider", "").format(**found),
             )
     return None
 

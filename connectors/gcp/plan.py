@@ -13,7 +13,7 @@ from connectors.gcp.credentials import KEY
 from connectors.gcp.custom_roles import chunks, definition
 from connectors.gcp.desk import KEEP, Desk, Held
 from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN
-from connectors.gcp.narrow import Spots, narrowed
+from connectors.gcp.narrow import Spot, Spots, narrowed
 from connectors.gcp.places import place_of
 from connectors.gcp.remediation_cli import writable
 from connectors.gcp.shapes import CLOUD
@@ -156,7 +156,8 @@ class _Planner:
         place = place_of(binding.resource)
         conditions = [bound.condition for bound in held.bounds if bound.condition]
         written = all(place is not None and place.conditions and writable(one) for one in conditions)
-        if place is None or not written or not held.bounds:
+        takes = place is not None and place.takes(binding.member.written)
+        if place is None or not written or not takes or not held.bounds:
             return "no-command", f"this version writes no command for the policy of {binding.resource}"
         return None
 
@@ -294,7 +295,7 @@ class _Planner:
         condition: str,
         replaced: Sequence[Held],
         roles: Iterable[str],
-        narrow: Mapping[tuple[str, ...], PermissionSet],
+        narrow: Mapping[tuple[Spot, ...], PermissionSet],
     ) -> None:
         """Plan the new bindings of one group, there and on narrower places, and the end of the old."""
         member = replaced[0].binding.member.written
@@ -302,7 +303,7 @@ class _Planner:
         for places, permissions in sorted(narrow.items()):
             found, problem = self._roles(permissions, resource, _together(replaced))
             if problem is None:
-                new += [Bound(place, role, member) for place in places for role in found]
+                new += [Bound(one.resource, role, member, one.condition) for one in places for role in found]
             else:
                 # What cannot be written for the narrow places stays where it was given.
                 held = (one.binding.role for one in replaced if one.permissions & permissions)
@@ -388,7 +389,7 @@ class _Keep:
     """What is kept of a group: on its own resource, and on narrower ones."""
 
     broad: PermissionSet
-    narrow: Mapping[tuple[str, ...], PermissionSet]
+    narrow: Mapping[tuple[Spot, ...], PermissionSet]
 
 
 def _few(names: Sequence[str], most: int = 3) -> str:

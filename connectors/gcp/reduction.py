@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from connectors.facts import Facts
+from connectors.facts import Facts, Window
 from connectors.gcp.catalog import table
 from connectors.gcp.claims import contained, given, limits, lost, replay, restored
 from connectors.gcp.desk import Desk, open_desk
@@ -17,9 +17,11 @@ from connectors.reduction import Document, Question, Reductions, Replacement, St
 ALTERNATIVE = "alternative"
 
 
-def reduce_all(evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Question]) -> Reductions:
+def reduce_all(
+    evidence: Sequence[Evidence], facts: Facts, questions: Iterable[Question], window: Window
+) -> Reductions:
     """Return a replacement for each identity of which something can be taken away."""
-    desk = open_desk(evidence, facts)
+    desk = open_desk(evidence, facts, window)
     found: dict[str, Replacement] = {}
     failed: dict[str, str] = {}
     for question in sorted(questions, key=lambda one: one.identity):

@@ -64,9 +64,23 @@ def writable(condition: str) -> bool:
 def binding_words(verb: str, bound: Bound) -> Words:
     """Return the command that adds or removes one binding."""
     place = _place(bound.resource)
+    match place.way:
+        case "bq":
+            named = (f"--member={bound.member}", f"--role={bound.role}", *place.command, *place.arguments)
+            return ("bq", f"{verb}-iam-policy-binding", *named)
+        case "sql":
+            return _query(verb, bound, place)
     words = ("gcloud", *place.command, f"{verb}-iam-policy-binding", *place.arguments)
     words = (*words, f"--member={bound.member}", f"--role={bound.role}")
     return (*words, f"--condition={_condition(bound.condition)}") if place.conditions else words
+
+
+def _query(verb: str, bound: Bound, place: Place) -> Words:
+    """Return the command that runs GRANT or REVOKE; names hold no quotes (`places.toml`)."""
+    project, name = place.arguments
+    does, to = ("GRANT", "TO") if verb == "add" else ("REVOKE", "FROM")
+    text = f'{does} `{bound.role}` ON {place.command[0]} `{project}`.`{name}` {to} "{bound.member}"'
+    return ("bq", "query", "--nouse_legacy_sql", f"--project_id={project}", text)
 
 
 def _place(resource: str) -> Place:

@@ -41,6 +41,9 @@ def patterns(name):
             return [one for group in data["classes"].values() for one in group]
         case "ai_signals":
             return data["grants"]["permissions"]
+        case "places" | "conditions":
+            rows = data["names" if name == "conditions" else "places"]
+            return [one for row in rows for one in row.get("permissions", ())]
         case "ai_methods":
             return [one for key, methods in data.items() if "." in key for one in methods.values()]
         case _:
@@ -55,7 +58,18 @@ LATER = {
 
 
 @pytest.mark.parametrize(
-    "name", ["permission_classes", "bindable", "admin", "impersonation", "reach", "ai_signals", "ai_methods"]
+    "name",
+    [
+        "permission_classes",
+        "bindable",
+        "admin",
+        "impersonation",
+        "reach",
+        "ai_signals",
+        "ai_methods",
+        "places",
+        "conditions",
+    ],
 )
 def test_every_pattern_fits_a_permission_of_a_real_role(name, known):
     missing = {one for one in patterns(name) if not any(map(matcher([one]), known))}

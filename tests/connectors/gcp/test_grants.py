@@ -130,10 +130,13 @@ def test_conditions_on_a_project(gcp, expression, held, conditional):
     ("expression", "held", "conditional"),
     [
         ("resource.name.startsWith('projects/_/buckets/claims')", 2, 0),
-        ("resource.name.startsWith('projects/_/buckets/claims/objects/2026/')", 0, 2),
+        ("resource.name.startsWith('projects/_/buckets/claims/objects/2026/')", 1, 1),
         ("resource.name.startsWith('projects/_/buckets/other')", 0, 0),
-        ("resource.name == 'projects/_/buckets/claims'", 2, 0),
-        ("resource.type == 'storage.googleapis.com/Bucket'", 2, 0),
+        # Of the two, objects.get is checked on the object, objects.list on the bucket.
+        ("resource.name == 'projects/_/buckets/claims'", 1, 0),
+        ("resource.type == 'storage.googleapis.com/Bucket'", 1, 1),
+        ("resource.type == 'storage.googleapis.com/Object'", 1, 1),
+        ("resource.name.startsWith('projects/_/buckets/claims/objects/')", 1, 1),
         ("resource.type == 'compute.googleapis.com/Instance'", 0, 0),
         ("resource.service == 'storage.googleapis.com'", 2, 0),
         ("resource.service != 'storage.googleapis.com'", 0, 0),
