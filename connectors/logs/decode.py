@@ -19,11 +19,14 @@ LARGEST_DOCUMENT_BYTES = 256 << 20
 _CUT_OFF = "the export goes on elsewhere (a token for the next page is left in it): put all pages in one file"
 _TABLE_BYTES = 4096
 _SPACE = "\ufeff\0 \t\r\n"
+_ZEROS = 64
+"""So many bytes of value 0 and nothing else are no empty file."""
 _PEEK_BYTES = 1 << 20
 _WRAPPING_WITHIN = 1 << 16
 _WRAPPING_SOON = 1 << 13
-_HEAD = re.compile(rb'\s*(?:\{\s*"([^"\\]{1,200})"\s*:\s*\[|(\[))?\s*(?=\{)')
-_BETWEEN = re.compile(rb'(\s*,?\s*)(\{\s*"[^"\\]{1,200}"\s*:)')
+# Spaces are never given back (`*+`): trying every way to share out a megabyte of them would take hours.
+_HEAD = re.compile(rb'\s*+(?:\{\s*+"([^"\\]{1,200})"\s*+:\s*+\[|(\[))?\s*+(?=\{)')
+_BETWEEN = re.compile(rb'(\s*+,?\s*+)(\{\s*"[^"\\]{1,200}"\s*:)')
 _MISFIT = re.compile(r"(?:, got `(\w+)`)?.* - at `\$([^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _REPAIRS = 8
@@ -171,6 +174,8 @@ class Decoder:
         start = text.lstrip(_SPACE)[:1]
         if not start:
             fate.foreign = "is empty"
+            if data.count(b"\0") >= _ZEROS:
+                fate.lose("nothing but zero bytes, as a disk leaves that failed: fetch the file again")
             return [], b""
         if start not in "{[" and not inside:
             fate.foreign = "is not JSON"

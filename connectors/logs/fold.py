@@ -118,7 +118,7 @@ class Folder:
                     pass
                 ended = os.fstat(stream.fileno())
             digest = inflated.digest
-            problem, fate.foreign = inflated.problem, inflated.foreign or fate.foreign
+            problem = inflated.problem
             if (started.st_mtime_ns, started.st_size) != (ended.st_mtime_ns, ended.st_size):
                 problem = "changed while it was read: read it again"
             else:
@@ -205,7 +205,7 @@ def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str]) -> tupl
     elif fate.reason:
         reasons.append(fate.reason)
     status = "partial" if reasons else "ok"
-    if fate.foreign and not events and not problem:
+    if fate.foreign and not events and not problem and not fate.lost:
         return "skipped", fate.foreign
     if rejected:
         most = "; ".join(f"{count} x {why}" for why, count in rejected.most_common(_REASONS_SHOWN))

@@ -38,14 +38,19 @@ _STEP_BYTES = 256
 _GZIP_WINDOW = 31  # zlib's wbits for "expect a gzip header and trailer"
 _ERRORS: tuple[type[Exception], ...] = (zlib.error, deflate.error, EOFError)
 _FOREIGN = (
-    (b"PAR1", "Parquet"),
-    (b"PK\x03\x04", "a zip archive: unpack it"),
-    (b"(\xb5/\xfd", "zstd data: unpack it"),
-    (b"BZh", "bzip2 data: unpack it"),
-    (b"\xfd7zXZ", "xz data: unpack it"),
-    (b"Obj\x01", "Avro"),
-    (b"ORC", "ORC"),
+    (0, b"PAR1", "Parquet"),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"(\xb5/\xfd", "zstd data"),
+    (0, b"BZh", "bzip2 data"),
+    (0, b"\xfd7zXZ", "xz data"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (0, b"\x04\x22\x4d\x18", "lz4 data"),
+    (0, b"Obj\x01", "Avro"),
+    (0, b"ORC", "ORC"),
+    (257, b"ustar", "a tar archive"),
 )
+"""Where a format has its mark. Logs are packed in these, so such a file may hold calls."""
+_UNREAD = "so the calls in it were not read: unpack or export it as JSON, or take it out of the logs"
 
 
 class Inflated:
@@ -54,8 +59,6 @@ class Inflated:
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self.problem = ""
         """Why the text is not all there; empty when it is."""
-        self.foreign = ""
-        """The format of a file that is no text at all; such a file yields nothing."""
         self.stored_bytes = 0
         self._source = read
         self._hash = hashlib.sha256()
@@ -69,7 +72,8 @@ class Inflated:
     def blocks(self) -> Iterator[bytes]:
         """Yield the text: unpacked if it is gzip (of any number of members, also twice), as UTF-8."""
         total = 0
-        for block in _as_utf8(self._unpacked(self._stored(), layers=2)):
+        # An empty block would look like the end.
+        for block in filter(None, _as_utf8(self._unpacked(self._stored(), layers=2))):
             total += len(block)
             if total > BOMB_BYTES and total > self.stored_bytes * BOMB_RATIO:
                 self.problem = f"refused: grows more than {BOMB_RATIO} times when unpacked (a gzip bomb?)"
@@ -98,13 +102,13 @@ class Inflated:
     def _unpacked(self, chunks: Iterator[bytes], layers: int) -> Iterator[bytes]:
         """Yield chunks as they are, or what they hold if they begin like gzip data."""
         first = next(chunks, b"")
-        for mark, name in _FOREIGN:
-            if first.startswith(mark):
-                self.foreign = f"is {name}, not JSON"
+        for at, mark, name in _FOREIGN:
+            if first.startswith(mark, at):
+                self.problem = f"is {name}, not JSON, {_UNREAD}"
                 return
         if layers and first.startswith(_GZIP):
             # Services that compress what was compressed already (log subscriptions) nest two layers.
-            yield from self._unpacked(self._members(first, chunks), layers - 1)
+            yield from self._unpacked(filter(None, self._members(first, chunks)), layers - 1)
         elif first:
             yield first
             yield from chunks
@@ -150,11 +154,16 @@ def _member() -> Any:
 
 
 def _before_the_error(data: bytes) -> Iterator[bytes]:
-    """Yield what a corrupt member holds before it breaks, found by taking small steps."""
+    """Yield what a corrupt member holds before it breaks, found in small steps, then byte by byte."""
     member = zlib.decompressobj(wbits=_GZIP_WINDOW)
     with contextlib.suppress(*_ERRORS):
         for at in range(0, len(data), _STEP_BYTES):
-            yield member.decompress(data[at : at + _STEP_BYTES])
+            whole = member.copy()
+            try:
+                yield member.decompress(data[at : at + _STEP_BYTES])
+            except zlib.error:
+                for byte in data[at : at + _STEP_BYTES]:
+                    yield whole.decompress(bytes((byte,)))
 
 
 def _as_utf8(blocks: Iterator[bytes]) -> Iterator[bytes]:

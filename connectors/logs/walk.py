@@ -63,7 +63,7 @@ def _below(top: str) -> Iterator[Found]:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-                    elif entry.is_symlink() and entry.is_dir():
+                    elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112 entry.is_dir() fails on rings
                         reason = "link to a folder, not followed: name the folder itself"
                         yield Found(entry.path, 0, reason, skipped=True)
                     else:
