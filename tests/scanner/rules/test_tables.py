@@ -51,8 +51,18 @@ def test_google_cloud_names_are_permissions_of_predefined_roles():
     assert named("gcp") - permissions == set()
 
 
-DOCUMENTED = {"Microsoft.Search/searchServices/regenerateAdminKey/action"}
-"""In neither list; named by Microsoft Learn, resource-provider-operations (Microsoft.Search)."""
+DOCUMENTED = {
+    "Microsoft.Automation/automationAccounts/runbooks/draft/write",
+    "Microsoft.CognitiveServices/accounts/AIServices/agents/write",
+    "Microsoft.CognitiveServices/accounts/connections/listsecrets/action",
+    "Microsoft.CognitiveServices/accounts/projects/connections/listsecrets/action",
+    "Microsoft.MachineLearningServices/workspaces/computes/applicationaccess/action",
+    "Microsoft.Search/searchServices/regenerateAdminKey/action",
+    "Microsoft.Web/sites/extensions/write",
+    "Microsoft.Web/sites/host/listkeys/action",
+    "Microsoft.Web/sites/sourcecontrols/write",
+}
+"""In no list at hand; named by Microsoft Learn: resource provider operations, Foundry and Azure ML roles."""
 
 
 def test_azure_names_are_operations():
