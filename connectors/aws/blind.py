@@ -8,6 +8,7 @@ from connectors.aws.inventory import Holder
 from connectors.aws.model_calls import MODEL_DATA
 from connectors.aws.observability import Observability, union
 from connectors.aws.recorded import Recorded
+from connectors.aws.selectors import together
 from connectors.aws.tables import table
 from connectors.aws.unique_ids import REAL_ID
 from connectors.aws.usage import Called
@@ -145,6 +146,7 @@ class BlindSpots:
                 )
             elif kind not in selection.data:
                 part = "only for some resources" if kind in selection.some_data else "by no trail"
+                part = f"only since {since}" if (since := recorded.late.get(kind)) else part
                 yield Blind(
                     hidden,
                     "data-events-not-logged",
@@ -194,14 +196,27 @@ class BlindSpots:
         if any(one.multi_region for one in recorded.active):
             return
         regions = sorted({one.home_region for one in recorded.active if one.home_region})
-        worldwide = any(one.global_services and one.home_region == "us-east-1" for one in recorded.active)
-        seen = union(self._catalogue.expand(f"{name}:*") for name in _GLOBAL) if worldwide else 0
+        seen = self._worldwide(recorded)
         yield from _blind(
             held & ~seen,
             "other-regions-not-logged",
             f"trails record only {', '.join(regions) or 'one region'}: calls elsewhere leave no record",
             f"aws cloudtrail update-trail --name {recorded.active[0].name} --is-multi-region-trail",
         )
+
+    def _worldwide(self, recorded: Recorded) -> int:
+        """Return the permissions whose events a trail of us-east-1 records wherever the call comes from."""
+        there = [one for one in recorded.active if one.global_services and one.home_region == "us-east-1"]
+        if not there:
+            return 0
+        seen = union(self._catalogue.expand(f"{name}:*") for name in _GLOBAL)
+        if all(one.selection is not None for one in there):
+            selection = together(one.selection for one in there if one.selection is not None)
+            seen &= -1 if selection.reads else ~self._sets.reads
+            seen &= -1 if selection.writes else self._sets.reads
+            for source in selection.excluded:
+                seen &= ~self._catalogue.expand(f"{source.removesuffix('.amazonaws.com')}:*")
+        return seen
 
     def _of_identity(self, identity: str, held: int) -> Iterator[Blind]:
         permissions = self._catalogue.permissions

@@ -39,7 +39,7 @@ def read_coverage(
     trails = read_trails(evidence)
     groups = inventory.groups.values()
     places = [(holder.account, holder.source) for holder in (*inventory.holders, *groups)]
-    recorded = read_recorded(evidence, trails, places)
+    recorded = read_recorded(evidence, trails, places, window)
     spots = BlindSpots(
         observability(catalogue),
         catalogue,

@@ -150,7 +150,9 @@ def _data_rows(recorded: Recorded, *, unseen: bool) -> Iterator[Coverage]:
             place,
             f"data: {kind or 'of an unnamed type'}",
             CoverageState.PARTIAL,
-            reason="selected for some resources or names only"
+            reason=f"selected in full only since {recorded.late[kind]}, after the window began"
+            if kind in recorded.late
+            else "selected for some resources or names only"
             if selected
             else "events of this type are in the logs; whether all are recorded is not known",
             fix=selector_fix(kind, recorded.active) if kind else SHOW_TRAILS,

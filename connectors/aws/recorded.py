@@ -32,6 +32,7 @@ class Recorded:
     trails: list[Trail] = field(default_factory=list)
     days: set[str] = field(default_factory=set)
     """Days for which trail files of the account were read, empty ones included."""
+    window: Window | None = None
 
     @property
     def management(self) -> list[Presence]:
@@ -52,10 +53,12 @@ class Recorded:
     def selection(self) -> Selection | None:
         """What the active trails together select; None when no trail's selectors are known.
 
-        A trail of one region adds only some events where another records all regions.
+        A trail of one region adds only some events where another records all regions, and so does one that
+        did not record the whole window where another did.
         """
         known = [trail for trail in self.active if trail.selection is not None]
-        everywhere = [trail for trail in known if trail.multi_region] or known
+        steady = [trail for trail in known if self._steady(trail)] or known
+        everywhere = [trail for trail in steady if trail.multi_region] or steady
         full = [trail.selection for trail in everywhere if trail.selection is not None]
         if not full:
             return None
@@ -63,6 +66,21 @@ class Recorded:
         return replace(
             together(full), some_data=frozenset().union(*(one.data | one.some_data for one in every))
         )
+
+    @property
+    def late(self) -> dict[str, str]:
+        """Resource types of data events that are recorded in full only since a time within the window."""
+        found: dict[str, str] = {}
+        for trail in self.active:
+            for kind in trail.selection.data if trail.selection and not self._steady(trail) else ():
+                found[kind] = min(found.get(kind, trail.since), trail.since)
+        return found
+
+    def _steady(self, trail: Trail) -> bool:
+        """Tell whether a trail recorded the whole window, as far as its status says."""
+        if self.window is None or not trail.since:
+            return True
+        return trail.since <= (self.window.start + timedelta(days=_SLACK_DAYS)).strftime(_SECOND)
 
     @property
     def trail_files(self) -> bool:
@@ -146,7 +164,10 @@ class Recorded:
 
 
 def read_recorded(
-    evidence: Sequence[Evidence], trails: Sequence[Trail], places: Iterable[tuple[str, str]]
+    evidence: Sequence[Evidence],
+    trails: Sequence[Trail],
+    places: Iterable[tuple[str, str]],
+    window: Window | None = None,
 ) -> dict[str, Recorded]:
     """Return what is known of each account's logs: inventory accounts and those that logs mention.
 
@@ -166,6 +187,7 @@ def read_recorded(
             if account := _note_file(file, found):
                 sources.setdefault(account, set()).add(one.source)
     for account, recorded in found.items():
+        recorded.window = window
         recorded.trails = [
             trail
             for trail in trails

@@ -19,7 +19,7 @@ from connectors.aws.policy import Clause, Held, Resource, hold
 from connectors.aws.policy_document import ConditionTest, Document, Principal, Statement, parse_document
 from connectors.aws.surroundings import DATA_ACCESS, VPC_ENDPOINT, Surroundings
 from connectors.facts import Caveat, Effect
-from connectors.interface import Evidence
+from connectors.interface import Evidence, Status
 
 _SESSION_ACTIONS = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 """What a trust policy can let users and roles do."""
@@ -274,6 +274,9 @@ def read_resource_policies(evidence: Iterable[Evidence], inventory: Inventory) -
     nameless = 0
     for one in evidence:
         only = accounts.get(one.source, set())
+        found.read |= any(
+            outcome.part == "resource_policies" and outcome.status is Status.OK for outcome in one.outcomes()
+        )
         for wrapped in one.records("resource_policies"):
             record = wrapped.get("record")
             if not isinstance(record, Mapping):

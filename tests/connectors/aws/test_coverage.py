@@ -430,6 +430,44 @@ def test_a_trail_that_stood_still_within_the_window_does_not_speak_for_all_of_it
     assert ["recording-paused"] * hidden == [blind.code for blind in facts.entitlements[AGENT].blind]
 
 
+def two_trails(*others):
+    """Return a trail of every management event since long ago, beside another one."""
+    whole = trail(EVERYTHING, status={"IsLogging": True, "StartLoggingTime": "2025-01-01T00:00:00Z"})
+    second = TRAIL.replace("main", "second")
+    return [
+        *({**one, "TrailARN": TRAIL} if "trailList" not in one else one for one in whole),
+        *({**one, "TrailARN": second} if "trailList" not in one else one for one in others),
+    ]
+
+
+def test_data_events_that_a_second_trail_records_since_lately_are_not_taken_for_recorded(blind):
+    """The first trail covers the window for management events alone; the second began within it."""
+    second = TRAIL.replace("main", "second")
+    late = {"IsLogging": True, "StartLoggingTime": "2026-05-01T00:00:00Z"}
+    others = trail(advanced(data("AWS::S3::Object")), status=late, TrailARN=second, Name="second")
+    codes, facts = blind(allow("s3:GetObject", "ec2:DescribeVpcs"), [SEEN], two_trails(*others), DELIVERED)
+    assert codes == {"s3:GetObject": "data-events-not-logged"}
+    (spot,) = facts.entitlements[AGENT].blind
+    assert "only since 2026-05-01T00:00:00Z" in spot.reason
+    early = {"IsLogging": True, "StartLoggingTime": "2025-05-01T00:00:00Z"}
+    others = trail(advanced(data("AWS::S3::Object")), status=early, TrailARN=second, Name="second")
+    codes, _ = blind(allow("s3:GetObject", "ec2:DescribeVpcs"), [SEEN], two_trails(*others), DELIVERED)
+    assert codes == {}
+
+
+def test_global_services_are_seen_as_far_as_the_trail_of_their_region_selects_them(blind):
+    """IAM's events lie in us-east-1: what a trail elsewhere selects shows none of them."""
+    home = "us-west-2"
+    writes = {"EventSelectors": [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}]}
+    first = trail(EVERYTHING, HomeRegion=home, IsMultiRegionTrail=False, IncludeGlobalServiceEvents=False)
+    second = TRAIL.replace("main", "second")
+    there = trail(writes, IsMultiRegionTrail=False, TrailARN=second, Name="second")
+    both = [one if "trailList" in one else {**one, "TrailARN": TRAIL} for one in first]
+    both += [one if "trailList" in one else {**one, "TrailARN": second} for one in there]
+    codes, _ = blind(allow("iam:GetUser", "iam:CreateUser"), [SEEN], both)
+    assert codes == {"iam:GetUser": "other-regions-not-logged"}
+
+
 def test_logs_that_end_long_before_the_window_are_said_to(blind):
     _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN])
     assert [caveat.effect for caveat in facts.caveats if "the window from 2026-01-01" in caveat.what] == [
