@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports import escape, finding_types
-from reports.document import IdentityEntry, Report, Severity
+from reports.document import IdentityEntry, Report, Severity, SourceEntry
 from reports.drift_text import sentence
 from reports.overview import (
     FindingGroup,
@@ -22,11 +23,30 @@ from reports.overview import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, OverflowMethod
     from rich.table import Table
     from rich.text import Text
 
-_SOURCES, _IDENTITIES, _FINDINGS, _NAMES, _UNSEEN, _CHANGES = 6, 8, 8, 3, 5, 8
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How many rows of each kind are printed, and whether each has to fit on one line."""
+
+    sources: int = 6
+    identities: int = 8
+    findings: int = 8
+    names: int = 3
+    unseen: int = 5
+    changes: int = 8
+    tight: bool = False
+
+
+_FULL = _Room()
+_TIGHT = _Room(sources=1, identities=2, findings=3, names=1, unseen=1, changes=2, tight=True)
+_TALL, _WIDE = 50, 76
+"""Lines from which on a terminal gets the full summary, and columns below which it gets it, too."""
+_NUMBERS = 41
+"""Columns that the numbers of an identity take beside its name."""
 _NAME = 60
 """Longest name in characters; longer ones are cut, shorter ones fold into the column."""
 
@@ -64,35 +84,37 @@ def write(report: Report, console: "Console", *, files: Sequence[str] = ()) -> N
         console.print()
         console.print(Text(words, style="bold"))
 
+    room = _room(console)
     console.print(text(verdict_line(report), "bold"))
     console.print(text(scope_line(report)))
     console.print(text(findings_line(report)))
-    heading("Sources")
-    console.print(_sources(report, console))
-    console.print(text(_log_line(report), "dim"))
+    if not room.tight:
+        heading("Sources")
+    for part in _reading(report, console, room):
+        console.print(part)
     identities = ai_identities(report)
     if identities:
         heading("AI identities")
-        console.print(_identities(identities, console))
+        console.print(_identities(identities, console, room))
     groups = finding_groups(report)
     if groups:
         heading("Findings")
-        console.print(_findings(groups, console))
-    drifted = _drift(report)
+        console.print(_findings(groups, console, room))
+    drifted = _drift(report, room)
     if drifted:
         heading("What changed")
         for line in drifted:
             console.print(text(line))
-    unseen = _unseen(report)
+    unseen = _unseen(report, room)
     if unseen:
         heading("What could not be seen")
         for line in unseen:
             console.print(text(f"- {line}"))
-    if files:
+    if files and not room.tight:
         heading("Written")
-        for path in files:
-            # A path must stay whole, so that it can be copied: soft_wrap leaves breaking to the terminal.
-            console.print(Text(f"  {_printable(escape.terminal(path), console)}"), soft_wrap=True)
+    for line in _written(files, room):
+        # A path must stay whole, so that it can be copied: soft_wrap leaves breaking to the terminal.
+        console.print(Text(_printable(escape.terminal(line), console)), soft_wrap=True)
 
 
 def _log_line(report: Report) -> str:
@@ -112,11 +134,45 @@ def _log_line(report: Report) -> str:
     return line
 
 
-def _sources(report: Report, console: "Console") -> "Table":
+def _room(console: "Console") -> _Room:
+    """Keep to one screen where there is one; on narrow ones lines break anyhow, so nothing is left out."""
+    small = console.is_terminal and console.height < _TALL and console.width >= _WIDE
+    return _TIGHT if small else _FULL
+
+
+def _reading(report: Report, console: "Console", room: _Room) -> "list[Table | Text]":
+    """Say what was read: all of it, or in one line and by name only what was not read whole."""
+    from rich.text import Text  # noqa: PLC0415 -- see render
+
+    if not room.tight:
+        line = Text(_shown(_log_line(report), console), style="dim")
+        return [_sources(report.sources, console, room), line]
+    bad = [source for source in report.sources if source.status != "ok"]
+    line = Text(_shown(_sources_line(report), console), style="dim")
+    return [line, _sources(bad, console, room)] if bad else [line]
+
+
+def _written(files: Sequence[str], room: _Room) -> list[str]:
+    if not files or not room.tight:
+        return [f"  {path}" for path in files]
+    return [", ".join([f"Written: {files[0]}", *(path.rpartition("/")[2] for path in files[1:])])]
+
+
+def _sources_line(report: Report) -> str:
+    """Say in one line how much was read."""
+    whole = sum(source.status == "ok" for source in report.sources)
+    events = report.summary.log_events
+    return (
+        f"Sources: {whole} of {len(report.sources)} read whole; "
+        f"{counted(events.read, 'log event')} in {counted(events.files, 'file')}"
+    )
+
+
+def _sources(sources: Sequence[SourceEntry], console: "Console", room: _Room) -> "Table":
     table = _table()
     for style in ("", "", ""):
-        table.add_column(style=style, overflow="fold")
-    for source in report.sources[:_SOURCES]:
+        table.add_column(style=style, overflow="ellipsis" if room.tight else "fold", no_wrap=room.tight)
+    for source in sources[: room.sources]:
         said = source.reason or f"{source.records:,} records"
         if source.status == "ok" and source.data_as_of:
             said += f", as of {source.data_as_of[:10]}"
@@ -125,21 +181,23 @@ def _sources(report: Report, console: "Console") -> "Table":
             _cell(source.status, console, _STATUS_STYLE[source.status]),
             _cell(_without_middle(said, 2 * _NAME), console, limit=2 * _NAME),
         )
-    left = len(report.sources) - _SOURCES
+    left = len(sources) - room.sources
     if left > 0:
-        bad = sum(source.status != "ok" for source in report.sources[_SOURCES:])
+        bad = sum(source.status != "ok" for source in sources[room.sources :])
         table.add_row(_cell(f"and {left:,} more", console), "", _cell(f"{bad:,} not ok", console))
     return table
 
 
-def _identities(identities: list[IdentityEntry], console: "Console") -> "Table":
+def _identities(identities: list[IdentityEntry], console: "Console", room: _Room) -> "Table":
     table = _table()
-    table.add_column("name", overflow="fold", min_width=12)
+    overflow: OverflowMethod = "ellipsis" if room.tight else "fold"
+    most = console.width - _NUMBERS if room.tight else None
+    table.add_column("name", overflow=overflow, no_wrap=room.tight, min_width=12, max_width=most)
     table.add_column("cloud", no_wrap=True)
     for name in ("granted", "used", "unused", "not obs."):
         table.add_column(name, justify="right", no_wrap=True)
     table.show_header = True
-    for identity in identities[:_IDENTITIES]:
+    for identity in identities[: room.identities]:
         counts = identity.permissions
         numbers = (counts.granted, counts.used, counts.unused, counts.unobservable)
         table.add_row(
@@ -147,34 +205,38 @@ def _identities(identities: list[IdentityEntry], console: "Console") -> "Table":
             _cell(identity.provider, console),
             *(f"{number:,}" for number in numbers),
         )
-    if len(identities) > _IDENTITIES:
-        table.add_row(f"and {len(identities) - _IDENTITIES:,} more", style="dim")
+    if len(identities) > room.identities:
+        table.add_row(f"and {len(identities) - room.identities:,} more", style="dim")
     return table
 
 
-def _findings(groups: list[FindingGroup], console: "Console") -> "Table":
+def _findings(groups: list[FindingGroup], console: "Console", room: _Room) -> "Table":
     table = _table()
+    overflow: OverflowMethod = "ellipsis" if room.tight else "fold"
     for name in ("severity", "type", "findings", "identities"):
-        table.add_column(name, overflow="fold", no_wrap=name == "severity")
-    for group in groups[:_FINDINGS]:
-        names, more = first_of([_brief(name, 30) for name in group.identities], _NAMES)
+        table.add_column(name, overflow=overflow, no_wrap=room.tight or name == "severity")
+    for group in groups[: room.findings]:
+        names, more = first_of([_brief(name, 30) for name in group.identities], room.names)
         table.add_row(
             _cell(group.severity, console, _SEVERITY_STYLE[group.severity]),
             _cell(f"{group.rule} {finding_types.name(group.rule)}", console, limit=30),
             f"{group.count:,}",
             _cell(", ".join(names) + more, console, limit=200),
         )
-    left = sum(group.count for group in groups[_FINDINGS:])
+    left = sum(group.count for group in groups[room.findings :])
     if left:
         table.add_row("", f"and {left:,} more", "", "", style="dim")
     return table
 
 
-def _drift(report: Report) -> list[str]:
+def _drift(report: Report, room: _Room) -> list[str]:
     line = drift_line(report)
     lines = [line] if line else []
-    changes = drift_first(report, _CHANGES)
-    lines += [f"{'+' if change.attention else '-'} {_brief(sentence(change), 160)}" for change in changes]
+    changes = drift_first(report, room.changes)
+    lines += [
+        f"{'+' if change.attention else '-'} {_brief(sentence(change), 75 if room.tight else 160)}"
+        for change in changes
+    ]
     left = report.drift.changes_total - len(changes) if report.drift else 0
     if left > 0:
         lines.append(f"and {left:,} more, in the report")
@@ -186,18 +248,24 @@ def _drift(report: Report) -> list[str]:
     return lines
 
 
-def _unseen(report: Report) -> list[str]:
+def _unseen(report: Report, room: _Room) -> list[str]:
     groups = unseen_reasons(report)
     lines = [
-        f"{group.provider}, {counted(group.permissions, 'permission')}: {_brief(group.reason, 120)}"
-        + (f" ({group.rest})" if group.rest else "")
-        for group in groups[:_UNSEEN]
+        f"{group.provider}, {counted(group.permissions, 'permission')}: "
+        f"{_brief(group.reason, 45 if room.tight else 120)}"
+        + (f" ({group.rest})" if group.rest and not room.tight else "")
+        for group in groups[: room.unseen]
     ]
-    left = sum(group.permissions + group.like_permissions for group in groups[_UNSEEN:])
+    left = sum(group.permissions + group.like_permissions for group in groups[room.unseen :])
+    limits = counted(len(report.limits_of_analysis), "limit") if report.limits_of_analysis else ""
+    if room.tight:
+        left += sum(group.like_permissions for group in groups[: room.unseen])
+        more = [f"{counted(left, 'permission')} for other reasons"] if left else []
+        more += [f"{limits} of the analysis"] if limits else []
+        return [*lines, f"{', '.join(more)}: see report"] if more else lines
     if left:
         lines.append(f"{counted(left, 'permission')} for other reasons; the report names them with the fix")
-    if report.limits_of_analysis:
-        limits = counted(len(report.limits_of_analysis), "limit")
+    if limits:
         lines.append(f"{limits} of the analysis, listed in the report")
     return lines
 

@@ -54,21 +54,23 @@ def _identity(entry: IdentityEntry) -> Iterator[str]:
     counts = entry.permissions
     yield ""
     yield "Permissions: " + ", ".join(f"{getattr(counts, v):,} {v}" for v in _VERDICTS)
-    for reason in entry.reasons:
-        yield f"  {reason.verdict}: {reason.count:,}: {reason.reason}" + (
-            f" (fix: {reason.fix})" if reason.fix else ""
-        )
+    for reason in sorted(entry.reasons, key=lambda one: (_VERDICTS.index(one.verdict), -one.count)):
+        yield f"  {reason.count:,} {reason.verdict}: {reason.reason}"
+        if reason.fix:
+            yield f"    what would show it: {reason.fix}"
     yield ""
     yield "Where they are written"
     for grant in entry.grants:
         scope = f"{grant.effect} {grant.permissions:,} permissions on {grant.scope}"
         condition = f" when {grant.conditions}" if grant.conditions else ""
         last = f", last used {grant.last_used}" if grant.last_used else ""
-        yield f"  {grant.source}: {scope}{condition}: {grant.verdict}{last}"
+        yield f"  {grant.name or grant.id}: {scope}{condition}: {grant.verdict}{last}"
+        yield f"    written in {grant.source}"
     yield ""
     yield "Credentials"
     for credential in entry.credentials:
-        yield f"  {credential.kind} {credential.id}: {credential.status}, {credential.uses:,} calls"
+        last = f", last used {credential.last_used}" if credential.last_used else ", no use seen or reported"
+        yield f"  {credential.kind} {credential.id}: {credential.status}, {credential.uses:,} calls{last}"
     if not entry.credentials:
         yield "  none in the evidence"
     yield ""

@@ -63,7 +63,9 @@ def claim_lines(reduction: Reduction) -> list[str]:
     for name in CLAIMS:
         claim = getattr(reduction.proof, name)
         refused = getattr(claim, "refused", ())
+        replayed = getattr(claim, "requests", 0) if name == "replay" else 0
         said = [
+            f"{replayed:,} recorded requests" if replayed else "",
             claim.reason,
             getattr(claim, "witness", ""),
             *(refused[:3] if isinstance(refused, list) else ()),

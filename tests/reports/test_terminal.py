@@ -73,6 +73,46 @@ def test_many_identities_sources_and_findings_still_fit_a_screen(report):
     assert [line.split()[0] for line in lines if line.startswith("agent-")][:2] == ["agent-499", "agent-498"]
 
 
+def on_a_screen(report, width=80, height=24, **settings):
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=height, force_terminal=True, color_system=None)
+    terminal.write(report, console, **settings)
+    return out.getvalue().splitlines()
+
+
+def test_on_a_terminal_of_24_lines_it_is_one_screen(report):
+    many = msgspec.structs.replace(
+        report,
+        identities=[
+            identity(
+                id=f"i{n}",
+                name=f"agent-{n:03}" * 9,
+                permissions=PermissionCounts(granted=22_000, used=120, unused=20_000, unobservable=1_880),
+            )
+            for n in range(50)
+        ],
+        sources=report.sources * 5,
+        findings=report.findings * 30,
+    )
+    lines = on_a_screen(many, files=["out/report.html", "out/report.json"])
+    assert len(lines) <= 23
+    assert max(map(cell_len, lines)) <= 80
+    text = "\n".join(lines)
+    for part in ("Sources: 5 of 15 read whole", "and 9 more", "granted", "not obs.", "see report"):
+        assert part in text, part
+    assert lines[-1] == "Written: out/report.html, report.json"
+
+
+def test_a_tall_or_narrow_terminal_gets_the_full_summary(report):
+    assert on_a_screen(report, height=60) == printed(report, 80).splitlines()
+    assert on_a_screen(report, width=40) == printed(report, 40).splitlines()
+
+
+def test_nothing_raw_reaches_a_small_screen(hostile_text):
+    text = "\n".join(on_a_screen(hostile_report(hostile_text), files=[hostile_text]))
+    assert RAW.search(text.replace("\n", "")) is None
+
+
 @pytest.mark.parametrize("width", [60, 100])
 def test_nothing_raw_reaches_the_terminal(hostile_text, width):
     text = printed(hostile_report(hostile_text), width, files=[hostile_text])
