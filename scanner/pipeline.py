@@ -15,6 +15,7 @@ from scanner.analysis import analyse_cloud, unread_logs
 from scanner.deadline import TimeUp, limited
 from scanner.reduction import reduce_cloud
 from scanner.results import CloudResult, ScanResult, SourceResult
+from scanner.rules.becoming import chains_to_administrators
 from scanner.rules.finding import Finding, Limits, RuleContext
 from scanner.rules.registry import find_all, order
 from scanner.safety import Safety
@@ -152,7 +153,7 @@ def rule_context(
     result: ScanResult, cloud: CloudResult, limits: Limits, stage_order: Sequence[str] = ()
 ) -> RuleContext:
     """Return what the rules may know of one cloud."""
-    return RuleContext(
+    context = RuleContext(
         window=result.window,
         now=result.now,
         permissions=cloud.permissions,
@@ -164,6 +165,7 @@ def rule_context(
         account_stages=_account_stages(result, cloud.provider),
         stage_order=tuple(stage_order),
     )
+    return replace(context, chains=chains_to_administrators(context))
 
 
 def _account_stages(result: ScanResult, provider: str) -> dict[str, str]:

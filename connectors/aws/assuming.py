@@ -4,7 +4,7 @@ Who holds `sts:AssumeRole` on a role is not yet let in: the role's trust policy 
 account it is enough by itself where it names the caller (IAM user guide, "Policy evaluation logic").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from connectors.aws.arns import parse_arn
@@ -41,8 +41,15 @@ def steps_of_all(
         trust = Layer(LayerKind.RESOURCE, f"the trust policy of {role.arn}", (_about(role.trust, ()),))
         if not trust.documents[0].statements or role.path.startswith("/aws-service-role/"):
             continue
+        alike = _is_plain(role.trust)
+        answers: dict[object, Answer] = {}
         for caller in callers.named_in(role):
-            answer = callers.ask(caller, role, trust)
+            if not callers.may_ask(caller, role):
+                continue
+            kind = callers.kind(caller, role.account) if alike else caller.arn
+            if kind not in answers:
+                answers[kind] = callers.ask(caller, role, trust)
+            answer = answers[kind]
             if answer in (Answer.ALLOWED, Answer.UNDECIDED):
                 found.setdefault(caller.arn, []).append(Step(role.arn, sure=answer is Answer.ALLOWED))
     return {identity: tuple(sorted(steps)) for identity, steps in sorted(found.items())}
@@ -58,6 +65,8 @@ class _Callers:
     catalogue: Catalogue
     window: Window
     _layers: dict[str, tuple[tuple[Layer, ...], bool, Context]] = field(default_factory=dict)
+    _kinds: dict[tuple[str, str], object] = field(default_factory=dict)
+    _numbers: dict[object, int] = field(default_factory=dict)
     _limits: dict[tuple[str, str], tuple[Layer, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,6 +111,33 @@ class _Callers:
             return self._holding.get(arn.account if arn is not None else value, ())
         return ()
 
+    def may_ask(self, caller: Holder, role: Holder) -> bool:
+        """Tell whether a caller's own policies name a role, or need not: the trust may name the caller."""
+        direct = {one.value for found in role.trust.statements for one in found.principals}
+        if direct & {caller.arn, caller.immutable_id, "*"} or any(
+            found.not_principals for found in role.trust.statements
+        ):
+            return True
+        own, _, _ = self._of(caller)
+        return any(_may_name(found, role.arn) for found in _statements(own))
+
+    def kind(self, caller: Holder, owner: str) -> object:
+        """Return what callers have in common whom the roles of an account (`owner`) answer alike.
+
+        The same statements, limits and account, and no condition that could tell the callers apart.
+        """
+        key = (caller.arn, owner)
+        if key not in self._kinds:
+            own, readable, _ = self._of(caller)
+            above = self._above(caller, owner)
+            held = self.entitlements.get(caller.arn)
+            certain = bool(held is not None and held.granted & self._bit)
+            layers = tuple((layer.kind, tuple(_statements([layer]))) for layer in (*own, *above))
+            kind = (caller.account, caller.kind, layers, readable, certain)
+            alike = not any(map(_tells_callers_apart, _statements((*own, *above))))
+            self._kinds[key] = self._numbers.setdefault(kind, len(self._numbers)) if alike else caller.arn
+        return self._kinds[key]
+
     def ask(self, caller: Holder, role: Holder, trust: Layer) -> Answer:
         """Return whether a caller may take a role."""
         own, readable, context = self._of(caller)
@@ -137,6 +173,44 @@ class _Callers:
             context = principal_context(caller, self.window, ids)
             self._layers[caller.arn] = tuple(map(_narrowed, own_layers(policies))), readable, context
         return self._layers[caller.arn]
+
+
+def _is_plain(trust: Document) -> bool:
+    """Tell whether a trust policy names nothing but accounts, so that it cannot tell their callers apart."""
+    return all(
+        one.effect is Effect.ALLOW
+        and not one.conditions
+        and not one.not_principals
+        and all(
+            principal.kind != "AWS" or principal.value.isdigit() or principal.value.endswith(":root")
+            for principal in one.principals
+        )
+        for one in trust.statements
+    )
+
+
+def _may_name(statement: Statement, role: str) -> bool:
+    """Tell whether an Allow may be about a role; with variables or NotResource it is not worked out here."""
+    if statement.effect is not Effect.ALLOW:
+        return False
+    if statement.not_resources or _has_variables(statement):
+        return True
+    return any(matches(pattern, role) for pattern in statement.resources)
+
+
+def _statements(layers: Iterable[Layer]) -> Iterator[Statement]:
+    for layer in layers:
+        for document in layer.documents:
+            yield from document.statements
+
+
+def _tells_callers_apart(statement: Statement) -> bool:
+    keys = (test.key.lower() for test in statement.conditions)
+    return _has_variables(statement) or any(key.startswith(("aws:principal", "aws:user")) for key in keys)
+
+
+def _has_variables(statement: Statement) -> bool:
+    return any("${" in pattern for pattern in statement.resources)
 
 
 def _narrowed(layer: Layer) -> Layer:

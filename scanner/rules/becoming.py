@@ -1,11 +1,12 @@
 """Chains of identities that one may become after the other, up to an administrator: part of ED106."""
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
+from connectors.facts import Step
 from scanner.results import Confidence, IdentityResult
-from scanner.rules.finding import Finding, RuleContext, Severity, whose
+from scanner.rules.finding import Chain, Finding, RuleContext, Severity, whose
 from scanner.rules.power import is_admin
 from scanner.rules.wording import called
 
@@ -14,54 +15,87 @@ _MOST_TARGETS = 10
 """So many administrators get a finding of their own; more are counted in the evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """Whom one becomes after the other; `doubtful` are those whose step hangs on something undecided."""
+@dataclass(frozen=True, slots=True, order=True)
+class _Next:
+    """The best way on from an identity towards one administrator."""
 
-    identities: tuple[str, ...]
-    doubtful: tuple[str, ...] = ()
+    doubts: int
+    hops: int
+    target: str
+    sure: bool
+
+
+def chains_to_administrators(context: RuleContext) -> dict[str, tuple[Chain, ...]]:
+    """Return by identity its chains to administrators, the surest and then the shortest to each.
+
+    Walked backwards from the administrators, of whom there are few, once for all identities.
+    """
+    before: dict[str, list[tuple[str, Step]]] = {}
+    for identity, steps in context.steps.items():
+        for step in steps:
+            before.setdefault(step.target, []).append((identity, step))
+    found: dict[str, list[Chain]] = {}
+    for target in sorted(before):
+        result = context.identities.get(target) or context.beyond.get(target)
+        if result is not None and is_admin(result, context):
+            ways = _ways(target, before)
+            for identity in ways:
+                found.setdefault(identity, []).append(_chain(identity, target, ways))
+    return {identity: tuple(sorted(chains, key=_order)) for identity, chains in found.items()}
+
+
+def _ways(target: str, before: Mapping[str, list[tuple[str, Step]]]) -> dict[str, _Next]:
+    """Return for everybody who can become an administrator whom to become first."""
+    ways: dict[str, _Next] = {}
+    waiting = [(0, 0, target)]
+    while waiting:
+        doubts, hops, name = heappop(waiting)
+        known = ways.get(name)
+        if hops >= _MOST_HOPS or (known is not None and (known.doubts, known.hops) != (doubts, hops)):
+            continue
+        for identity, step in before.get(name, ()):
+            way = _Next(doubts + (not step.sure), hops + 1, name, step.sure)
+            held = ways.get(identity)
+            if identity == target or (held is not None and held <= way):
+                continue
+            if held is None or (way.doubts, way.hops) < (held.doubts, held.hops):
+                heappush(waiting, (way.doubts, way.hops, identity))
+            ways[identity] = way
+    return ways
+
+
+def _chain(identity: str, target: str, ways: Mapping[str, _Next]) -> Chain:
+    hops, doubtful = [], []
+    name = identity
+    while name != target:
+        way = ways[name]
+        hops.append(way.target)
+        if not way.sure:
+            doubtful.append(way.target)
+        name = way.target
+    return Chain(tuple(hops), tuple(doubtful))
+
+
+def _order(chain: Chain) -> tuple[int, int, tuple[str, ...]]:
+    return len(chain.doubtful), len(chain.identities), chain.identities
 
 
 def chains(rule: str, result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
-    """Yield a finding for each administrator that an identity may become, by the shortest surest chain.
+    """Yield a finding for each administrator that an identity may become.
 
     Each step was decided by the wing with the grants of the one and the trust of the other, so a chain of
     sure steps is certain. Nothing for administrators themselves.
     """
-    if not context.steps.get(result.identity.id) or is_admin(result, context):
+    found = context.chains.get(result.identity.id, ())
+    if not found or is_admin(result, context):
         return
-    found = _reached(result.identity.id, context, sure=True)
-    found = {**_reached(result.identity.id, context, sure=False), **found}
-    admins = [
-        (chain, target)
-        for name, chain in found.items()
-        if (target := context.identities.get(name) or context.beyond.get(name)) and is_admin(target, context)
-    ]
-    admins.sort(key=lambda item: (len(item[0].doubtful), len(item[0].identities), item[0].identities))
-    for chain, target in admins[:_MOST_TARGETS]:
-        yield _finding(rule, result, target, chain, len(admins))
+    for chain in found[:_MOST_TARGETS]:
+        last = chain.identities[-1]
+        target = context.identities.get(last) or context.beyond[last]
+        yield _finding(rule, result, target, chain, len(found))
 
 
-def _reached(start: str, context: RuleContext, *, sure: bool) -> dict[str, _Chain]:
-    """Return by identity the shortest chain to it; with `sure`, over steps that are certain alone."""
-    found: dict[str, _Chain] = {}
-    waiting = deque([(start, _Chain(()))])
-    while waiting:
-        name, chain = waiting.popleft()
-        if len(chain.identities) >= _MOST_HOPS:
-            continue
-        for step in context.steps.get(name, ()):
-            if step.target == start or step.target in found or (sure and not step.sure):
-                continue
-            doubt = () if step.sure else (step.target,)
-            found[step.target] = _Chain((*chain.identities, step.target), chain.doubtful + doubt)
-            waiting.append((step.target, found[step.target]))
-    return found
-
-
-def _finding(
-    rule: str, result: IdentityResult, target: IdentityResult, chain: _Chain, admins: int
-) -> Finding:
+def _finding(rule: str, result: IdentityResult, target: IdentityResult, chain: Chain, admins: int) -> Finding:
     hops, name = list(chain.identities), called(target)
     verb = "may" if chain.doubtful else "can"
     before = hops[-2] if len(hops) > 1 else result.identity.id
@@ -98,7 +132,7 @@ def _through(hops: list[str]) -> str:
     return f"through {', '.join(hops[:-1])}" if len(hops) > 1 else "directly"
 
 
-def _doubt(chain: _Chain) -> str:
+def _doubt(chain: Chain) -> str:
     if not chain.doubtful:
         return "Grants and trust were decided on every step."
     return f"It hangs on conditions that the evidence does not decide, towards {', '.join(chain.doubtful)}."

@@ -128,6 +128,14 @@ class ExpiredWaiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """Whom one may become after the other; `doubtful` are those whose step hangs on something undecided."""
+
+    identities: tuple[str, ...]
+    doubtful: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleContext:
     """What a rule may know beside the identity."""
 
@@ -139,6 +147,8 @@ class RuleContext:
     """All analysed identities of the same cloud, by id."""
     steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     """By identity id: whom it may become directly, each trust decided."""
+    chains: Mapping[str, tuple[Chain, ...]] = field(default_factory=dict)
+    """By identity id: how it may become administrators, the best chain to each."""
     beyond: Mapping[str, IdentityResult] = field(default_factory=dict)
     """Administrators that steps lead to and that were not asked about."""
     coverage: tuple[Coverage, ...] = ()

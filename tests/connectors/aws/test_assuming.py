@@ -154,3 +154,16 @@ def test_services_and_federated_identities_are_no_steps(steps):
         trusts=[trust({"Service": "lambda.amazonaws.com"}), trust({"Federated": "accounts.google.com"})],
     )
     assert steps(target, role("a", MAY)) == {}
+
+
+def test_callers_that_conditions_tell_apart_are_asked_one_by_one(steps):
+    mine = statement("Allow", "sts:AssumeRole", Condition={"StringEquals": {"aws:PrincipalArn": arn("a")}})
+    target = role("admin", trusts=[trust(ROOT)])
+    assert set(steps(target, role("a", mine), role("b", mine))) == {arn("a")}
+
+
+def test_callers_alike_get_the_same_answer_and_others_their_own(steps):
+    deny = statement("Deny", "sts:AssumeRole", arn("admin"))
+    target = role("admin", trusts=[trust(ROOT)])
+    found = steps(target, role("a", MAY), role("b", MAY), role("c", MAY, deny), role("d", MAY, account=B))
+    assert set(found) == {arn("a"), arn("b")}

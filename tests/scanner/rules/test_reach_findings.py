@@ -1,5 +1,8 @@
 """What power within reach, trust, sharing and age need before they become findings."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 from rule_builders import LAMBDA, ROLE, RUNTIME, World, credential
 
@@ -14,6 +17,7 @@ from scanner.rules import (
     shared_identity,
     stale_credential,
 )
+from scanner.rules.becoming import chains_to_administrators
 from scanner.rules.finding import Severity
 
 OIDC = "arn:aws:iam::111122223333:oidc-provider/gitlab.com"
@@ -325,6 +329,7 @@ class TestChains:
             beyond={} if here else {self.ADMIN: admin},
             steps={name: tuple(Step(*step) for step in found) for name, found in steps.items()},
         )
+        context = replace(context, chains=chains_to_administrators(context))
         return [one for one in escalation_path.find(me, context) if one.subject.startswith("become:")]
 
     @pytest.mark.parametrize("here", [True, False])
@@ -344,6 +349,14 @@ class TestChains:
         steps = {ROLE: [(self.ADMIN, False), (self.MIDDLE, True)], self.MIDDLE: [(self.ADMIN, True)]}
         [finding] = self.of(steps)
         assert (finding.evidence["hops"], finding.severity) == (2, Severity.HIGH)
+
+    def test_chains_end_after_six_hops_and_never_run_in_circles(self):
+        names = [ROLE, *(f"{self.MIDDLE}{number}" for number in range(6)), self.ADMIN]
+        ring = {name: [(other, True), (ROLE, True)] for name, other in itertools.pairwise(names)}
+        assert self.of(ring) == []
+        shorter = {**ring, ROLE: [(names[2], True)]}
+        [finding] = self.of(shorter)
+        assert finding.evidence["hops"] == 6
 
     def test_an_undecided_step_makes_it_medium_with_low_confidence(self):
         [finding] = self.of({ROLE: [(self.ADMIN, False)]})
