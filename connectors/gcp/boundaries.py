@@ -196,7 +196,9 @@ def _met(condition: str, identity: str) -> bool | None:
     if match is None:
         return None
     if match["what"] == "subject":
-        return match["text"] == identity if identity.endswith(SERVICE_ACCOUNT_DOMAIN) else None
+        # Accounts and persons are written by their address; how others are written is not documented.
+        address = "@" in identity and "://" not in identity
+        return match["text"] == identity if address else False if "@" in match["text"] else None
     kind = match["text"].rpartition("/")[2]
     if identity.endswith(SERVICE_ACCOUNT_DOMAIN):
         return kind == "ServiceAccount"

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from connectors.facts import Caveat
 from connectors.gcp.grants import Binding
 from connectors.gcp.hierarchy import Hierarchy
-from connectors.gcp.names import Agent, agent, kubernetes_pair, project_of_email
+from connectors.gcp.names import (
+    SERVICE_ACCOUNT_DOMAIN,
+    Agent,
+    agent,
+    kubernetes_pair,
+    project_of_email,
+)
 from connectors.gcp.pools import Pools
 
 _BASIC = {"projectOwner": "roles/owner", "projectEditor": "roles/editor", "projectViewer": "roles/viewer"}
@@ -134,6 +140,9 @@ class Membership:
             decided = outside or (self._pools is not None and self._pools.belongs(identity, written) is False)
         elif match := _NODE_SET.match(written):
             account, node = self._accounts.get(identity, ""), self._hierarchy.node(match["node"])
+            if _is_person(identity) and not node.startswith("organizations/"):
+                # Projects and folders hold service accounts and pools; persons belong to organizations.
+                return False
             whole = node.startswith("projects/") or self._hierarchy.knows_ancestors(f"projects/{account}")
             decided = bool(account) and match["type"] is None and whole
         else:
@@ -170,6 +179,10 @@ _WHAT = {
     "projectEditor": "a grant to the editors of a project",
     "projectViewer": "a grant to the viewers of a project",
 }
+
+
+def _is_person(identity: str) -> bool:
+    return "@" in identity and "://" not in identity and not identity.endswith(SERVICE_ACCOUNT_DOMAIN)
 
 
 def _kind(member: str) -> str:

@@ -10,7 +10,7 @@ from connectors.gcp.desk import Desk, open_desk
 from connectors.gcp.plan import Plan, plan
 from connectors.gcp.remediation import artifacts, rollback
 from connectors.gcp.remediation_cli import level_and_id
-from connectors.gcp.standing import Kind, apply
+from connectors.gcp.standing import Access, Kind, apply
 from connectors.interface import Evidence
 from connectors.reduction import Document, Question, Reductions, Replacement, Stay
 
@@ -55,9 +55,11 @@ def _crowded(found: Mapping[str, Replacement], desk: Desk) -> dict[str, Replacem
 
 def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     """Return the planned changes with what was checked about them."""
-    before = after = planned.access
-    for change in planned.changes:
-        after = apply(after, change)
+    before, after = planned.access, _after(planned)
+    if not question.rebuild and not question.remove & ~given(after, desk) and _only_bindings(planned):
+        # All that would go is given by what stays: a new role would change nothing.
+        planned.changes.clear()
+        planned.left_out, after = 0, before
     still = given(after, desk)
     gone = given(before, desk) & ~still & ~question.remove & ~planned.left_out
     return Replacement(
@@ -76,6 +78,18 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
         artifacts=(*artifacts(planned.changes), *_alternatives(planned, desk)),
         rollback=rollback(planned.changes),
     )
+
+
+def _after(planned: Plan) -> Access:
+    access = planned.access
+    for change in planned.changes:
+        access = apply(access, change)
+    return access
+
+
+def _only_bindings(planned: Plan) -> bool:
+    """Return whether a plan disables nothing: then it is all about permissions."""
+    return planned.alive and not any(change.kind == Kind.DISABLE_KEY for change in planned.changes)
 
 
 def _alternatives(planned: Plan, desk: Desk) -> list[Document]:

@@ -170,3 +170,23 @@ def test_an_export_without_any_says_that_there_are_none(gcp):
     assert 1 == len(
         gcp({"iam_policies": [policy], "roles": [READER]}).caveats("principal access boundaries are not")
     )
+
+
+@pytest.mark.parametrize("who", [AGENT, "user:dev@example.com"])
+def test_one_bound_to_an_account_by_its_address_is_not_bound_to_others(gcp, who):
+    run = run_with(
+        gcp,
+        boundary(f"{CLOUD}/projects/222222222222"),
+        bound(f"{CLOUD}/organizations/{ORG}", condition=f"principal.subject == '{RAG}'"),
+        who=who,
+    )
+    assert ["storage.objects.get"] == run.granted(who.removeprefix("user:"))
+
+
+def test_persons_are_of_organizations_never_of_projects(gcp):
+    place = boundary(f"{CLOUD}/projects/222222222222")
+    person = "user:dev@example.com"
+    run = run_with(gcp, place, bound(f"{CLOUD}/projects/{NUMBER}"), who=person)
+    assert ["storage.objects.get"] == run.granted("dev@example.com")
+    run = run_with(gcp, place, bound(f"{CLOUD}/organizations/{ORG}"), who=person)
+    assert ["storage.objects.get"] == run.conditional("dev@example.com")

@@ -650,3 +650,11 @@ def test_a_plan_that_would_take_what_may_be_in_use_unseen_is_refuted(gcp, monkey
     found = reduced(gcp(evidence(searched(binding("roles/storage.admin", MEMBER)))), RAG, [STORAGE[2]])
     assert "refuted" == claims(found)[0]
     assert ("storage.buckets.create, which may be in use unseen",) == found.replay.refused
+
+
+def test_nothing_is_changed_where_a_shared_grant_gives_the_same_anyway(gcp):
+    everyone = f"principalSet://agents.global.org-{ORG}.system.id.goog/*"
+    policy = exported(binding("roles/storage.admin", AGENT), binding("roles/storage.admin", everyone))
+    found = reduced(gcp(evidence(policy)), AGENT, ["storage.objects.delete"])
+    assert [] == list(found.changes)
+    assert ["shared-grant"] == [stay.code for stay in found.stays]
