@@ -3,6 +3,7 @@
 import grpc
 import pytest
 
+from connectors.gcp.access import LOG_QUERY, access_table
 from connectors.interface import Status
 from tests.connectors.gcp.live.fake import disabled, error, paged
 from tests.connectors.gcp.records import AGENT, NUMBER, ORG, PROJECT, RAG, binding
@@ -322,3 +323,51 @@ def test_hostile_names_in_answers_send_nothing_elsewhere_and_cost_their_part(goo
     assert [] == google.paths("/v2/secrets")
     assert {"resources", "roles"} <= set(troubled(run))
     assert "nothing was sent" in troubled(run)["roles"].reason
+
+
+HIDDEN = {
+    "cloudresourcemanager.projects.getIamPolicy": f"projects/{PROJECT}",
+    "cloudresourcemanager.projects.testIamPermissions": "",
+}
+"""Calls that are only made where the list of nodes fails, and one that needs no permission."""
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in access_table().values() if row.part != LOG_QUERY], ids=lambda r: r.name
+)
+def test_every_call_of_the_table_that_is_refused_is_named_with_its_command(google, live, row):
+    """No call is left out: a new row of the table is refused here too."""
+
+    def refuse(request, context):
+        context.abort(grpc.StatusCode.PERMISSION_DENIED, "not yours")
+
+    if row.name in HIDDEN:
+        google.route("GET .*/assets", error(403, "no"))
+    if row.grpc:
+        google.grpc[row.grpc.rpartition("/")[2]] = refuse
+    else:
+        google.route(f"{row.method} {row.path.pattern}", error(403, "Permission denied on resource"))
+    found = troubled(live(log_entries="true"))
+    if row.permissions:
+        assert f"{row.name} was refused on" in found[row.part].reason
+        assert f"--role={row.role} --condition=None" in found[row.part].reason
+        assert "add-iam-policy-binding" in found[row.part].reason
+    else:
+        assert row.part not in found or row.name in found[row.part].reason
+
+
+@pytest.mark.parametrize("status", ["RESOURCE_EXHAUSTED", "UNAVAILABLE"])
+def test_a_busy_grpc_service_is_asked_again_and_its_pages_are_whole(google, live, waits, status):
+    given, left = google.grpc["ListServiceAccounts"], [1, 1]
+
+    def busy(request, context):
+        if request.page_token and left:
+            left.pop()
+            context.abort(grpc.StatusCode[status], "busy")
+        return given(request, context)
+
+    google.grpc["ListServiceAccounts"] = busy
+    run = live()
+    assert {} == troubled(run)
+    assert 2 == len(run.records("service_accounts"))
+    assert [1.0, 4.0] == waits[:2]
