@@ -2,10 +2,12 @@
 
 A fresh document instead of small differences. A permission is narrowed to recorded resources only where the
 catalogue lets it be authorised on one type of resource, every recorded call names one that the statement
-covers, and no call could have gone unrecorded. All other statements keep their resources.
+covers, and no call could have gone unrecorded. What makes new things keeps its resources, because the next
+thing has another name, and so do all other statements.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,8 @@ _MOST_RESOURCES = 5
 """More resources that differ in their last segment alone are written as `…/*`."""
 _UNQUALIFIED = 6
 """Colons in the ARN of a Lambda function that names no version or alias."""
+_MAKES_NEW = re.compile("Create|Import|Register|Restore|Copy|Clone|Allocate")
+"""First words of actions whose resource is what they make: the next one has another name."""
 _OLD_VERSION = "2008-10-17"
 
 Seen = Mapping[str, frozenset[str]]
@@ -103,7 +107,7 @@ def _narrowed(
 
 
 def _can_narrow(name: str, found: frozenset[str], allowed: Sequence[str], catalogue: Catalogue) -> bool:
-    if not found or catalogue.resource_types(name) != 1:
+    if not found or catalogue.resource_types(name) != 1 or _MAKES_NEW.match(name.partition(":")[2]):
         return False
     bit = catalogue.permissions.index(name)
     return all(

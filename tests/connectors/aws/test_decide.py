@@ -6,7 +6,7 @@ policies are synthetic.
 
 import pytest
 
-from connectors.aws.conditions import Context
+from connectors.aws.conditions import Context, Missing
 from connectors.aws.decide import Answer, Layer, LayerKind, Request, decide
 from connectors.aws.policy_document import Principal, parse_document
 
@@ -322,3 +322,81 @@ def test_the_decision_names_layer_and_statement_of_what_gave_it():
     give = layer(RESOURCE, allow("kms:*", Principal={"AWS": ROLE}, Sid="Agents"))
     decision = ask("kms:Decrypt", KEY, give)
     assert ("resource", "Agents") == (decision.layer, decision.statement)
+
+
+FULL, DENY_S3, ONLY_EC2 = [allow()], [deny("s3:*")], [allow("ec2:*")]
+
+
+@pytest.mark.parametrize(
+    ("levels", "s3", "ec2", "sqs"),
+    [
+        ((FULL, FULL, FULL), True, True, True),
+        ((FULL, [*FULL, *DENY_S3], FULL), False, True, True),
+        (([*FULL, *DENY_S3], FULL, FULL), False, True, True),
+        ((FULL, ONLY_EC2, ONLY_EC2), False, True, False),
+        ((FULL, ONLY_EC2, FULL), False, True, False),
+        ((FULL, FULL, ONLY_EC2), False, True, False),
+        ((DENY_S3, ONLY_EC2, ONLY_EC2), False, False, False),
+        ((FULL, [*ONLY_EC2, *DENY_S3], FULL), False, True, False),
+        ((FULL, [allow("s3:*")], ONLY_EC2), False, False, False),
+    ],
+)
+def test_the_levels_of_the_organizations_user_guide(levels, s3, ec2, sqs):
+    """Page "SCP evaluation": root, unit and account must each allow; a Deny on any level is final."""
+    own = layer(IDENTITY, allow())
+    above = [layer(SCP, *statements) for statements in levels]
+    found = [
+        ask(action, "*", own, *above).answer is Answer.ALLOWED
+        for action in ("s3:GetObject", "ec2:RunInstances", "sqs:SendMessage")
+    ]
+    assert found == [s3, ec2, sqs]
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (("12345",), Answer.ALLOWED),
+        (("54321",), Answer.IMPLICITLY_DENIED),
+        (Missing.ABSENT, Answer.IMPLICITLY_DENIED),
+        (Missing.UNKNOWN, Answer.UNDECIDED),
+    ],
+)
+def test_the_external_id_example_of_the_user_guide(given, answer):
+    """Page "The confused deputy problem": a third party's role is let in with the agreed id alone."""
+    condition = {"StringEquals": {"sts:ExternalId": "12345"}}
+    target = "arn:aws:iam::444455556666:role/customer"
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": ROLE},
+        "Condition": condition,
+    }
+    context = {"sts:ExternalId": given}
+    decision = ask(
+        "sts:AssumeRole", target, layer(IDENTITY, allow("sts:AssumeRole")), layer(RESOURCE, trust),
+        other_account=True, context=context,
+    )  # fmt: skip
+    assert decision.answer is answer
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [(("111122223333",), Answer.ALLOWED), (("999988887777",), Answer.IMPLICITLY_DENIED)],
+)
+def test_the_cross_service_example_of_the_user_guide(source, answer):
+    """Page "Cross-service confused deputy prevention": a service is let in on behalf of one account."""
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "bedrock.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
+    }
+    service = Principal("Service", "bedrock.amazonaws.com")
+    decision = ask(
+        "sts:AssumeRole",
+        ROLE,
+        layer(RESOURCE, trust),
+        outsider=service,
+        context={"aws:SourceAccount": source},
+    )
+    assert decision.answer is answer
