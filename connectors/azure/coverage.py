@@ -85,7 +85,7 @@ def alternative_blind(universe: Universe, actions: Iterable[str]) -> list[Blind]
     """Hide actions that may have allowed a call of the identity whose record does not name the action."""
     mask = universe.listed_by(Plane.DATA, actions)
     reason = "the log shows a call that this or another action allows, and does not say which one was checked"
-    fix = "export Storage logs with AuthorizationDetails (identity.authorization)"
+    fix = "keep it; where it is Storage, export its logs with AuthorizationDetails (identity.authorization)"
     return [Blind(mask, "another-action-logged", reason, fix)] if mask else []
 
 

@@ -53,7 +53,7 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
         identity=caller.identity,
         identity_type=caller.kind,
         credential=_key(record, properties, resource) if not caller.identity else "",
-        operation=f"{provider}:{category}:{operation.lower()}",
+        operation=f"{provider}:{category}:{_operation(record, properties, operation.lower())}",
         permission="",
         resource=resource + _part(record, properties),
         region=region,
@@ -65,6 +65,19 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
         detail="",
     )
     return [row], place
+
+
+def _operation(record: Any, properties: dict[str, Any], operation: str) -> str:
+    """Return an operation; of Cosmos DB what reads no item is read as metadata.
+
+    The log calls both `Read`, and they need different permissions.
+    """
+    kind = word(properties.get("requestresourcetype")) or word(pick(record, "request_type"))
+    reads = operation.startswith(("read", "query", "head"))
+    return "metadata" if reads and kind and kind.lower() not in _ITEMS else operation
+
+
+_ITEMS = {"document", "2", "conflict", "storedprocedure"}
 
 
 def _caller(record: Any, properties: dict[str, Any], category: str) -> Caller:

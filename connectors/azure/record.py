@@ -79,6 +79,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "service": ("serviceType", "ServiceType"),
     "store": ("AccountName", "accountName", "DatabaseName", "databaseName_s"),
     "collection": ("CollectionName", "collectionName_s", "modelDeploymentName_s"),
+    "request_type": ("RequestResourceType", "requestResourceType_s"),
     "method": ("RequestMethod", "requestMethod"),
     "response_code": ("ResponseStatusCode", "responseStatusCode"),
     "user_id": ("UserId", "userId"),

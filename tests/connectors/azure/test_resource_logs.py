@@ -9,6 +9,7 @@ import pytest
 from connectors.azure.events import AzureLogs
 from connectors.azure.usage import permission_of
 from connectors.logs.rows import Folded, RowKey, UsageRow
+from tests.connectors.azure.harness import blind, unused
 from tests.connectors.azure.synthetic import (
     AGENT,
     AGENT_APP,
@@ -17,7 +18,9 @@ from tests.connectors.azure.synthetic import (
     ai_account,
     blob_event,
     key_blob_event,
+    number,
     openai_event,
+    setting,
     sign_in_event,
     storage_account,
     vault_event,
@@ -318,3 +321,74 @@ def test_sign_ins_of_users_as_graph_lists_them_are_read_for_coverage_only():
     }
     found = fold(record)
     assert (list(found.keys), found.place[2]) == ([], "user-sign-ins")
+
+
+COSMOS_PLACE = f"/subscriptions/{SUB}/resourceGroups/a/providers/Microsoft.DocumentDB/databaseAccounts/mem"
+CONTAINERS = "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers"
+
+
+def cosmos_event(operation, kind="Document", **columns):
+    return {
+        "time": "2026-09-10T10:00:00Z",
+        "resourceId": COSMOS_PLACE,
+        "category": "DataPlaneRequests",
+        "operationName": operation,
+        "correlationId": number("b"),
+        "properties": {"aadPrincipalId": AGENT, "requestResourceType": kind, "statusCode": "200"},
+        **columns,
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "needs"),
+    [
+        ("Read", "Document", f"{CONTAINERS}/items/read"),
+        ("Read", "Collection", "Microsoft.DocumentDB/databaseAccounts/readMetadata"),
+        ("Read", "DatabaseAccount", "Microsoft.DocumentDB/databaseAccounts/readMetadata"),
+        ("ReadFeed", "PartitionKeyRange", "Microsoft.DocumentDB/databaseAccounts/readMetadata"),
+        ("SqlQuery", "Document", f"{CONTAINERS}/executeQuery"),
+        ("Batch", "Document", ""),
+        ("Patch", "Document", ""),
+    ],
+)
+def test_cosmos_reads_items_and_what_holds_them_with_different_permissions(operation, kind, needs):
+    assert permission(row(cosmos_event(operation, kind))) == needs
+
+
+def test_a_query_of_cosmos_may_have_needed_its_feed_and_always_needs_metadata(desk):
+    given = ["executeQuery", "readChangeFeed", "items/read", "items/delete"]
+    place = f"{COSMOS_PLACE}/sqlRoleDefinitions/1"
+    desk.put("role_assignments", [])
+    blocks = [
+        {
+            "dataActions": [
+                "Microsoft.DocumentDB/databaseAccounts/readMetadata",
+                *(f"{CONTAINERS}/{one}" for one in given),
+            ]
+        }
+    ]
+    desk.put(
+        "cosmos_role_definitions", [{"id": place, "properties": {"roleName": "R", "permissions": blocks}}]
+    )
+    assignment_ = {
+        "id": f"{COSMOS_PLACE}/sqlRoleAssignments/1",
+        "properties": {"roleDefinitionId": place, "principalId": AGENT, "scope": COSMOS_PLACE},
+    }
+    desk.put("cosmos_role_assignments", [assignment_])
+    desk.put("resources", [{"id": COSMOS_PLACE, "type": "Microsoft.DocumentDB/databaseAccounts"}])
+    desk.put("diagnostic_settings", [setting(COSMOS_PLACE, "DataPlaneRequests")])
+    ends = [cosmos_event("SqlQuery", time=at) for at in ("2026-08-02T10:00:00Z", "2026-10-30T10:00:00Z")]
+    desk.put("resource_logs", ends)
+    facts = desk.facts()
+    assert unused(facts, AGENT) == [f"{CONTAINERS}/items/delete"]
+    assert (
+        blind(facts, AGENT)["Microsoft.DocumentDB/databaseAccounts/readMetadata"]
+        == "checked-inside-another-call"
+    )
+
+
+def test_notices_that_a_vault_writes_by_itself_are_no_calls(desk):
+    desk.put("role_assignments", [])
+    desk.put("resource_logs", [vault_event("SecretNearExpiryEventGridNotification", caller="")])
+    facts = desk.facts()
+    assert (facts.unmapped, facts.usage) == ((), ())
