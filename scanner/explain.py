@@ -170,7 +170,8 @@ def _ruled(ruling: Ruling | None, name: str, resource: str) -> Iterator[str]:
     if ruling is None:
         yield f"  {name} on {resource}: no decision: it cannot be asked about single requests"
         return
-    by = f" by {ruling.layer}" + (f", statement {ruling.statement}" if ruling.statement else "")
+    by = f" by {ruling.layer}" if ruling.layer else ""
+    by += f", statement {ruling.statement}" if ruling.statement else ""
     yield f"  {name} on {resource}: {ruling.answer}{by}" + (f" ({ruling.reason})" if ruling.reason else "")
     for limit in ruling.limits:
         yield f"  limit asked: {limit}"

@@ -105,7 +105,7 @@ DUMPS: tuple[Dump, ...] = (
     ),
     Dump(
         "management_groups",
-        "what is below a management group",
+        "subscriptions or groups below a management group",
         "GET …/managementGroups/ID/descendants",
         _typed("managementgroups"),
     ),

@@ -41,7 +41,11 @@ def evidence_caveats(
                 "what identities may do is unknown: their calls are listed, and nothing is called unused",
             )
         )
-    found += [*_short_lists(inventory), *blueprint_caveats(inventory)]
+    found += [
+        *_short_lists(inventory),
+        *blueprint_caveats(inventory),
+        *_unknown_principals(evidence, inventory),
+    ]
     if universe.patterns:
         found.append(_pattern_caveat(universe))
     orphans = _orphans(inventory)
@@ -100,6 +104,33 @@ def _short_lists(inventory: Inventory) -> list[Caveat]:
             f"subscriptions {named}",
             "identities may hold more by assignments that whoever read the list may not see; read it with "
             "Reader on the subscription: az role assignment list --all",
+        )
+    ]
+
+
+def _unknown_principals(evidence: Sequence[Evidence], inventory: Inventory) -> list[Caveat]:
+    """Return the applications that hold role assignments and that the list of service principals lacks.
+
+    A deleted principal leaves its assignments behind. One of another tenant is in no list either.
+    """
+    whole = any(
+        outcome.part == "service_principals" and outcome.status is Status.OK
+        for one in evidence
+        for outcome in one.outcomes()
+    )
+    held: dict[str, int] = {}
+    for one in inventory.assignments.values():
+        if one.kind == "serviceprincipal" and one.principal not in inventory.principals:
+            held[one.principal] = held.get(one.principal, 0) + 1
+    if not whole or not held:
+        return []
+    named = ", ".join(sorted(held)[:_MOST_NAMED]) + (", …" if len(held) > _MOST_NAMED else "")
+    return [
+        Caveat(
+            f"{sum(held.values())} role assignments are for {len(held)} principals that no list names",
+            named,
+            "they were deleted, are of another tenant, or the list was exported without --all; an assignment "
+            "of a deleted principal gives nothing and can be deleted",
         )
     ]
 

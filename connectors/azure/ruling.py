@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from connectors.azure.conditions import decide
+from connectors.azure.conditions import decide, decide_within
 from connectors.azure.denies import applies
 from connectors.azure.directory import rights_of
 from connectors.azure.grants import BY_ROLE, role_blind_vaults
 from connectors.azure.holders import memberships, short_groups
 from connectors.azure.ids import holds, resource_id
 from connectors.azure.inventory import Inventory, read_inventory
+from connectors.azure.operations import build_universe
 from connectors.azure.policy import Block, Plane, matches
 from connectors.azure.stock import Assignment
 from connectors.azure.usage import Callers
@@ -46,6 +47,8 @@ class Request:
     resource: str
     """Canonical id; "" when no resource is named: then any scope at which it is given counts."""
     window: Window
+    planes: tuple[Plane, ...]
+    """The planes in which the evidence knows the operation; both where it knows it in none."""
 
 
 def rule(
@@ -68,7 +71,9 @@ def rule(
     directory = rights_of(inventory, identity)
     if not held and not directory and identity not in inventory.principals:
         return None
-    request = Request(identity, permission, resource_id(resource), window)
+    universe = build_universe(inventory, rows, evidence)
+    planes = tuple(plane for plane in Plane if universe.listed(plane, permission)) or tuple(Plane)
+    request = Request(identity, permission, resource_id(resource), window, planes)
     if any(permission.lower() == name.lower() for _, names in directory for name in names):
         statement = next(source for source, names in directory if permission.lower() in map(str.lower, names))
         return Ruling(_ALLOWED, "directory", statement, "it is given for the whole API")
@@ -128,14 +133,15 @@ def _gives(
     vault = one.form in BY_ROLE and any(holds(name, place) for name in off)
     open_condition = ""
     for block in blocks:
-        for plane in Plane:
+        for plane in request.planes:
             ignored = vault and plane is Plane.DATA
             if ignored or not _names(block.allowed(plane), request.action):
                 continue
             if _names(block.subtracted(plane), request.action):
                 continue
+            decided = decide if request.resource else decide_within
             verdicts = [
-                decide(condition, request.action, request.window, place)
+                decided(condition, request.action, request.window, place)
                 for condition in (one.condition, block.condition)
             ]
             if all(verdict is True for verdict in verdicts):
@@ -165,7 +171,7 @@ def _denying(
         verdicts = [
             decide(condition, request.action, request.window, request.resource)
             for block in deny.blocks
-            for plane in Plane
+            for plane in request.planes
             if _names(block.allowed(plane), request.action)
             and not _names(block.subtracted(plane), request.action)
             for condition in (deny.condition or block.condition,)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from connectors.azure.conditions import decide
 from connectors.azure.globs import gives
-from connectors.azure.ids import fields, guid, last_segment, resource_id, text
+from connectors.azure.ids import fields, guid, last_segment, principal, resource_id, text
 from connectors.azure.inventory import Definition
 from connectors.azure.policy import Block, Plane, blocks
 from connectors.facts import Window
@@ -102,7 +102,7 @@ def _assignment(data: Mapping[str, Any], identifier: str) -> dict[str, Any]:
     properties = {
         "scope": "/" + scope.strip().strip("/"),
         "roleDefinitionId": _role_id(text(data.get("roledefinitionid")), identifier),
-        "principalId": text(data.get("principalid")) or text(data.get("objectid")),
+        "principalId": principal(data.get("principalid")) or principal(data.get("objectid")),
         "principalType": text(data.get("principaltype")) or text(data.get("objecttype")),
     }
     optional = {

@@ -462,3 +462,13 @@ def test_a_list_of_assignments_read_from_below_is_said(desk, scopes, short):
     desk.put("role_definitions", [role(CUSTOM, "R", actions=["Microsoft.X/y/write"])])
     said = [one for one in desk.facts().caveats if "read at a narrower scope" in one.what]
     assert bool(said) is short
+
+
+def test_assignments_of_principals_that_no_list_names_are_said(desk):
+    gone = "dead0000-0000-4000-8000-000000000001"
+    desk.put("role_assignments", [assignment(one, CUSTOM) for one in (AGENT, gone)])
+    desk.put("role_definitions", [role(CUSTOM, "R", actions=["Microsoft.X/y/write"])])
+    assert not [one for one in desk.facts().caveats if "no list names" in one.what]
+    desk.put("service_principals", [service_principal()])
+    (said,) = [one for one in desk.facts().caveats if "no list names" in one.what]
+    assert said.where == gone

@@ -207,3 +207,19 @@ def test_a_limited_right_to_assign_roles_is_judged_by_the_roles(desk, condition,
     (grant,) = desk.facts().grants
     assert expected in grant.admin
     assert bool(expected) == bool(grant.admin)
+
+
+def test_an_action_of_the_control_plane_never_allows_a_call_for_data(desk):
+    """Domain note 5.3: Owner's `*` gives no data action, and neither does `Microsoft.Storage/*` as an action."""
+    wide = role(CUSTOM, "Control only", actions=["Microsoft.Storage/*"])
+    desk.put("role_definitions", [wide, role(BLOB_READER, "Reader of blobs", dataActions=[READ])])
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    memory = desk.collect()
+    assert CONNECTOR.rule([memory], AGENT, READ, storage_account(), WINDOW).answer.startswith("not allowed")
+    assert CONNECTOR.rule([memory], AGENT, WRITE, storage_account(), WINDOW).answer == "allowed"
+
+
+def test_without_a_resource_a_name_in_a_condition_narrows_and_does_not_deny(desk, ask):
+    desk.put("role_assignments", [assignment(AGENT, BLOB_READER, condition=PROMPTS_ONLY)])
+    assert ask(READ, "").answer == "allowed"
+    assert ask(READ, storage_account()).answer == "undecided"
