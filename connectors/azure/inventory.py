@@ -142,8 +142,11 @@ def _principal(inventory: Inventory, held: Held) -> None:
         _application(inventory, held)
         return
     key = principal(data.get("id") or data.get("objectid"))
-    if key:
-        inventory.principals.setdefault(key, held)
+    known = inventory.principals.get(key)
+    if known is not None:  # its owners, or an API's roles, may have been asked for apart
+        inventory.principals[key] = Held(known.source, {**data, **known.data})
+    elif key:
+        inventory.principals[key] = held
 
 
 def _application(inventory: Inventory, held: Held) -> None:

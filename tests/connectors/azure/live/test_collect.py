@@ -60,6 +60,13 @@ def test_live_records_are_interpreted_like_exported_ones(tenant, source, gather)
     assert any("audit deny only audits" in caveat.what for caveat in facts.caveats)
 
 
+def test_what_is_asked_for_apart_completes_a_principal(tenant, source, gather):
+    """The list of all leaves out owners and the roles of APIs, which are read one by one."""
+    facts = CONNECTOR.interpret([gather(source()).evidence], WINDOW, Patterns())
+    assert "Microsoft.Graph/appRoles/Mail.Read" in held(facts, AGENT)
+    assert "ada@example.com" == next(one.owner for one in facts.identities if one.id == AGENT)
+
+
 def test_versions_asked_for_keep_conditions_and_effects(tenant, source, gather):
     gather(source())
     asked = {
