@@ -1,10 +1,13 @@
 """Say in a ticket what the decision rests on: logs, findings, and which claims are proved."""
 
+import shlex
+
 from reports import escape
 from reports.document import Artifact, FindingEntry, IdentityEntry, Proof, Report, SourceEntry
 from reports.overview import counted, is_open
 from reports.tickets.wording import ROWS, code, left_out, text, window
 
+_NOTHING_REPLAYED = "No call of this identity is on record, so there was nothing to replay."
 _ARTIFACT_CHARACTERS = 4_000
 """Longest document that is written into the ticket itself."""
 
@@ -81,6 +84,9 @@ def proof(identity: IdentityEntry) -> list[str]:
     if undecided:
         lines += ["", f"{undecided} of 5 claims are undecided: that is not a proof. Review by hand."]
     lines += _artifacts("Replacement", reduction.artifacts)
+    if reduction.changes:
+        lines += ["", "Print it with its claims, and the way back (`out` is the folder of the scan):", ""]
+        lines += [escape.markdown_block(_commands(identity))]
     if reduction.rollback:
         return lines + _artifacts("Way back", reduction.rollback)
     return [*lines, "", "No rollback document was written: export the present grants before the change."]
@@ -98,12 +104,13 @@ def _claims(proof: Proof) -> list[tuple[str, str, str, str]]:
     earlier = (
         f"Cut {backtest.days:,} days earlier: {backtest.refused:,} of {backtest.requests:,} calls refused."
     )
+    not_tested = f"Cut {backtest.days:,} days earlier: no call has been made since, so none was tested."
     witness = f"Newly allowed: {code(contained.witness)}."
     return [
         (
             "Every recorded, allowed call stays allowed",
             replay.status,
-            replayed if replay.requests else "",
+            replayed if replay.requests else _NOTHING_REPLAYED if replay.status == "proved" else "",
             text(replay.reason),
         ),
         (
@@ -116,11 +123,17 @@ def _claims(proof: Proof) -> list[tuple[str, str, str, str]]:
         (
             "The same cut, made earlier, would have refused nothing",
             backtest.status,
-            earlier if backtest.requests else "",
+            earlier if backtest.requests else not_tested if backtest.days else "",
             text(backtest.reason),
         ),
         ("The way back restores the present access", restore.status, "", text(restore.reason)),
     ]
+
+
+def _commands(identity: IdentityEntry) -> str:
+    """Give the commands that print a reduction whole, quoted for a POSIX shell."""
+    who = shlex.quote(identity.id)
+    return "\n".join(f"entdrift reduce {who} --form {form} --from out" for form in ("cli", "rollback"))
 
 
 def _artifacts(title: str, artifacts: list[Artifact]) -> list[str]:

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import re
+import shlex
 
 import msgspec
 import pytest
 from markdown_it import MarkdownIt
 from report_sample import AGENT, BUILDER, FOUNDRY, NOTHING, finding, hostile_report, identity
 
-from reports.document import PermissionCounts, ServiceEntry
+from reports.document import Artifact, PermissionCounts, ReductionChange, ServiceEntry
 from reports.tickets import csv as tickets_csv
 from reports.tickets import json as tickets_json
 from reports.tickets import markdown as tickets_markdown
@@ -102,6 +103,22 @@ def test_the_body_says_what_goes_and_what_it_rests_on(report):
         "aws iam put-role-policy --role-name invoice-agent",
     ):
         assert sentence in body, sentence
+
+
+def test_the_commands_that_print_a_reduction_can_be_pasted(report):
+    name = "arn:aws:iam::1:role/it's $(here)"
+    step = ReductionChange(kind="put-inline-policy", holder=name, target="p")
+    reduction = msgspec.structs.replace(
+        NOTHING,
+        disposition="safe",
+        removes=1,
+        changes=[step],
+        artifacts=[Artifact(form="cli", name="apply", content="aws iam …", applies_to=name)],
+    )
+    (ticket,) = plan(with_identity(report, identity(id=name, reduction=reduction)))
+    lines = [line for line in ticket.body.splitlines() if line.startswith("entdrift reduce ")]
+    assert [shlex.split(line)[2] for line in lines] == [name, name]
+    assert [shlex.split(line)[4] for line in lines] == ["cli", "rollback"]
 
 
 def test_what_cannot_be_seen_is_never_on_the_list_to_remove(report):
