@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from connectors.facts import Window
 from connectors.interface import Source
@@ -47,6 +48,30 @@ def parsed(address: str) -> BlobAddress | None:
     return BlobAddress(named["local"], named["container3"], named["prefix3"] or "")
 
 
+_BLOB_HOSTS = {
+    "management.usgovcloudapi.net": "blob.core.usgovcloudapi.net",
+    "management.chinacloudapi.cn": "blob.core.chinacloudapi.cn",
+}
+"""Where the storage accounts of other clouds are, by Resource Manager's host.
+
+Source: learn, azure-government/compare-azure-government-global-azure; azure-china endpoints; read 2026-11.
+"""
+_BLOB_HOST = "blob.core.windows.net"
+
+
+def served(address: str, account: str, endpoint: str) -> str:
+    """Return where a storage account is asked, given the source's `endpoint_url` (empty: none).
+
+    A fake on this machine stands for all hosts. Another cloud gives the host of short addresses; a whole
+    address says it itself.
+    """
+    if endpoint.startswith("http:") and not account.startswith("http:"):
+        name = account.removeprefix("https://").partition(".")[0]
+        return f"{endpoint.rstrip('/')}/{name}"
+    host = _BLOB_HOSTS.get(urlsplit(endpoint).hostname or "", "")
+    return account.replace(_BLOB_HOST, host) if host and address.startswith("azblob:") else account
+
+
 _NEEDS = "needs azure-storage-blob: pip install 'entdrift[azure-blob]'"
 
 
@@ -76,5 +101,5 @@ def log_stores(source: Source, part: str, window: Window) -> Iterator[list[Objec
             except ImportError:
                 stores.append(Unreadable(address, _NEEDS))
             else:
-                stores.append(stack.enter_context(contextlib.closing(BlobLogs(address, window))))
+                stores.append(stack.enter_context(contextlib.closing(BlobLogs(address, source, window))))
         yield stores

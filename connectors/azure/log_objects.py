@@ -13,9 +13,10 @@ from azure.core.exceptions import AzureError, ResourceModifiedError, ServiceRequ
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
 
-from connectors.azure.log_address import parsed
+from connectors.azure.log_address import parsed, served
 from connectors.errors import EvidenceError, SettingError
 from connectors.facts import Window
+from connectors.interface import Source
 from connectors.logs.dated import Days
 from connectors.logs.objects import ObjectError, below
 from connectors.logs.walk import Found
@@ -31,7 +32,7 @@ _SIGNATURE = re.compile(r"(?i)\b(sig|AccountKey)=[^&\s\"']+")
 class BlobLogs:
     """All blobs below one prefix of one container."""
 
-    def __init__(self, address: str, window: Window) -> None:
+    def __init__(self, address: str, source: Source, window: Window) -> None:
         found = parsed(address)
         if found is None:
             raise SettingError(
@@ -40,6 +41,7 @@ class BlobLogs:
             )
         self.address = address
         self._account, self._container, self._prefix = found
+        self._account = served(address, self._account, source.texts.get("endpoint_url", ""))
         self._root = f"{self._account}/{self._container}/"
         self._days = Days.of(window)
         self._client: ContainerClient | None = None

@@ -102,8 +102,8 @@ class GcsLogs:
 
     def _connected(self) -> Any:
         if self._client is None:
-            endpoint = os.environ.get(_EMULATOR, "")
-            credentials: Any = self._credentials(endpoint)
+            endpoint = self._source.texts.get("endpoint_url", "").rstrip("/") or os.environ.get(_EMULATOR, "")
+            credentials: Any = self._credentials(anonymous=bool(endpoint) and _unencrypted(endpoint))
             self._client = Client(
                 project="entdrift",  # names no resource: reading objects needs no project
                 credentials=credentials,
@@ -112,10 +112,13 @@ class GcsLogs:
             )
         return self._client
 
-    def _credentials(self, emulator: str) -> Any:
-        """Return the default credentials, or those of the service account that the source names."""
-        make: Any = AnonymousCredentials if emulator else impersonated_credentials.Credentials
-        if emulator:
+    def _credentials(self, *, anonymous: bool) -> Any:
+        """Return the default credentials, or those of the service account that the source names.
+
+        No real token is sent to an address without encryption.
+        """
+        make: Any = AnonymousCredentials if anonymous else impersonated_credentials.Credentials
+        if anonymous:
             return make()
         own, _ = google.auth.default(scopes=[_SCOPE])
         chain: Sequence[str] = self._source.lists.get("impersonate", ())
@@ -149,6 +152,11 @@ class GcsLogs:
             if below(self._prefix, blob.name) and not blob.name.endswith("/"):
                 stamp = f"generation:{blob.generation}"
                 yield Found(f"{self._root}{blob.name}", int(blob.size or 0), stamp=stamp)
+
+
+def _unencrypted(endpoint: str) -> bool:
+    """Tell whether an address is an emulator's; STORAGE_EMULATOR_HOST may be without a scheme."""
+    return not endpoint.startswith("https:")
 
 
 def _why(error: Exception, permission: str, bucket: str) -> str:

@@ -1,14 +1,17 @@
-"""Compare the log engine with the floor (unpacking alone) and with a plain script, on one CloudTrail tree.
+"""Compare the log engine with the floors (unpacking, decoding), a plain script, and trailscraper, on CloudTrail trees.
 
-    python -m tests.benchmarks.logs TREE --events 100000     makes the tree first if it is not there
-    python -m tests.benchmarks.logs TREE --runs 5            median of five runs of each
+    python -m tests.benchmarks.logs /tmp/bench --events 100000 1000000 10000000     makes the trees that are not there
+    python -m tests.benchmarks.logs /tmp/bench --events 100000 --runs 5             median of five runs of each
 
-Each reader runs in a process of its own, in turns, so that other load on the machine falls on all of them.
-CPU counts all processes of a reader; memory is the peak of the parent plus that of every worker.
+Each reader runs in a process of its own, in turns, so that other load on the machine falls on all of them. Trees of
+more than two million events are read once. CPU counts all processes of a reader; memory is the peak of the parent
+plus that of every worker. trailscraper takes part up to 200,000 events where `--trailscraper` (or
+ENTDRIFT_TRAILSCRAPER) names the Python of an environment that has it.
 """
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -16,36 +19,65 @@ import sys
 import time
 from pathlib import Path
 
-from tests.benchmarks.logs.readers import READERS
+from tests.benchmarks.logs.readers import READERS, TRAILSCRAPER, TRAILSCRAPER_SCRIPT
 
 _GENERATOR = (
     Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "aws" / "tools" / "gen_cloudtrail.py"
 )
+_READ_ONCE = 2_000_000
+_MOST_FOR_TRAILSCRAPER = 200_000
+_FLOOR, _PLAIN, _ONE, _TWO = (
+    "inflate only (isal)",
+    "gzip + json + dict",
+    "engine, 1 process",
+    "engine, 2 processes",
+)
+
+Runs = dict[str, list[dict[str, float]]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("tree", type=Path)
-    parser.add_argument("--events", type=int, help="make a tree of this many events first, if there is none")
+    parser.add_argument("folder", type=Path, help="holds one tree for each number of events")
+    parser.add_argument("--events", type=int, nargs="+", default=[100_000])
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", help="one reader, printed as JSON (the program calls itself with this)")
+    parser.add_argument(
+        "--trailscraper", default=os.environ.get("ENTDRIFT_TRAILSCRAPER", ""), metavar="PYTHON"
+    )
+    parser.add_argument("--only", help="one reader of the tree FOLDER, as JSON (the program calls itself so)")
     chosen = parser.parse_args()
     if chosen.only:
-        print(json.dumps(measure(chosen.only, chosen.tree)))
+        print(json.dumps(measure(chosen.only, chosen.folder)))
         return
-    if chosen.events and not (chosen.tree / "AWSLogs").exists():
-        make = [sys.executable, str(_GENERATOR), str(chosen.tree), "--events", str(chosen.events)]
+    for events in chosen.events:
+        tree = made(chosen.folder / str(events), events)
+        runs: Runs = {name: [] for name in READERS}
+        for _ in range(1 if events > _READ_ONCE else chosen.runs):
+            for name in READERS:
+                runs[name].append(_told([sys.executable, "-m", __spec__.parent, str(tree), "--only", name]))
+        if chosen.trailscraper and events <= _MOST_FOR_TRAILSCRAPER:
+            call = [chosen.trailscraper, "-c", TRAILSCRAPER_SCRIPT, str(tree / "AWSLogs")]
+            runs[TRAILSCRAPER] = [_told(call)]
+        show(runs)
+
+
+def made(tree: Path, events: int) -> Path:
+    """Make a tree of so many events if it is not there."""
+    if not (tree / "AWSLogs").exists():
+        make = [sys.executable, str(_GENERATOR), str(tree), "--events", str(events)]
         subprocess.run(
-            [*make, "--accounts", "8", "--identities", "400", "--seed", "11", "--jobs", "1"], check=True
+            [*make, "--accounts", "8", "--identities", "400", "--seed", "11", "--jobs", "2"],
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
-    runs: dict[str, list[dict[str, float]]] = {name: [] for name in READERS}
-    for _ in range(chosen.runs):
-        for name in READERS:
-            call = [sys.executable, "-m", "tests.benchmarks.logs", str(chosen.tree), "--only", name]
-            runs[name].append(json.loads(subprocess.run(call, check=True, capture_output=True).stdout))
-    show(runs)
+    return tree
+
+
+def _told(call: list[str]) -> dict[str, float]:
+    found: dict[str, float] = json.loads(subprocess.run(call, check=True, capture_output=True).stdout)
+    return found
 
 
 def measure(name: str, tree: Path) -> dict[str, float]:
@@ -56,7 +88,7 @@ def measure(name: str, tree: Path) -> dict[str, float]:
     wall = time.perf_counter() - start
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    workers = int(name.split()[1]) if name.startswith("engine, 2") else 0
+    workers = 2 if name == _TWO else 0
     return {
         "events": events,
         "cpu": _cpu() - before,
@@ -73,24 +105,41 @@ def _cpu() -> float:
     return used
 
 
-def show(runs: dict[str, list[dict[str, float]]]) -> None:
-    """Print medians, and CPU as a multiple of the floor of the same round."""
-    floor = [run["cpu"] for run in runs["inflate only (isal)"]]
-    plain = [run["cpu"] for run in runs["gzip + json + dict"]]
-    print("| reader | CPU s | us/event | x inflate | gzip+json / this | events/s (wall) | peak MB |")
-    print("|---|---|---|---|---|---|---|")
+def show(runs: Runs) -> None:
+    """Print medians, CPU as multiples of the same round, and how they stand to the targets of the design."""
+    events = runs[_FLOOR][0]["events"]
+    print(f"\n{events:,.0f} records, {len(runs[_FLOOR])} runs\n")
+    print(
+        "| reader | CPU s | us/event | x unpack only | gzip+json / this | events/s (wall) | peak MB |\n"
+        "|---|---|---|---|---|---|---|"
+    )
     for name, measured in runs.items():
-        cpu = [run["cpu"] for run in measured]
-        events = measured[0]["events"]
-        times = statistics.median(mine / base for mine, base in zip(cpu, floor, strict=True))
-        less = statistics.median(base / mine for mine, base in zip(cpu, plain, strict=True))
-        wall = statistics.median(run["wall"] for run in measured)
+        middle = _median(measured, "cpu")
         peak = max(run["mb"] for run in measured)
-        middle = statistics.median(cpu)
         print(
-            f"| {name} | {middle:.2f} | {middle / events * 1e6:.2f} | {times:.1f} | {less:.1f} "
-            f"| {events / wall:,.0f} | {peak:.0f} |"
+            f"| {name} | {middle:.2f} | {middle / events * 1e6:.2f} | {_times(runs, name, _FLOOR):.1f} "
+            f"| {_times(runs, _PLAIN, name):.1f} | {events / _median(measured, 'wall'):,.0f} | {peak:.0f} |"
         )
+    speed = events / _median(runs[_TWO], "wall")
+    peak = max(run["mb"] for run in runs[_TWO])
+    print(f"\ntargets: {_times(runs, _ONE, _FLOOR):.1f} times unpacking (at most 5); ", end="")
+    print(f"{_times(runs, _PLAIN, _ONE):.1f} times less than gzip + json (6 at a million); ", end="")
+    if TRAILSCRAPER in runs:
+        print(f"{_times(runs, TRAILSCRAPER, _ONE):.0f} times less than trailscraper (25); ", end="")
+    print(
+        f"{speed:,.0f} events/s on two cores (170,000); {peak:.0f} MB (350 at a million, 600 at ten)",
+        flush=True,
+    )
+
+
+def _median(measured: list[dict[str, float]], what: str) -> float:
+    return statistics.median(run[what] for run in measured)
+
+
+def _times(runs: Runs, name: str, base: str) -> float:
+    """Return the median of a reader's CPU as a multiple of another's in the same round."""
+    pairs = zip(runs[name], runs[base], strict=False)
+    return statistics.median(mine["cpu"] / other["cpu"] for mine, other in pairs)
 
 
 if __name__ == "__main__":

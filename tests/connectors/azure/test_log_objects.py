@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.azure.connector import CONNECTOR
-from connectors.azure.log_address import parsed
+from connectors.azure.log_address import parsed, served
 from connectors.azure.log_objects import BlobLogs
 from connectors.bundle import BundleWriter, open_bundle
 from connectors.errors import EvidenceError
@@ -101,7 +101,9 @@ def test_a_container_that_cannot_be_listed_is_a_failed_part(shelf, tmp_path):
 
 
 def test_nothing_but_reading_is_sent(shelf):
-    store = BlobLogs(f"{shelf.address}/devstoreaccount1/logs", NOVEMBER)
+    store = BlobLogs(
+        f"{shelf.address}/devstoreaccount1/logs", Source("s", "azure", "", "export", {}), NOVEMBER
+    )
     with pytest.raises(EvidenceError, match="nothing was sent"):
         store._connected().upload_blob("x", b"x")
     store.close()
@@ -139,3 +141,40 @@ def test_doctor_tries_the_container_and_prints_the_role(shelf):
 )
 def test_addresses_of_containers(address, expected):
     assert expected == parsed(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "endpoint", "expected"),
+    [
+        ("azblob://acc1/logs", "", "https://acc1.blob.core.windows.net"),
+        (
+            "azblob://acc1/logs",
+            "https://management.usgovcloudapi.net",
+            "https://acc1.blob.core.usgovcloudapi.net",
+        ),
+        (
+            "azblob://acc1/logs",
+            "https://management.chinacloudapi.cn",
+            "https://acc1.blob.core.chinacloudapi.cn",
+        ),
+        (
+            "https://acc1.blob.core.windows.net/logs",
+            "https://management.usgovcloudapi.net",
+            "https://acc1.blob.core.windows.net",
+        ),
+        ("azblob://acc1/logs", "http://127.0.0.1:81", "http://127.0.0.1:81/acc1"),
+        ("https://acc1.blob.core.windows.net/logs", "http://127.0.0.1:81/", "http://127.0.0.1:81/acc1"),
+    ],
+)
+def test_the_endpoint_of_a_source_says_where_its_containers_are(address, endpoint, expected):
+    assert expected == served(address, parsed(address).account, endpoint)
+
+
+def test_a_container_is_read_at_the_endpoint_of_its_source(shelf):
+    shelf.put(dated("2026-11-02"), record(1, "2026-11-02"))
+    source = Source("foundry", "azure", "", "live", {}, {"endpoint_url": shelf.address})
+    store = BlobLogs("azblob://devstoreaccount1/logs", source, NOVEMBER)
+    assert [f"{shelf.address}/devstoreaccount1/logs/{dated('2026-11-02')}"] == [
+        one.path for one in store.objects()
+    ]
+    store.close()

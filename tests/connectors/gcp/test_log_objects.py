@@ -109,6 +109,16 @@ def test_doctor_tries_the_bucket(shelf):
     store.close()
 
 
+def test_a_bucket_is_read_at_the_endpoint_of_its_source(monkeypatch):
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    with cloud_storage() as shelf:
+        shelf.put("a.json", entry(1, "2026-11-02"))
+        source = Source("s", "gcp", "", "live", {}, {"endpoint_url": f"{shelf.address}/"})
+        store = GcsLogs("gs://sink-logs", source, NOVEMBER)
+        assert ["gs://sink-logs/a.json"] == [one.path for one in store.objects()]
+        store.close()
+
+
 def test_without_credentials_the_part_fails_and_says_how_to_sign_in(monkeypatch, tmp_path):
     import google.auth  # noqa: PLC0415 only this test replaces it
     from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
