@@ -140,6 +140,8 @@ def _read(records: Sequence[Mapping[str, Any]], inventory: Inventory) -> list[_B
         for record in records
         if "/principalAccessBoundaryPolicies/" in str(record.get("name") or "")
     }
+    if not records:
+        return []
     versions = Versions(inventory.permissions)
     found = []
     for record in records:

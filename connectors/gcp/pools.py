@@ -81,6 +81,7 @@ class Pools:
         self._closed: set[tuple[str, str]] = set()
         self._providers: dict[tuple[str, str], list[Provider]] = {}
         self._known: set[tuple[str, str]] = set()
+        self._gaps: dict[str, Sequence[TrustGap]] = {}
         for found in inventory.beside.get("workload_identity", ()):
             self._read(found.data)
 
@@ -106,8 +107,14 @@ class Pools:
         key = pool_key(match["pool"], self._hierarchy)
         return () if key in self._closed else self._providers.get(key, ())
 
-    def gaps(self, member: str) -> Iterator[TrustGap]:
-        """Yield where a member or federated identity may be everybody of an issuer that serves everybody."""
+    def gaps(self, member: str) -> Sequence[TrustGap]:
+        """Return where a member or federated identity may be everybody of an issuer that serves everybody."""
+        found = self._gaps.get(member)
+        if found is None:
+            found = self._gaps[member] = tuple(self._find(member))
+        return found
+
+    def _find(self, member: str) -> Iterator[TrustGap]:
         rest = _rest(member)
         for provider in self.of(member):
             if provider.shared and provider.pinned is False and provider.lets_in(rest) is True:

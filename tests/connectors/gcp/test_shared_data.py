@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.facts import Window
+from connectors.gcp.inventory import read_inventory
+from connectors.gcp.names import permission_name
 from connectors.interface import Status
 from tests.connectors.gcp.records import EVER
 
@@ -193,3 +195,13 @@ def test_the_predefined_roles_are_one_catalogue(gcp, predefined):
         "model",
         "network",
     }
+
+
+def test_every_role_gives_just_what_googles_index_lists(gcp, predefined):
+    run = gcp({"iam_policies": [], "roles": predefined, "audit_logs": []})
+    roles = read_inventory(run.bundle.sources, run.facts.permissions).roles
+    listed = {
+        one["name"]: sorted(set(map(permission_name, one["includedPermissions"]))) for one in predefined
+    }
+    assert len(listed) > 2400
+    assert listed == {name: run.names(roles.find(name).permissions) for name in listed}
