@@ -1,5 +1,6 @@
 """Give a permission only on the resources it was used on, where a policy can stand there."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from connectors.gcp.shapes import CLOUD
 from connectors.reduction import Question
 
 _MOST_PLACES = 5
+_DATED = re.compile(r"\d{4}")
 _MOST_PARTS = 5
 """Of one place; each part is a binding with a condition of its own."""
 
@@ -59,7 +61,8 @@ class Spots:
     def _settled(self, places: Mapping[Spot, tuple[str, str]]) -> Iterator[Spot]:
         """Yield the places; whole ones where some use in them names no part, or parts are still being added.
 
-        A part counts as settled when it was in use in the first half of the window.
+        A part, and a place that another one holds, counts as settled when it was in use in the first half of
+        the window; tables of a day or a month never do.
         """
         whole = {
             where
@@ -67,7 +70,11 @@ class Spots:
             if not spot.condition or first >= self._desk.middle
         }
         crowded = Counter(spot.resource for spot in places if spot.condition)
-        for spot in places:
+        for spot, (first, _) in places.items():
+            if not spot.condition:
+                new = first >= self._desk.middle or _DATED.search(spot.resource.rpartition("/")[2])
+                yield self.wider(spot) if new else spot
+                continue
             stays = spot.condition and spot.resource not in whole and crowded[spot.resource] <= _MOST_PARTS
             yield spot if stays else Spot(spot.resource)
 

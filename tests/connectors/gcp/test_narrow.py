@@ -141,6 +141,21 @@ def test_more_tables_than_can_be_read_are_given_by_their_dataset(gcp):
     )
 
 
+@pytest.mark.parametrize(
+    ("table", "at"),
+    [("events_20261001", "2026-08-02T10:00:00.000000Z"), ("orders", "2026-10-30T10:00:00.000000Z")],
+)
+def test_a_table_of_a_day_or_a_new_one_is_given_by_its_dataset(gcp, table, at):
+    """Tomorrow's table has another name."""
+    used = got(
+        "bigquery.tables.getData", f"{DATASETS}sales/tables/{table}", at, service="bigquery.googleapis.com"
+    )
+    run = run_with(gcp, "roles/bigquery.dataViewer", ["bigquery.tables.getData"], used)
+    assert [(f"//bigquery.googleapis.com/{DATASETS}sales", "")] == bindings(
+        reduced(run, RAG, [], rebuild=True)
+    )
+
+
 def test_who_has_no_address_keeps_what_bq_cannot_give(gcp):
     used = got("bigquery.tables.getData", f"{DATASETS}sales/tables/orders", who="", subject=AGENT)
     run = run_with(gcp, "roles/bigquery.dataViewer", ["bigquery.tables.getData"], used, member=AGENT)

@@ -172,6 +172,11 @@ class TestBroadTrust:
                 Severity.HIGH,
             ),
             ("principalSet://iam.googleapis.com/locations/global/workforcePools/staff/*", Severity.MEDIUM),
+            ("principalSet://agents.global.org-9.system.id.goog/*", Severity.MEDIUM),
+            (
+                "principalSet://agents.global.org-9.system.id.goog/attribute.platform/aiplatform",
+                Severity.MEDIUM,
+            ),
             ("everybody but arn:aws:iam::111122223333:root", Severity.CRITICAL),
         ],
     )
