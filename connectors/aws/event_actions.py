@@ -11,6 +11,7 @@ from connectors.aws.tables import table
 
 _VERSION = re.compile(r"\d{4}_?\d{2}_?\d{2}(v\d+)?$")
 _FIRST_WORD = re.compile(r"[A-Z][a-z]+")
+_REMEMBERED = 50_000
 _HOST = (".amazonaws.com.cn", ".amazonaws.com", ".aws.internal")
 
 
@@ -55,7 +56,9 @@ class EventActions:
         """Return what an operation needed."""
         found = self._cache.get(operation)
         if found is None:
-            found = self._cache[operation] = self._needed(operation)
+            found = self._needed(operation)
+            if len(self._cache) < _REMEMBERED:  # logs may hold any number of made-up names
+                self._cache[operation] = found
         return found
 
     def _needed(self, operation: str) -> Needed:

@@ -51,6 +51,7 @@ class EventResources:
         for rule in data["parameter"]:
             self._parameters.setdefault(rule["source"], []).append(rule)
         self._plans: dict[tuple[str, str], _Plan | None] = {}
+        self._shared: dict[object, _Plan] = {}
         self._chosen = lru_cache(maxsize=_REMEMBERED)(self._choose)
 
     def listed(self, source: str, operation: str, refs: Sequence[ResourceRef | None]) -> str:
@@ -77,7 +78,7 @@ class EventResources:
 
     def requested(self, source: str, operation: str, parameters: bytes) -> Named:
         """Return the request parameters that may name the resource, or the one ARN among them."""
-        plan = self._plan(source, operation)
+        plan = self._plans.get((source, operation)) or self._plan(source, operation)
         if plan is not None:
             values = plan.values(parameters)
             own = any(values[: plan.own])
@@ -94,8 +95,18 @@ class EventResources:
             rules = [] if source in self._s3 else self._rules(source, operation)
             keys = ["bucketName"] if source in self._s3 else _keys(rules)
             shapes = shapes_of(source, operation)
-            self._plans[key] = _Plan.of(rules, keys, shapes) if keys or shapes else None
+            self._plans[key] = self._made(rules, keys, shapes) if keys or shapes else None
         return self._plans[key]
+
+    def _made(
+        self, rules: Sequence[Mapping[str, Any]], keys: list[str], shapes: tuple[Shape, ...]
+    ) -> "_Plan":
+        """Return the plan for these rules and templates; most operations of a service share one."""
+        key = (tuple(map(id, rules)), tuple(keys), shapes)
+        plan = self._shared.get(key)
+        if plan is None:
+            plan = self._shared[key] = _Plan.of(rules, keys, shapes)
+        return plan
 
     def _rules(self, source: str, operation: str) -> list[dict[str, Any]]:
         return [

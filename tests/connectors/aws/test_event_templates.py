@@ -161,3 +161,11 @@ def test_the_keys_that_a_query_has_to_read_are_those_of_the_templates():
     assert set(keys) == set(table("event_resources")["templates"]["services"])
     assert {"agentId", "agentIdentifier", "guardrailIdentifier"} <= set(keys["bedrock.amazonaws.com"])
     assert sum(map(len, keys.values())) < 400
+
+
+def test_made_up_operations_cost_no_reader_of_their_own():
+    reader = EventResources()
+    for number in range(300):
+        for source in ("lambda.amazonaws.com", "bedrock.amazonaws.com", "s3.amazonaws.com"):
+            reader.requested(source, f"MadeUp{number}", b'{"functionName": "f", "agentId": "A"}')
+    assert len(reader._shared) <= 3
