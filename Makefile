@@ -4,13 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: demo test lint schema build clean
+.PHONY: demo test spark lint schema build clean
 
 demo: $(VENV)/run.done ## scan the evidence that ships with the package
 	$(BIN)/entdrift demo --output demo-report
 
 test: $(VENV)/test.done ## the whole test suite
 	$(BIN)/pytest -n $(JOBS)
+
+spark: $(VENV)/test.done ## the tests that start Spark (Java 17, 450 MB to download); not part of `make test`
+	$(BIN)/pip install --quiet --group spark
+	ENTDRIFT_SPARK=1 $(BIN)/pytest tests/connectors/aws/pushdown/test_log_spark.py
 
 lint: $(VENV)/test.done ## style, types, import rules
 	$(BIN)/ruff check .

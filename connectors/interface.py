@@ -57,8 +57,10 @@ class Source:
 
     @property
     def asks_the_cloud(self) -> bool:
-        """Whether reading it needs credentials: it is live, or some of its files are in an object store."""
-        return self.mode == "live" or any("://" in value for held in self.lists.values() for value in held)
+        """Whether reading it leaves this machine: it is live, or a store holds or counts its logs."""
+        counted = self.texts.get("logs.engine", "local") != "local"
+        stored = any("://" in value for held in self.lists.values() for value in held)
+        return self.mode == "live" or counted or stored
 
     def on_disk(self) -> "Source":
         """Return the source without what is in object stores."""

@@ -9,13 +9,16 @@ from connectors.aws.collect import Reached, Way, collect_live, opened_calls
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_athena import describe_table
 from connectors.aws.log_objects import LogBuckets
+from connectors.aws.log_spark import look
 from connectors.aws.session import Session
 from connectors.aws.tables import table
 from connectors.aws.trails import Trail, read_trails
+from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.interface import Check, Evidence, Outcome, Source, Status, silent
 from connectors.live.failures import CallError
 from connectors.live.kept import Kept
+from connectors.logs.lake import open_spark, told
 from connectors.logs.seen import SeenEvents
 from connectors.logs.try_store import examine_store
 
@@ -45,8 +48,11 @@ def examine(source: Source, window: Window) -> list[Check]:
 
 def examine_logs(source: Source, window: Window) -> list[Check]:
     """List each address of log objects, fetch the first one, and say how it went."""
-    if LiveSettings.of(source).log_engine == "athena":
+    engine = LiveSettings.of(source).log_engine
+    if engine == "athena":
         return [_examine_table(source, window)]
+    if engine == "spark":
+        return [_examine_lake(source, window)]
     with LogBuckets(source, window) as buckets:
         return [examine_store(store, lost(LOG_OBJECTS)) for store in buckets.stores()]
 
@@ -68,6 +74,21 @@ def _examine_table(source: Source, window: Window) -> Check:
     if found.missing:
         detail += f"; it lacks {', '.join(found.missing)} of userIdentity"
     return Check(subject, "ok", detail)
+
+
+def _examine_lake(source: Source, window: Window) -> Check:
+    """Look which files or partitions of a data lake hold the window, and how many bytes; no query is run."""
+    settings = LiveSettings.of(source)
+    try:
+        lake = look(open_spark(), settings, window)
+    except Exception as error:  # noqa: BLE001 Spark raises what Java raised
+        hint = error.hint if isinstance(error, EvidenceError) else ""
+        return Check("spark", "failed", told(error), lost(LOG_QUERY), hint)
+    limit = f"at most {settings.log_max_scan_gb} GB" if settings.log_max_scan_gb else "no limit"
+    size = f"{lake.listing.size_bytes / 10**9:,.3f} GB would be read ({limit}, logs.max_scan_gb)"
+    left = f"{lake.listing.left_out} files are no JSON and are not read" if lake.listing.left_out else ""
+    detail = "; ".join(filter(None, (f"{lake.place}: {size}", *lake.notes, left)))
+    return Check("spark", "partial" if left else "ok", detail, lost(LOG_QUERY) if left else "")
 
 
 _HISTORY = Check(

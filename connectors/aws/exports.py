@@ -17,6 +17,7 @@ from connectors.aws.export_kinds import (
 from connectors.aws.export_resource_policies import resource_policies
 from connectors.aws.export_witnesses import last_accessed, unused_access
 from connectors.aws.log_address import S3_ADDRESS
+from connectors.aws.log_groups import Answer
 from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.files import expand, modified
@@ -65,6 +66,9 @@ READERS: dict[str, tuple[Callable[[Path], Records], tuple[str, ...]]] = {
 QUERIES = "log_query"
 """Part that holds the text, digest, id and scanned bytes of each query that counted events."""
 
+_COUNTING = ("athena", "spark")
+"""Engines that count events where they lie."""
+
 _NEEDED = ("authorization_details", "cloudtrail")
 """A source without either says nothing about access."""
 
@@ -77,7 +81,7 @@ def collect_exports(
         if (
             source.mode == "export"
             and not any(source.files.get(part) or source.lists.get(part) for part in _NEEDED)
-            and source.texts.get("logs.engine") != "athena"
+            and source.texts.get("logs.engine") not in _COUNTING
         ):
             reason = f"the source names neither {' nor '.join(_NEEDED)}: there is nothing to analyse"
             sink.outcome(Outcome(source.name, _NEEDED[0], Status.FAILED, reason=reason))
@@ -86,10 +90,11 @@ def collect_exports(
                 _collect_part(source.name, part, paths, sink)
                 observe("part", source=source.name, part=part)
         named = bool(source.files.get("cloudtrail") or source.lists.get("cloudtrail"))
-        if source.texts.get("logs.engine") == "athena":
+        engine = source.texts.get("logs.engine")
+        if engine in _COUNTING:
             _collect_query(source, sink, window)
             if named:
-                reason = "not read: logs.engine has Athena count the events, and these would count twice"
+                reason = f"not read: logs.engine has {engine} count the events, and these would count twice"
                 sink.outcome(Outcome(source.name, "cloudtrail", Status.SKIPPED, reason=reason))
         elif named:
             _collect_logs(source, sink, window, observe, seen)
@@ -111,10 +116,8 @@ def _collect_logs(source: Source, sink: Sink, window: Window, observe: Observer,
 
 
 def _collect_query(source: Source, sink: Sink, window: Window) -> None:
-    """Have Athena count the events of a table; the query itself is evidence too."""
-    from connectors.aws.log_athena import query_log  # noqa: PLC0415 boto3 is slow to import
-
-    answer = query_log(source, window)
+    """Have an engine count the events; the query itself is evidence too."""
+    answer = _answer(source, window)
     sink.add_logs(source.name, answer.read.rows, answer.read.files, answer.read.presence)
     sink.add(source.name, QUERIES, [answer.query.record()])
     events = sum(file.records for file in answer.read.files)
@@ -122,6 +125,16 @@ def _collect_query(source: Source, sink: Sink, window: Window) -> None:
     status = Status.FAILED if answer.problem else Status.OK
     reason = "; ".join(filter(None, (answer.problem, *answer.notes)))
     sink.outcome(Outcome(source.name, QUERIES, status, events, reason, newest))
+
+
+def _answer(source: Source, window: Window) -> Answer:
+    if source.texts.get("logs.engine") == "spark":
+        from connectors.aws.log_spark import query_lake  # noqa: PLC0415 not needed otherwise
+
+        return query_lake(source, window)
+    from connectors.aws.log_athena import query_log  # noqa: PLC0415 boto3 is slow to import
+
+    return query_log(source, window)
 
 
 def _collect_part(source: str, part: str, paths: Sequence[Path], sink: Sink) -> None:

@@ -59,9 +59,10 @@ LOG_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "logs.engine",
         "text",
-        '"athena": let Athena count the events of a table instead of reading log files; "local": read files',
+        '"athena": let Athena count the events of a table instead of reading log files; "spark": let Spark'
+        ' count those of a table or of files; "local": read files',
         modes=_ANY,
-        form="local|athena",
+        form="local|athena|spark",
         example='"athena"',
     ),
     Setting(
@@ -71,6 +72,14 @@ LOG_SETTINGS: tuple[Setting, ...] = (
         modes=_ANY,
         form=TABLE,
         example='"audit.cloudtrail_logs"',
+    ),
+    Setting(
+        "logs.path",
+        "texts",
+        "where CloudTrail's files lie, for Spark (default: logs.table)",
+        modes=_ANY,
+        form=r"[a-z0-9]+://[^\x00-\x1f]+|/[^\x00-\x1f]*",
+        example='"s3a://central-trail/AWSLogs"',
     ),
     Setting("logs.workgroup", "text", "Athena workgroup (default: primary)", modes=_ANY),
     Setting(
@@ -135,6 +144,7 @@ class LiveSettings:
     """True for a source of files, for which only log objects are asked of AWS."""
     log_engine: str = "local"
     log_table: str = ""
+    log_paths: tuple[str, ...] = ()
     log_workgroup: str = ""
     log_output: str = ""
     log_region: str = ""
@@ -165,6 +175,7 @@ class LiveSettings:
             source_of_files=source.mode != "live",
             log_engine=source.texts.get("logs.engine", "local"),
             log_table=source.texts.get("logs.table", ""),
+            log_paths=source.lists.get("logs.path", ()),
             log_workgroup=source.texts.get("logs.workgroup", ""),
             log_output=source.texts.get("logs.output", ""),
             log_region=source.texts.get("logs.region", ""),
@@ -199,6 +210,14 @@ class LiveSettings:
                 "only the last role_arn may hold {account}",
                 "the roles before it are assumed once, to get there",
             )
+        return self._engine_contradiction()
+
+    def _engine_contradiction(self) -> tuple[str, str]:
         if self.log_engine == "athena" and not self.log_table:
             return "logs.engine is athena, but no table is named", 'logs.table = "audit.cloudtrail_logs"'
+        if self.log_engine == "spark" and bool(self.log_table) == bool(self.log_paths):
+            return (
+                "logs.engine is spark, and needs logs.path or logs.table, not both",
+                'logs.path = "s3a://central-trail/AWSLogs"',
+            )
         return "", ""

@@ -12,13 +12,12 @@ from connectors.aws.calls import Calls
 from connectors.aws.collect import opened_calls
 from connectors.aws.events import CloudTrailReader
 from connectors.aws.live_settings import LiveSettings
-from connectors.aws.log_groups import group_of, missing_fields, partition_predicate, query_text
+from connectors.aws.log_groups import Answer, group_of, missing_fields, partition_predicate, query_text
 from connectors.aws.session import Session
 from connectors.facts import Window
 from connectors.interface import Source
 from connectors.live.failures import CallError
 from connectors.logs.pushdown import Group, Query, read_groups
-from connectors.logs.rows import LogRead
 
 ENGINE = "athena"
 _POLL_SECONDS = 2.0
@@ -33,16 +32,6 @@ class Table:
 
     predicate: str
     missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What Athena gave, the query as evidence, and why it is not whole; `notes` are no loss of calls."""
-
-    read: LogRead
-    query: Query
-    problem: str = ""
-    notes: tuple[str, ...] = ()
 
 
 def query_log(source: Source, window: Window, wait: Callable[[float], None] = time.sleep) -> Answer:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
@@ -11,7 +12,8 @@ from typing import Any
 from connectors.aws.event_templates import all_keys
 from connectors.aws.tables import table
 from connectors.facts import Window
-from connectors.logs.pushdown import Group
+from connectors.logs.pushdown import Group, Query
+from connectors.logs.rows import LogRead
 
 _PREFIX = "p_"
 _TEMPLATES = "p__templates"
@@ -38,6 +40,16 @@ _LATE = timedelta(days=2)
 """How long after its day an object may be delivered: partitions are asked for this much longer."""
 TABLE = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){1,2}"
 """`database.table`, or with the catalog before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an engine gave, the query as evidence, and why it is not whole; `notes` are no loss of calls."""
+
+    read: LogRead
+    query: Query
+    problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def missing_fields(identity_type: str) -> list[str]:

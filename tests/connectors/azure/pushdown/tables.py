@@ -171,6 +171,7 @@ def _sign_in(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "ResourceDisplayName": held.get("resourceDisplayName"),
         "ResourceServicePrincipalId": held.get("resourceServicePrincipalId"),
         "ResourceIdentity": held.get("resourceId"),
+        "Agent": held.get("agent"),
     }
 
 

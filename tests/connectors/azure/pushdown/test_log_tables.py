@@ -267,6 +267,7 @@ def test_sign_ins_and_graph_calls_give_the_rows_of_the_files(tmp_path):
         sign_in_event(key=number(), resultType="7000215"),
         sign_in_event(category="ManagedIdentitySignInLogs"),
         sign_in_event(properties={"servicePrincipalId": AGENT, "federatedCredentialId": number(), "resourceId": number()}),
+        sign_in_event(properties={"servicePrincipalId": AGENT, "agent": {"agentType": "agenticAppInstance", "agentSubjectParentId": PERSON}}),
         graph(),
         graph(uri=f"{graphs}/beta/users/{PERSON}/messages?$top=1"),
         graph(uri=f"{graphs}/v1.0/users/{AGENT}/messages?$top=2"),
@@ -279,7 +280,7 @@ def test_sign_ins_and_graph_calls_give_the_rows_of_the_files(tmp_path):
         graph(userId=PERSON),
     ]  # fmt: skip
     records[1]["properties"]["status"] = {"errorCode": 7000215}
-    assert 23 <= len(same(records, WINDOW, tmp_path))
+    assert 24 <= len(same(records, WINDOW, tmp_path))
 
 
 def test_many_blobs_of_a_container_are_one_group_and_copies_count_once(tmp_path):
