@@ -154,7 +154,8 @@ def _source(source: SourceResult) -> list[doc.SourceEntry]:
             data_as_of=max((outcome.data_as_of for outcome in source.outcomes), default=""),
             parts=[_part(outcome) for outcome in sorted(source.outcomes, key=lambda o: (o.part, o.status))],
         )
-        for account in source.accounts or ("",)
+        # Persons and groups belong to no account; a source that has accounts is shown by these.
+        for account in [one for one in source.accounts if one] or [""]
     ]
 
 

@@ -238,6 +238,9 @@ def test_gcp_exports_of_other_people_are_read(tmp_path):
     assert report["summary"]["log_events"]["read"] >= 98
     assert report["identities"]
     assert "ok" in {part["status"] for source in report["sources"] for part in source["parts"]}
+    # Persons belong to no project; the source is not listed once more for them.
+    assert "" in {identity["account"] for identity in report["identities"]}
+    assert "" not in {source["account"] for source in report["sources"]}
 
 
 def predefined_roles():
