@@ -106,10 +106,10 @@ def _document(text: str) -> object:
 
 
 def _comments(entry: IdentityEntry, mark: str) -> list[str]:
-    """Return the claims as comments; JSON escapes keep every one on its line and visible."""
+    """Return the claims as comments; JSON escapes keep each on its line, quotes stay as they are."""
     lines = [f"reduction of {entry.id}", *claim_lines(entry.reduction)]
     lines += [f"note: {note}" for note in entry.reduction.notes]
-    return [f"{mark} {json.dumps(line)[1:-1]}" for line in lines]
+    return [f"{mark} {json.dumps(line)[1:-1]}".replace('\\"', '"') for line in lines]
 
 
 def _bodies(documents: Sequence[Document], mark: str) -> list[str]:

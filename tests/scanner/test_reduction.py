@@ -313,3 +313,13 @@ def test_globs_of_the_config_match_names_without_case():
     assert ["kms:Decrypt", "s3:GetObject"] == names.names(safety.kept(names))
     assert "*/Break-*" == safety.keeper(replace(entry().identity, id="arn:aws:iam::1:role/break-glass"))
     assert "" == safety.keeper(entry().identity)
+
+
+def test_a_configuration_in_a_note_can_be_copied_and_stays_a_comment(demo, tmp_path):
+    report = json.loads((demo / "report.json").read_text())
+    name = offered(demo)["id"]
+    entry = next(one for one in report["identities"] if one["id"] == name)
+    entry["reduction"]["notes"] = ['add {"a":"b"}\nrm -rf x']
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    found = run("reduce", name, "--form", "cli", "--from", tmp_path / "report.json").stdout
+    assert '# note: add {"a":"b"}\\nrm -rf x' in found.splitlines()
