@@ -110,7 +110,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
                 {
                     *grant_caveats(held, inventory),
                     *deny_caveats(denies, refused),
-                    *evidence_caveats(evidence, inventory, universe, members, held, short),
+                    *evidence_caveats(evidence, inventory, universe, members, held, short, ties),
                     *key_caveats(inventory, roles, held, used),
                 }
             )

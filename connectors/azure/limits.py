@@ -20,6 +20,7 @@ def evidence_caveats(
     members: Mapping[str, Iterable[str]],
     held: Sequence[Holding],
     short: Container[str],
+    ties: Container[str],
 ) -> list[Caveat]:
     """Return the limits that come from what the evidence holds and what it lacks."""
     found = [
@@ -44,7 +45,7 @@ def evidence_caveats(
     found += [
         *_short_lists(inventory),
         *blueprint_caveats(inventory),
-        *_unknown_principals(evidence, inventory),
+        *_unknown_principals(evidence, inventory, ties),
     ]
     if universe.patterns:
         found.append(_pattern_caveat(universe))
@@ -108,10 +109,13 @@ def _short_lists(inventory: Inventory) -> list[Caveat]:
     ]
 
 
-def _unknown_principals(evidence: Sequence[Evidence], inventory: Inventory) -> list[Caveat]:
-    """Return the applications that hold role assignments and that the list of service principals lacks.
+def _unknown_principals(
+    evidence: Sequence[Evidence], inventory: Inventory, ties: Container[str]
+) -> list[Caveat]:
+    """Return the applications that hold role assignments and that neither a list nor a resource names.
 
-    A deleted principal leaves its assignments behind. One of another tenant is in no list either.
+    A deleted principal leaves its assignments behind. One of another tenant is in no list either. `ties` are
+    the principals that resources run as.
     """
     whole = any(
         outcome.part == "service_principals" and outcome.status is Status.OK
@@ -120,7 +124,11 @@ def _unknown_principals(evidence: Sequence[Evidence], inventory: Inventory) -> l
     )
     held: dict[str, int] = {}
     for one in inventory.assignments.values():
-        if one.kind == "serviceprincipal" and one.principal not in inventory.principals:
+        if (
+            one.kind == "serviceprincipal"
+            and one.principal not in inventory.principals
+            and one.principal not in ties
+        ):
             held[one.principal] = held.get(one.principal, 0) + 1
     if not whole or not held:
         return []

@@ -17,6 +17,7 @@ from connectors.reduction import Change
 
 _NOT_IN_LABELS = re.compile(r"[^a-z0-9]+")
 _KEEP = "keep_old_assignments"
+_IMPORTED = {Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE}
 
 
 def terraform(changes: Sequence[Change]) -> str:
@@ -33,7 +34,7 @@ class _Writer:
     def blocks(self) -> Iterator[str]:
         """Yield the blocks: what is new, then what goes."""
         yield comment(f"Reduces {self._changes[0].holder}; Terraform 1.7 or later, azurerm 4 or later.")
-        old = [change for change in self._changes if change.kind == Kind.DELETE_ASSIGNMENT]
+        old = [change for change in self._changes if change.kind in _IMPORTED]
         if old:
             yield comment(
                 f"Apply once; ten minutes later apply with -var {_KEEP}=false, which deletes the old ones."
@@ -53,7 +54,7 @@ class _Writer:
             case Kind.DELETE_ASSIGNMENT:
                 yield from self._old(json.loads(change.before))
             case Kind.REMOVE_APP_ROLE:
-                yield comment(f"Not azurerm, so by hand: remove app role assignment {change.target}.")
+                yield from self._old_app_role(json.loads(change.before))
             case Kind.SWITCH_OFF_KEYS:
                 yield self._switch(json.loads(change.after), change.note)
             case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
@@ -140,6 +141,25 @@ class _Writer:
             values["skip_service_principal_aad_check"] = True
         label = self._label(f"new_{held['name']}"[:16])
         return block(["resource", "azurerm_role_assignment", label], values)
+
+    def _old_app_role(self, held: dict[str, Any]) -> Iterator[str]:
+        """Yield the blocks that import a permission for an API and let it go; the azuread provider's."""
+        properties = held["properties"]
+        label = self._label(f"old_app_role_{held['id']}"[:24])
+        kept = Expression(f'var.{_KEEP} ? toset(["old"]) : toset([])')
+        place = f"/servicePrincipals/{properties['resourceId']}/appRoleAssignedTo/{held['id']}"
+        to = Expression(f"azuread_app_role_assignment.{label}[each.key]")
+        yield comment("Needs the azuread provider (hashicorp/azuread, 3 or later).")
+        yield block(["import"], {"for_each": kept, "to": to, "id": place})
+        yield block(
+            ["resource", "azuread_app_role_assignment", label],
+            {
+                "for_each": kept,
+                "app_role_id": properties["appRoleId"],
+                "principal_object_id": properties["principalId"],
+                "resource_object_id": properties["resourceId"],
+            },
+        )
 
     def _old(self, held: dict[str, dict[str, str]]) -> Iterator[str]:
         label = self._label(f"old_{held['name']}"[:16])

@@ -5,7 +5,10 @@ import json
 import pytest
 
 from connectors.azure.graph_paths import address, allowing, known_permissions, template
+from connectors.azure.remediation import render
+from connectors.reduction import Standing
 from tests.connectors.azure.harness import SHARED, blind, unused
+from tests.connectors.azure.reducing import ask, only
 from tests.connectors.azure.synthetic import (
     AGENT,
     BLOB_READER,
@@ -268,3 +271,28 @@ def test_the_table_says_what_microsofts_own_table_says_of_applications():
                     assert name in found.allow
                     compared += 1
     assert compared > 12_000
+
+
+def test_an_app_role_that_no_call_needed_is_taken_away_in_every_form_and_given_back(graph):
+    graph.hold("Mail.Read", "Files.ReadWrite.All")
+    graph.calls(call("GET", MESSAGES))
+    found = only(graph.collect(), AGENT)
+    (change,) = [one for one in found.changes if one.kind == "remove-app-role"]
+    place = f"https://graph.microsoft.com/v1.0/servicePrincipals/{AGENT}/appRoleAssignments"
+    (script,) = [one.content for one in render(found.changes, "cli") if one.form == "cli"]
+    assert f"az rest --method delete --url {place}/{change.target}" in script
+    (code,) = render(found.changes, "terraform")
+    assert 'resource "azuread_app_role_assignment" "old_app_role_' in code.content
+    assert f'"/servicePrincipals/{GRAPH}/appRoleAssignedTo/{change.target}"' in code.content
+    assert 'variable "keep_old_assignments"' in code.content
+    assert f"az rest --method post --url {place} --body" in found.rollback[-1].content
+    assert found.restore.standing is Standing.PROVED
+
+
+def test_the_role_in_use_stays(graph):
+    graph.hold("Mail.Read", "Files.ReadWrite.All")
+    graph.calls(call("GET", MESSAGES))
+    facts, answers = ask(graph.collect(), AGENT)
+    kept = facts.permissions.mask([f"{PREFIX}Mail.Read"])
+    assert not answers.found[AGENT].removed & kept
+    assert answers.found[AGENT].removed == facts.permissions.mask([f"{PREFIX}Files.ReadWrite.All"])

@@ -472,3 +472,5 @@ def test_assignments_of_principals_that_no_list_names_are_said(desk):
     desk.put("service_principals", [service_principal()])
     (said,) = [one for one in desk.facts().caveats if "no list names" in one.what]
     assert said.where == gone
+    desk.put("resources", [{"id": ai_account(), "identity": {"principalId": gone}}])
+    assert not [one for one in desk.facts().caveats if "no list names" in one.what]
