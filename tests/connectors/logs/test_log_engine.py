@@ -134,6 +134,19 @@ def test_the_window_is_half_open_and_presence_knows_more(tmp_path):
     assert [Presence("", "here", "management", "", 4, times[0], times[3])] == logs.presence
 
 
+def test_which_events_count_is_told_by_their_time_and_not_by_the_names_of_files(tmp_path):
+    window = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    for named, time in (("2020/01/01", "2026-03-01T10:00:00Z"), ("2026/03/01", "2020-01-01T10:00:00Z")):
+        folder = tmp_path / "CloudTrail" / "eu-west-1" / named
+        folder.mkdir(parents=True)
+        (folder / f"1_CloudTrail_{named.replace('/', '')}T1000Z_x.json").write_bytes(
+            document([event(len(time) + int(named[3]), time=time)])
+        )
+    logs = read(tmp_path, window=window)
+    assert ["2026-03-01T10:00:00Z"] == [row.first for row in logs.rows]
+    assert [0, 1] == [file.outside_window for file in logs.files]
+
+
 @pytest.mark.parametrize(
     ("time", "written"),
     [
