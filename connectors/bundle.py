@@ -212,6 +212,8 @@ class SourceEvidence:
     stage: str
     folder: Path
     entry: SourceEntry
+    named_from: Path | None = None
+    """Folder from which files below it are named, so that a report does not hang on where evidence stands."""
 
     def records(self, part: str) -> Iterator[Record]:
         """Yield the raw records of a part in the order they were stored."""
@@ -223,7 +225,13 @@ class SourceEvidence:
 
     def log_files(self) -> Sequence[LogFile]:
         """Return what became of each log file."""
-        return [LogFile(*row) for row in _lines(self.folder / f"{_FILES}.jsonl.gz")]
+        files = (LogFile(*row) for row in _lines(self.folder / f"{_FILES}.jsonl.gz"))
+        if self.named_from is None:
+            return list(files)
+        return [
+            msgspec.structs.replace(one, path=self._named(one.path), reason=self._named(one.reason))
+            for one in files
+        ]
 
     def presence(self) -> Sequence[Presence]:
         """Return which classes of log were seen where."""
@@ -232,9 +240,14 @@ class SourceEvidence:
     def outcomes(self) -> Sequence[Outcome]:
         """Return how each part was read."""
         return [
-            Outcome(self.source, o.part, Status(o.status), o.records, o.reason, o.data_as_of)
+            Outcome(self.source, o.part, Status(o.status), o.records, self._named(o.reason), o.data_as_of)
             for o in self.entry.outcomes
         ]
+
+    def _named(self, text: str) -> str:
+        """Return a text with the files below the folder named from it."""
+        base = self.named_from
+        return text if base is None or base == base.parent else text.replace(f"{base}{os.sep}", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 
 _IN_BYTE = tuple(tuple(bit for bit in range(8) if value >> bit & 1) for value in range(256))
+_FEW = 64
+"""Sets up to this size are split name by name; larger ones service by service, of which AWS has 450."""
 _SPLIT = 256
 """Sets whose parts by service are kept at a time: one identity asks for about twenty, and for each reason."""
 _LISTED = 2_000_000
@@ -28,6 +30,7 @@ class Permissions:
         self._index: dict[str, int] = {}
         self._known = 0
         self._members: dict[str, list[int]] = {}
+        self._service_of: list[str] = []
         self._parts: list[tuple[str, int, slice]] = []
         self._masked = 0
         self._split: dict[int, dict[str, int]] = {}
@@ -43,6 +46,7 @@ class Permissions:
         self.services(0)  # splits the names by service, once for all copies
         made._names, made._index, made._known = list(self._names), dict(self._index), self._known
         made._members = {service: list(members) for service, members in self._members.items()}
+        made._service_of = list(self._service_of)
         made._parts, made._masked = self._parts, self._masked
         return made
 
@@ -64,7 +68,9 @@ class Permissions:
         if found is None:
             found = self._index[folded] = len(self._names)
             self._names.append(name)
-            self._members.setdefault(self.service(name), []).append(found)
+            service = self.service(name)
+            self._service_of.append(service)
+            self._members.setdefault(service, []).append(found)
         return found
 
     def find(self, name: str) -> int | None:
@@ -94,6 +100,9 @@ class Permissions:
             self._masked = len(self._names)
             self._split.clear()
         found = self._split.get(permissions)
+        if found is None and permissions.bit_count() <= _FEW:
+            found = self._services_of_few(permissions)
+            self._split[permissions] = found
         if found is None:
             packed = permissions.to_bytes((permissions.bit_length() + 7) // 8, "little")
             # A catalogue's services stand together, so most are told to be absent by a look at a few bytes.
@@ -102,10 +111,18 @@ class Permissions:
                 for service, mask, place in self._parts
                 if packed[place].strip(b"\0") and (part := permissions & mask)
             }
-            if len(self._split) >= _SPLIT:
-                self._split.clear()
             self._split[permissions] = found
+        if len(self._split) > _SPLIT:
+            self._split = {permissions: found}
         return found
+
+    def _services_of_few(self, permissions: int) -> dict[str, int]:
+        """Split a small set by looking at its members instead of at every service."""
+        found: dict[str, int] = {}
+        for bit in _bits(permissions):
+            service = self._service_of[bit]
+            found[service] = found.get(service, 0) | 1 << bit
+        return dict(sorted(found.items()))
 
     def by_service(self, permissions: int) -> Mapping[str, list[str]]:
         """Return the names of a set grouped by service, both sorted; not to be changed by the caller.

@@ -440,6 +440,9 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True):
     until: str
 
 
+EvidenceValue = str | int | float | bool | list[str]
+
+
 class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One finding; sorted by (severity, rule, provider, identity, subject). A waived one stays a row."""
 
@@ -453,7 +456,7 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     subject: str
     message: str
-    evidence: dict[str, str | int | float | bool | list[str]]
+    evidence: dict[str, EvidenceValue]
     frameworks: list[FrameworkReference]
     remediation: str
     status: Literal["open", "waived", "fixed", "regressed"]
@@ -461,6 +464,8 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     waiver: Waiver | None = None
     framework_set: str = ""
     """In large documents: id of the `frameworks` in `framework_sets`."""
+    evidence_shared: list[str] = []
+    """In large documents: ids of further parts of `evidence` that stand in `evidence_parts`."""
 
 
 class UnmappedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -630,7 +635,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     stages: StageDrift | None = None
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
     """The whole document.
 
     The sets and rows at the top hold what many entries of a large document share, by id; they are empty in
@@ -660,6 +665,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     With them a reader can tell an identity that is gone from one that is no longer listed. Missing in reports
     before it was added.
     """
+    evidence_parts: dict[str, dict[str, EvidenceValue]] = {}
     history: History | None = None
     """Missing when the scan ran without history."""
     drift: Drift | None = None

@@ -4,58 +4,59 @@ Only the wire knows shared parts: `spread` puts them back when a document is rea
 the program sees each list where it belongs. Equal lists are then one object, so memory stays small too.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
 
 from reports.document import (
     VERDICTS,
-    FindingEntry,
-    FrameworkReference,
     IdentityEntry,
     KeptPermissions,
     Report,
     ServiceEntry,
     VerdictReason,
 )
-from reports.errors import ReportError
+from reports.shared_parts import digest, find_shared, written
+from reports.sharing_findings import findings_are_shared, share_findings, spread_findings
 
-SHARING_NAMES = 1_000_000
+SHARING_NAMES = 200_000
 """Permission names written in place before sharing starts; fewer are easier to read where they are."""
-
-SHARING_FINDINGS = 5_000
-"""Findings from which on framework references, about 2 kB each, are written once."""
 
 _SHARED_LENGTH = 3
 """Shortest list of names that is shared: a reference takes the room of one name."""
 
 _Row = TypeVar("_Row", ServiceEntry, VerdictReason)
 _Named = TypeVar("_Named", KeptPermissions, VerdictReason)
-_Part = TypeVar("_Part")
 
 
-def share(report: Report, *, above: int | None = None) -> Report:
-    """Move what stands more than once to the sets at the top of the document, when it is large.
+def share(report: Report) -> Report:
+    """Move what stands more than once to the top of the document, when it is large.
 
-    With more than a million permission names, or `above`, these are lists of three or more names
-    (`permission_sets`) and whole rows of `services` and `reasons` (`service_rows`, `reason_rows`); with more
-    than 5,000 findings, their framework references (`framework_sets`). Ids are hashes of the content, so they
-    are the same in every report.
+    With more than 200,000 permission names these are lists of names and rows of identities (`share_names`);
+    with more than 5,000 findings, their framework references and evidence (`share_findings`). Ids are hashes
+    of the content, so they are the same in every report.
     """
     if _is_shared(report):
         return report
+    return share_names(share_findings(report))
+
+
+def share_names(report: Report, *, above: int | None = None) -> Report:
+    """Move equal lists of names and equal rows to the top of a document that has many.
+
+    Lists have three or more names (`permission_sets`), rows are those of `services` and `reasons`
+    (`service_rows`, `reason_rows`). `above` says how many names are many (default: 200,000).
+    """
     limit = SHARING_NAMES if above is None else above
-    if len(report.findings) > SHARING_FINDINGS:
-        report = _share_frameworks(report)
-    if sum(map(len, _lists(report.identities))) <= limit:
+    lists = _lists(report.identities)
+    if sum(len(names) * times for names, times in lists) <= limit:
         return report
-    names = _Names(report.identities)
+    names = _Names(lists)
     identities = [names.moved(entry) for entry in report.identities]
-    services = _Rows(row for entry in identities for row in entry.services)
-    reasons = _Rows(row for entry in identities for row in entry.reasons)
+    services = _Rows([row for entry in identities for row in entry.services])
+    reasons = _Rows([row for entry in identities for row in entry.reasons])
     return msgspec.structs.replace(
         report,
         permission_sets=names.sets(),
@@ -71,28 +72,29 @@ def spread(report: Report) -> Report:
         return report
     parts = _Parts(report)
     return msgspec.structs.replace(
-        report,
+        spread_findings(report),
         permission_sets={},
         service_rows={},
         reason_rows={},
-        framework_sets={},
         identities=[parts.identity(entry) for entry in report.identities],
-        findings=[parts.finding(entry) for entry in report.findings],
     )
 
 
 class _Names:
     """The lists of permission names that stand more than once."""
 
-    def __init__(self, identities: Sequence[IdentityEntry]) -> None:
+    def __init__(self, lists: Iterable[tuple[list[str], int]]) -> None:
         keys: dict[int, tuple[str, ...]] = {}
         seen: Counter[tuple[str, ...]] = Counter()
-        for names in _lists(identities):
+        self._services: dict[int, ServiceEntry] = {}
+        for names, times in lists:
             if len(names) >= _SHARED_LENGTH:
                 # Equal lists are mostly one object, and hashing thousands of names again and again is slow.
-                key = keys.setdefault(id(names), tuple(names))
-                seen[key] += 1
-        self._ids = {key: _digest("\n".join(key)) for key, count in seen.items() if count > 1}
+                key = keys.get(id(names))
+                if key is None:
+                    key = keys[id(names)] = tuple(names)
+                seen[key] += times
+        self._ids = {key: digest("\n".join(key)) for key, count in seen.items() if count > 1}
         self._by_object = {number: self._ids.get(key, "") for number, key in keys.items()}
 
     def sets(self) -> dict[str, list[str]]:
@@ -103,7 +105,7 @@ class _Names:
         """Return an identity whose shared lists are named instead of written."""
         return msgspec.structs.replace(
             entry,
-            services=[self._service(row) for row in entry.services],
+            services=[self._services.get(id(row)) or self._service(row) for row in entry.services],
             reasons=[self._named(row) for row in entry.reasons],
             reduction=msgspec.structs.replace(
                 entry.reduction, stays=[self._named(row) for row in entry.reduction.stays]
@@ -115,10 +117,10 @@ class _Names:
 
     def _service(self, entry: ServiceEntry) -> ServiceEntry:
         moved = {verdict: found for verdict in VERDICTS if (found := self._of(getattr(entry, verdict)))}
-        if not moved:
-            return entry
         emptied: dict[str, list[str]] = {verdict: [] for verdict in moved}
-        return msgspec.structs.replace(entry, sets=moved, **emptied)
+        made = msgspec.structs.replace(entry, sets=moved, **emptied) if moved else entry
+        self._services[id(entry)] = made
+        return made
 
     def _named(self, row: _Named) -> _Named:
         found = self._of(row.permissions)
@@ -128,14 +130,16 @@ class _Names:
 class _Rows(Generic[_Row]):
     """The rows of one kind that stand more than once."""
 
-    def __init__(self, rows: Iterable[_Row]) -> None:
+    def __init__(self, rows: Sequence[_Row]) -> None:
         seen: Counter[bytes] = Counter()
         self._held: dict[bytes, _Row] = {}
-        for row in rows:
-            key = _key(row)
-            seen[key] += 1
+        keys: dict[int, bytes] = {}
+        for number, (row, times) in _counted(rows).items():
+            key = keys[number] = written(row)
+            seen[key] += times
             self._held.setdefault(key, row)
-        self._ids = {key: _digest(key) for key, count in seen.items() if count > 1}
+        self._ids = {key: digest(key) for key, count in seen.items() if count > 1}
+        self._by_object = {number: self._ids.get(key, "") for number, key in keys.items()}
 
     def shared(self) -> dict[str, _Row]:
         """Return the shared rows by id."""
@@ -143,7 +147,7 @@ class _Rows(Generic[_Row]):
 
     def split(self, rows: Sequence[_Row]) -> tuple[list[_Row], list[str]]:
         """Return the rows that stay in place, and the ids of the others in their order."""
-        named = [(row, self._ids.get(_key(row), "")) for row in rows]
+        named = [(row, self._by_object[id(row)]) for row in rows]
         return [row for row, name in named if not name], [name for _, name in named if name]
 
 
@@ -158,9 +162,9 @@ class _Parts:
     def identity(self, entry: IdentityEntry) -> IdentityEntry:
         """Return an identity with everything in its place."""
         services = [self._service(row) for row in entry.services]
-        services += [self._find(self._services, name) for name in entry.services_shared]
+        services += [find_shared(self._services, name) for name in entry.services_shared]
         reasons = [self._named(row) for row in entry.reasons]
-        reasons += [self._find(self._reasons, name) for name in entry.reasons_shared]
+        reasons += [find_shared(self._reasons, name) for name in entry.reasons_shared]
         return msgspec.structs.replace(
             entry,
             services=sorted(services, key=lambda row: row.service),
@@ -171,13 +175,6 @@ class _Parts:
                 entry.reduction, stays=[self._named(row) for row in entry.reduction.stays]
             ),
         )
-
-    def finding(self, entry: FindingEntry) -> FindingEntry:
-        """Return a finding with its framework references."""
-        if not entry.framework_set:
-            return entry
-        references = self._find(self._report.framework_sets, entry.framework_set)
-        return msgspec.structs.replace(entry, frameworks=references, framework_set="")
 
     def _service(self, entry: ServiceEntry) -> ServiceEntry:
         if not entry.sets:
@@ -193,33 +190,31 @@ class _Parts:
         return msgspec.structs.replace(row, set="", permissions=self._together(row.permissions, row.set))
 
     def _together(self, own: list[str], name: str) -> list[str]:
-        shared = self._find(self._report.permission_sets, name)
+        shared = find_shared(self._report.permission_sets, name)
         return sorted({*own, *shared}) if own else shared
-
-    @staticmethod
-    def _find(held: Mapping[str, _Part], name: str) -> _Part:
-        try:
-            return held[name]
-        except KeyError as error:
-            raise ReportError(
-                f"the report names the shared part {name} but does not hold it",
-                hint="The report was cut or edited; scan again.",
-            ) from error
 
 
 def _is_shared(report: Report) -> bool:
-    return bool(report.permission_sets or report.service_rows or report.reason_rows or report.framework_sets)
+    return bool(
+        report.permission_sets or report.service_rows or report.reason_rows or findings_are_shared(report)
+    )
 
 
-def _lists(identities: Iterable[IdentityEntry]) -> Iterator[list[str]]:
+def _lists(identities: Sequence[IdentityEntry]) -> list[tuple[list[str], int]]:
+    """Return the lists of names in a report, each with how many times it stands there at least."""
+    rows = _counted([row for entry in identities for row in entry.services])
+    found = [(getattr(row, verdict), times) for row, times in rows.values() for verdict in VERDICTS]
     for identity in identities:
-        for entry in identity.services:
-            for verdict in VERDICTS:
-                yield getattr(entry, verdict)
-        for reason in identity.reasons:
-            yield reason.permissions
-        for stay in identity.reduction.stays:
-            yield stay.permissions
+        found += [(reason.permissions, 1) for reason in identity.reasons]
+        found += [(stay.permissions, 1) for stay in identity.reduction.stays]
+    return found
+
+
+def _counted(rows: Sequence[_Row]) -> dict[int, tuple[_Row, int]]:
+    """Return rows by object, with how often each stands: equal rows are mostly one object."""
+    times = Counter(map(id, rows))
+    held = dict(zip(map(id, rows), rows, strict=True))
+    return {number: (held[number], count) for number, count in times.items()}
 
 
 def _refer_rows(
@@ -234,29 +229,3 @@ def _refer_rows(
         reasons=own_reasons,
         reasons_shared=shared_reasons,
     )
-
-
-def _share_frameworks(report: Report) -> Report:
-    sets: dict[str, list[FrameworkReference]] = {}
-    findings = [_refer_frameworks(finding, sets) for finding in report.findings]
-    return msgspec.structs.replace(report, findings=findings, framework_sets=dict(sorted(sets.items())))
-
-
-def _refer_frameworks(finding: FindingEntry, sets: dict[str, list[FrameworkReference]]) -> FindingEntry:
-    if not finding.frameworks:
-        return finding
-    name = _digest(msgspec.json.encode(finding.frameworks))
-    sets.setdefault(name, finding.frameworks)
-    return msgspec.structs.replace(finding, frameworks=[], framework_set=name)
-
-
-def _key(row: ServiceEntry | VerdictReason) -> bytes:
-    try:
-        return msgspec.json.encode(row, order="deterministic")
-    except UnicodeEncodeError:  # lone surrogates of a tolerant log reader
-        return repr(row).encode("utf-8", "backslashreplace")
-
-
-def _digest(content: str | bytes) -> str:
-    raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    return hashlib.sha256(raw).hexdigest()[:12]

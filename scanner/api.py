@@ -148,6 +148,7 @@ def _analyse(
         observe=observe,
         limits=config.limits,
         safety=config.safety,
+        folder=config.folder,
     )
     return Result(without_history(found, config))
 

@@ -68,6 +68,8 @@ class Config:
     """Folder of the baseline files."""
     history: HistorySettings = field(default_factory=HistorySettings)
     notify: Notify = field(default_factory=Notify)
+    folder: Path | None = None
+    """Where the config file stands; None without one."""
 
     def window(self, now: datetime) -> Window:
         """Return the window: `end` or now, and `start` or `window_days` before the end."""
@@ -144,11 +146,13 @@ def load(path: Path) -> Config:
             keep_identities=_texts(document, "reductions", safety, "keep_identities", ()),
             keep_permissions=_texts(document, "reductions", safety, "keep_permissions", ()),
             keep_used_days=_whole(document, "reductions", safety, "keep_used_days", 400, 36_500, least=0),
+            hysteresis_scans=_whole(document, "reductions", safety, "hysteresis_scans", 1, 1_000),
         ),
         gates=gates,
         baselines=_baselines(document, data, base),
         history=check_history(document, data, base),
         notify=check_notify(document, _table(document, data, "notify", NOTIFY_KEYS), base),
+        folder=base,
     )
 
 

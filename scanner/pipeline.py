@@ -65,7 +65,7 @@ def _cut_off(writer: BundleWriter, group: Sequence[Source], seconds: float) -> N
         writer.add_logs(source.name, [], [cut], [])
 
 
-def analyse(
+def analyse(  # noqa: PLR0913 each is a keyword with a default that does nothing
     bundle: Bundle,
     *,
     patterns: Patterns,
@@ -74,12 +74,18 @@ def analyse(
     observe: Observer,
     limits: Limits | None = None,
     safety: Safety | None = None,
+    folder: Path | None = None,
 ) -> ScanResult:
-    """Analyse a bundle; touches nothing but the bundle."""
+    """Analyse a bundle; touches nothing but the bundle.
+
+    Evidence files below `folder` (where the config file stands) are named relative to it.
+    """
     clouds: list[CloudResult] = []
     sources: list[SourceResult] = []
     for provider in PROVIDERS:
-        evidence = [source for source in bundle.sources if source.provider == provider]
+        evidence = [
+            replace(source, named_from=folder) for source in bundle.sources if source.provider == provider
+        ]
         if not evidence:
             continue
         observe("interpret", name=provider)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Literal
 
@@ -33,6 +33,8 @@ from scanner.rules.frameworks import references
 USAGE_ROWS = 2000
 """Usage rows kept per identity in the report; `usage_total` says how many there are."""
 _RESOURCES = 50
+_VERDICTS = (Verdict.USED, Verdict.DENIED, Verdict.UNUSED, Verdict.UNOBSERVABLE, Verdict.CONDITIONAL)
+_NO_NAMES: list[str] = []
 _FILE_STATUS: dict[str, Literal["partial", "failed", "skipped"]] = {
     "partial": "partial",
     "failed": "failed",
@@ -47,7 +49,8 @@ _CONFIDENCE: dict[Confidence, doc.Confidence] = {
 
 def publish(result: ScanResult, findings: Sequence[Finding]) -> doc.Report:
     """Return the report document of a scan."""
-    identities = [_identity(entry, cloud) for cloud in result.clouds for entry in cloud.identities]
+    rows: _Rows = {}
+    identities = [_identity(entry, cloud, rows) for cloud in result.clouds for entry in cloud.identities]
     return doc.Report(
         schema_version=doc.SCHEMA_VERSION,
         tool=tool(),
@@ -181,7 +184,11 @@ def _log_files(source: SourceResult) -> Iterable[doc.LogFileEntry]:
             )
 
 
-def _identity(entry: IdentityResult, cloud: CloudResult) -> doc.IdentityEntry:
+_Rows = dict[tuple[str, int, tuple[int, ...]], doc.ServiceEntry]
+"""Rows made so far, by service, number granted and the lists they hold: equal ones are one object."""
+
+
+def _identity(entry: IdentityResult, cloud: CloudResult, rows: _Rows) -> doc.IdentityEntry:
     identity = entry.identity
     return doc.IdentityEntry(
         id=identity.id,
@@ -210,7 +217,7 @@ def _identity(entry: IdentityResult, cloud: CloudResult) -> doc.IdentityEntry:
         credentials=[_credential(credential) for credential in entry.credentials],
         grants=[_grant(grant) for grant in entry.grants],
         permissions=_counts(entry),
-        services=_services(entry, cloud),
+        services=_services(entry, cloud, rows),
         reasons=_reasons(entry, cloud),
         usage=_usage(entry),
         usage_total=len(entry.usage),
@@ -283,22 +290,29 @@ def _counts(entry: IdentityResult) -> doc.PermissionCounts:
     )
 
 
-def _services(entry: IdentityResult, cloud: CloudResult) -> list[doc.ServiceEntry]:
+def _services(entry: IdentityResult, cloud: CloudResult, rows: _Rows) -> list[doc.ServiceEntry]:
     verdicts, permissions = entry.verdicts, cloud.permissions
-    named = {verdict: permissions.by_service(verdicts.of(verdict)) for verdict in Verdict}
+    named = [permissions.by_service(verdicts.of(verdict)) for verdict in _VERDICTS]
     granted = {name: part.bit_count() for name, part in permissions.services(verdicts.granted).items()}
-    return [
-        doc.ServiceEntry(
-            service=service,
-            granted=granted.get(service, 0),
-            used=named[Verdict.USED].get(service, []),
-            denied=named[Verdict.DENIED].get(service, []),
-            unused=named[Verdict.UNUSED].get(service, []),
-            unobservable=named[Verdict.UNOBSERVABLE].get(service, []),
-            conditional=named[Verdict.CONDITIONAL].get(service, []),
-        )
-        for service in sorted({*granted, *(service for names in named.values() for service in names)})
-    ]
+    found = []
+    for service in sorted({*granted, *(service for names in named for service in names)}):
+        lists = [names.get(service, _NO_NAMES) for names in named]
+        # A row keeps its lists alive, so no other list can take the identity of one.
+        key = (service, granted.get(service, 0), tuple(map(id, lists)))
+        row = rows.get(key)
+        if row is None:
+            used, denied, unused, unobservable, conditional = lists
+            row = rows[key] = doc.ServiceEntry(
+                service=service,
+                granted=key[1],
+                used=used,
+                denied=denied,
+                unused=unused,
+                unobservable=unobservable,
+                conditional=conditional,
+            )
+        found.append(row)
+    return found
 
 
 def _reasons(entry: IdentityResult, cloud: CloudResult) -> list[doc.VerdictReason]:
@@ -418,5 +432,6 @@ def _log_events(result: ScanResult) -> doc.LogEventCounts:
     )
 
 
+@lru_cache(maxsize=64)
 def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,7 +15,7 @@ from scanner.reduction import rebuild_one
 from scanner.rules.finding import Limits
 
 EVIDENCE = "evidence"
-_BY_CHOICE = {"opted-out", "grace-period", "used-earlier"}
+_BY_CHOICE = {"opted-out", "grace-period", "used-earlier", "not-settled"}
 """Why unused permissions stay by what the evidence does not hold (configuration, history)."""
 
 

@@ -24,6 +24,9 @@ class OptOut:
     permissions: PermissionSet = 0
     earlier: PermissionSet = 0
     """What older scans saw in use, which this window did not."""
+    unsettled: PermissionSet = 0
+    """What too few scans in a row found unused."""
+    unsettled_reason: str = ""
 
 
 _NO_OPT_OUT = OptOut()
@@ -42,12 +45,19 @@ def reduce_cloud(
     """Return the results of one cloud with a reduction for each identity."""
     earlier = safety.used_earlier(cloud) if safety.used_earlier else {}
     kept = safety.kept(facts.permissions)
+    unsettled, why = safety.unsettled(cloud)
     asked = {
         entry.identity.id: question(
             entry,
             window,
             limits,
-            OptOut(safety.keeper(entry.identity), kept, earlier.get(entry.identity.id, 0)),
+            OptOut(
+                safety.keeper(entry.identity),
+                kept,
+                earlier.get(entry.identity.id, 0),
+                unsettled.get(entry.identity.id, 0),
+                why,
+            ),
         )
         for entry in cloud.identities
     }
@@ -153,6 +163,8 @@ def question(
     if opted.earlier & unused:
         reason = "an earlier scan saw it in use, before this window (reductions.keep_used_days)"
         stays.append(Stay(opted.earlier & unused, "used-earlier", reason))
+    if opted.unsettled & unused:
+        stays.append(Stay(opted.unsettled & unused, "not-settled", opted.unsettled_reason))
     young = _only_young(entry, window, limits)
     if entry.identity.managed_by_provider:
         stays.append(Stay(unused, "managed-by-provider", "the provider manages this identity's grants"))
@@ -178,7 +190,7 @@ def question(
             and not _is_young(entry.identity.created, window, limits),
             idle=_is_idle(entry, window)
             and bool(remove)
-            and not (opted.permissions | opted.earlier) & unused,
+            and not (opted.permissions | opted.earlier | opted.unsettled) & unused,
         ),
         tuple(stays),
     )

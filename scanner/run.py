@@ -194,6 +194,7 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
         observe=talk.observe,
         limits=config.limits,
         safety=_remembering(config.safety, history, job.now),
+        folder=config.folder,
     )
     memory = None
     if history is None:
@@ -219,13 +220,17 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
 
 
 def _remembering(safety: Safety, history: "Session | None", now: datetime) -> Safety:
-    """Return the safety settings with what older scans saw in use, where there is a history to be read."""
+    """Return the safety settings with what older scans saw, where there is a history to be read."""
     state = history.state if history else None
-    if state is None or not safety.keep_used_days:
+    if state is None:
         return safety
     from scanner.history.earlier import used_earlier  # noqa: PLC0415 only scans with history need it
+    from scanner.history.settled import settled  # noqa: PLC0415 as above
 
-    return replace(safety, used_earlier=lambda cloud: used_earlier(state, cloud, now, safety.keep_used_days))
+    days, scans = safety.keep_used_days, safety.hysteresis_scans
+    if days:
+        safety = replace(safety, used_earlier=lambda cloud: used_earlier(state, cloud, now, days))
+    return replace(safety, settled=lambda cloud: settled(state, cloud, now, scans - 1))
 
 
 def _warn_of_failed(bundle: Bundle, talk: Talk) -> None:

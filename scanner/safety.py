@@ -8,7 +8,7 @@ from connectors.facts import Identity, PermissionSet
 from connectors.permissions import Permissions
 from scanner.results import CloudResult
 
-KEYS = ("keep_identities", "keep_permissions", "keep_used_days")
+KEYS = ("keep_identities", "keep_permissions", "keep_used_days", "hysteresis_scans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,33 @@ class Safety:
     """What an older scan saw in use within so many days stays; 400 days hold a yearly job."""
     used_earlier: Callable[[CloudResult], Mapping[str, PermissionSet]] | None = None
     """Tells what older scans saw in use, by identity; None without a history."""
+    hysteresis_scans: int = 1
+    """In how many scans in a row, this one among them, something must be unused before it may go."""
+    settled: Callable[[CloudResult], Mapping[str, PermissionSet]] | None = None
+    """Tells what the older ones of these scans all found unused, by identity; None without a history."""
 
     def keeper(self, identity: Identity) -> str:
         """Return the glob that keeps an identity as it is, or nothing."""
         names = (identity.id.lower(), identity.name.lower())
         keeping = (g for g in self.keep_identities if any(fnmatchcase(n, g.lower()) for n in names))
         return next(keeping, "")
+
+    def unsettled(self, cloud: CloudResult) -> tuple[Mapping[str, PermissionSet], str]:
+        """Return by identity what is unused only since few scans, and why it stays."""
+        scans = self.hysteresis_scans
+        if scans <= 1:
+            return {}, ""
+        settled = self.settled(cloud) if self.settled else {}
+        found = {
+            entry.identity.id: entry.verdicts.unused & ~settled.get(entry.identity.id, 0)
+            for entry in cloud.identities
+        }
+        reason = f"it was not unused in each of the last {scans} scans (reductions.hysteresis_scans)"
+        if self.settled is None:
+            reason = (
+                f"{scans} scans must find it unused (reductions.hysteresis_scans), and there is no history"
+            )
+        return found, reason
 
     def kept(self, permissions: Permissions) -> PermissionSet:
         """Return the permissions that stay for every identity."""

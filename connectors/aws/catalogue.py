@@ -43,6 +43,7 @@ class Catalogue:
         self.date = self._data.date
         self.permissions = _loaded().copy()
         self.known = self.permissions.known
+        self._extra: tuple[int, list[str]] = (0, [])
 
     @property
     def everything(self) -> int:
@@ -113,9 +114,19 @@ class Catalogue:
         folded = fold_action(pattern)
         if not _WILD & set(folded):
             return found
-        extra = self.permissions.names(self.extra)
+        prefix = folded[: min(folded.find(c) for c in _WILD if c in folded)]
+        extra = [name for name in self._extra_names() if name.startswith(prefix)]
+        if not extra:
+            return found
         match = regex(folded).fullmatch
-        return found | self.permissions.mask(name for name in extra if match(name.lower()))
+        return found | self.permissions.mask(name for name in extra if match(name))
+
+    def _extra_names(self) -> list[str]:
+        """Return the names the catalogue does not know, without case."""
+        if self._extra[0] != len(self.permissions):
+            names = self.permissions.names(self.extra)
+            self._extra = len(self.permissions), [name.lower() for name in names]
+        return self._extra[1]
 
     def reachable(self, resource: str) -> int:
         """Return the permissions whose requests a resource pattern could match.

@@ -6,6 +6,7 @@ back some of the unwanted names, the least dangerous first, because a list that 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -192,5 +193,6 @@ def _node(
             text += following.pop()
             below += 1
         children.append(_node(text, inside, below, words, folded))
-    named = sum(1 << n for n, name in enumerate(folded) if name.startswith(prefix.lower()))
-    return _Node(prefix + "*", named, own, tuple(children))
+    low = bisect_left(folded, prefix.lower())
+    high = bisect_left(folded, prefix.lower() + chr(0x10FFFF), low)
+    return _Node(prefix + "*", (1 << high) - (1 << low), own, tuple(children))

@@ -13,9 +13,9 @@ from enum import StrEnum
 
 from connectors.aws.atoms import TooManyStates, classes
 from connectors.aws.cover import (
+    Coverers,
     Test,
     applies,
-    coverers,
     is_opaque,
     parts,
     relaxed,
@@ -56,7 +56,7 @@ def contains(outer: Sequence[Statement], inner: Sequence[Statement]) -> Containm
     """
     inner_deny = [statement for statement in inner if statement.effect is Effect.DENY]
     outer_allow = [statement for statement in outer if statement.effect is Effect.ALLOW]
-    denying, allowing = coverers(inner_deny), coverers(outer_allow)
+    denying, allowing = Coverers(inner_deny), Coverers(outer_allow)
     outer_deny = [
         statement
         for statement in outer

@@ -17,30 +17,45 @@ Test = tuple[str, str, frozenset[str]]
 
 def parts(statement: Statement) -> Iterator[Statement]:
     """Split a statement into pieces of one action and one resource pattern each."""
-    for action in [statement.actions] if statement.not_actions else [(a,) for a in statement.actions]:
-        for named in (
-            [statement.resources] if statement.not_resources else [(r,) for r in statement.resources]
-        ):
-            yield replace(statement, actions=action, resources=named)
+    for piece in _by_action(statement):
+        yield from _by_resource(piece)
 
 
-def coverers(statements: Iterable[Statement]) -> list["Coverer"]:
-    """Prepare statements to be asked many times what they cover."""
-    return [Coverer.of(statement) for statement in statements]
+def _by_action(statement: Statement) -> Iterator[Statement]:
+    if statement.not_actions or len(statement.actions) == 1:
+        yield statement
+        return
+    for action in statement.actions:
+        yield replace(statement, actions=(action,))
 
 
-def uncovered(statement: Statement, others: Sequence["Coverer"]) -> Iterator[Statement]:
+def _by_resource(statement: Statement) -> Iterator[Statement]:
+    if statement.not_resources or len(statement.resources) == 1:
+        yield statement
+        return
+    for named in statement.resources:
+        yield replace(statement, resources=(named,))
+
+
+def uncovered(statement: Statement, others: "Coverers") -> Iterator[Statement]:
     """Yield the pieces of a statement that no single one of the others certainly covers.
 
     A piece is covered by a statement that matches at least the same requests and applies whenever the
     piece does.
     """
     true = tests_of(statement)
-    able = [other for other in others if applies([other.tests], true)]
-    for piece in parts(statement):
+    able: dict[int, bool] = {}
+    for piece in _by_action(statement):
         mine = [action.lower() for action in piece.actions]
-        if not any(one.cover(mine, piece) and _covers_resources(one.statement, piece) for one in able):
-            yield piece
+        named = []
+        for one in others.near(mine, piece):
+            if id(one) not in able:
+                able[id(one)] = applies([one.tests], true)
+            if able[id(one)] and one.cover(mine, piece):
+                named.append(one.statement)
+        for part in _by_resource(piece):
+            if not any(_covers_resources(one, part) for one in named):
+                yield part
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,30 @@ class Coverer:
         return any(covers(their, action) for their in near)
 
 
+class Coverers:
+    """Statements prepared to be asked many times what they cover, found by the service they name."""
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self._all = [Coverer.of(statement) for statement in statements]
+        self._by_service: dict[str, list[Coverer]] = {}
+        self._anywhere: list[Coverer] = []
+        for one in self._all:
+            if one.statement.not_actions or "" in one.wild:
+                self._anywhere.append(one)
+                continue
+            for service in dict.fromkeys(action.partition(":")[0] for action in one.listed):
+                self._by_service.setdefault(service, []).append(one)
+
+    def near(self, mine: Sequence[str], piece: Statement) -> Iterable["Coverer"]:
+        """Return those that may cover the actions of a piece, which are `mine` without case."""
+        if piece.not_actions:
+            return self._all
+        return (*self._by_service.get(mine[0].partition(":")[0], ()), *self._anywhere)
+
+
 def _covers_resources(other: Statement, piece: Statement) -> bool:
+    if not other.not_resources and "*" in other.resources:
+        return True
     mine = [resource(text, piece) for text in piece.resources]
     theirs = [resource(text, other) for text in other.resources]
     if piece.not_resources:

@@ -24,12 +24,10 @@ _SPECIAL = frozenset("*?") | _PLAIN.keys()
 @lru_cache(maxsize=65_536)
 def regex(pattern: str) -> re.Pattern[str]:
     """Return the compiled form of a pattern, for `fullmatch`."""
-    parts = [".*" if c == "*" else "." if c == "?" else _plain(c) for c in collapse(pattern)]
-    return re.compile("".join(parts), re.DOTALL)
-
-
-def _plain(character: str) -> str:
-    return _PLAIN.get(character) or re.escape(character)
+    found = re.escape(collapse(pattern)).replace(r"\*", ".*").replace(r"\?", ".")
+    for character, escaped in _PLAIN.items():
+        found = found.replace(character, escaped)
+    return re.compile(found, re.DOTALL)
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -41,8 +39,8 @@ def matches(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _outer(pattern: str) -> re.Pattern[str]:
-    parts = [".*" if c == "*" else "[^*\x01\x02]" if c == "?" else re.escape(c) for c in collapse(pattern)]
-    return re.compile("".join(parts), re.DOTALL)
+    found = re.escape(collapse(pattern)).replace(r"\*", ".*").replace(r"\?", "[^*\x01\x02]")
+    return re.compile(found, re.DOTALL)
 
 
 def covers(outer: str, inner: str) -> bool:

@@ -18,6 +18,7 @@ from connectors.facts import Effect, Usage
 from connectors.reduction import Claim, Standing
 
 _SPECIAL = frozenset("*?\x03\x04")
+_WILDCARD = re.compile(r"[*?]")
 _SHOWN = 20
 
 
@@ -166,17 +167,21 @@ class _Names:
     """The actions that a statement lists: plain names, and patterns."""
 
     plain: frozenset[str]
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[tuple[str, str], ...]
+    """Each with what stands before its first wildcard: most are never compiled."""
 
     def hold(self, action: str) -> bool:
         """Tell whether the list names an action."""
-        return action in self.plain or any(pattern.fullmatch(action) for pattern in self.patterns)
+        return action in self.plain or any(
+            action.startswith(prefix) and regex(pattern).fullmatch(action)
+            for prefix, pattern in self.patterns
+        )
 
 
 def _named(statement: Statement) -> _Names:
     folded = [fold_action(action) for action in statement.actions]
-    wild = tuple(regex(action) for action in folded if "*" in action or "?" in action)
-    return _Names(frozenset(folded), wild)
+    wild = [(_WILDCARD.split(action, maxsplit=1)[0], action) for action in folded]
+    return _Names(frozenset(folded), tuple(one for one in wild if one[0] != one[1]))
 
 
 def _clause(statement: Statement) -> Clause:

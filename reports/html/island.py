@@ -4,15 +4,19 @@ import base64
 import gzip
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from reports.document import FindingEntry, Report
-from reports.sharing import share
+from reports.sharing import share_names
 
 PACK_ABOVE_BYTES = 300_000
 """Below this plain JSON opens faster and can be read with any editor."""
+
+_ON_THE_WIRE = ("framework_set", "evidence_shared")
+"""Fields of findings that only report.json uses."""
 
 _IN_PLACE_NAMES = 20_000
 """Permission names of all identities together that the page writes in place; nobody reads them there."""
@@ -38,10 +42,14 @@ def island(report: Report) -> Island:
     framework references stand once, and fingerprints are packed: of ten thousand findings that halves the
     page and the time the browser needs to read it.
     """
-    document: dict[str, Any] = msgspec.to_builtins(share(report, above=_IN_PLACE_NAMES))
+    document: dict[str, Any] = msgspec.to_builtins(
+        share_names(msgspec.structs.replace(report, findings=[]), above=_IN_PLACE_NAMES)
+    )
     del document["unlisted"]
-    findings = msgspec.to_builtins(report.findings)
-    document["framework_sets"] = _share_frameworks(findings)
+    numbers, document["framework_sets"] = _share_frameworks(report.findings)
+    findings = msgspec.to_builtins([msgspec.structs.replace(one, frameworks=[]) for one in report.findings])
+    for finding, number in zip(findings, numbers, strict=True):
+        finding["frameworks"] = number
     del document["findings"]
     document["finding_columns"] = _columns(findings)
     document["finding_fingerprints"] = _pack_fingerprints(document["finding_columns"])
@@ -52,22 +60,25 @@ def island(report: Report) -> Island:
     return Island("gzip+base64", base64.b64encode(packed).decode("ascii"))
 
 
-def _share_frameworks(findings: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Replace each finding's framework references by the number of an equal list in the result."""
-    numbers: dict[str, int] = {}
-    shared: list[list[dict[str, Any]]] = []
+def _share_frameworks(findings: Sequence[FindingEntry]) -> tuple[list[int], list[list[dict[str, str]]]]:
+    """Return for each finding the number of its framework references, and the lists so numbered."""
+    by_object: dict[int, int] = {}
+    by_content: dict[str, int] = {}
+    shared: list[list[dict[str, str]]] = []
     for finding in findings:
-        references = finding["frameworks"]
-        key = json.dumps(references)
-        if key not in numbers:
-            numbers[key] = len(shared)
-            shared.append(references)
-        finding["frameworks"] = numbers[key]
-    return shared
+        references = finding.frameworks
+        if id(references) in by_object:
+            continue
+        number = by_content.setdefault(repr(references), len(shared))
+        if number == len(shared):
+            shared.append(msgspec.to_builtins(references))
+        by_object[id(references)] = number
+    return [by_object[id(finding.frameworks)] for finding in findings], shared
 
 
 def _columns(findings: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [finding[name] for finding in findings] for name in FindingEntry.__struct_fields__}
+    wanted = [name for name in FindingEntry.__struct_fields__ if name not in _ON_THE_WIRE]
+    return {name: [finding[name] for finding in findings] for name in wanted}
 
 
 def _pack_fingerprints(columns: dict[str, list[Any]]) -> str:

