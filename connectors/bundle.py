@@ -78,6 +78,8 @@ class Manifest(msgspec.Struct, frozen=True):
     window_end: str
     sources: list[SourceEntry]
     files: list[FileEntry]
+    named_from: str = ""
+    """Folder of the config file: evidence files below it are named from it. Empty when there was none."""
 
 
 class _Part:
@@ -106,13 +108,21 @@ class BundleWriter:
     """A bundle being written beside its final place; it appears there whole, or not at all."""
 
     def __init__(
-        self, path: Path, sources: Sequence[Source], window: Window, *, tool: str, now: datetime
+        self,
+        path: Path,
+        sources: Sequence[Source],
+        window: Window,
+        *,
+        tool: str,
+        now: datetime,
+        named_from: Path | None = None,
     ) -> None:
         if path.exists() and not (path / MANIFEST).is_file() and (not path.is_dir() or any(path.iterdir())):
             raise BundleError(f"{path}: exists and is no evidence bundle", hint="choose another --output")
         self._path = path
         self._folder = beside(path, "partial")
         self._tool, self._window, self._now = tool, window, now
+        self._named_from = str(named_from or "")
         self._sources = {
             source.name: (source, f"{number:03}-{_safe(source.name)}")
             for number, source in enumerate(sources, 1)
@@ -185,6 +195,7 @@ class BundleWriter:
             window_end=_text(self._window.end),
             sources=[self._entry(source, folder) for source, folder in self._sources.values()],
             files=files,
+            named_from=self._named_from,
         )
         data = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         _write(self._folder / MANIFEST, data)
@@ -212,7 +223,7 @@ class SourceEvidence:
     stage: str
     folder: Path
     entry: SourceEntry
-    named_from: Path | None = None
+    named_from: str = ""
     """Folder from which files below it are named, so that a report does not hang on where evidence stands."""
 
     def records(self, part: str) -> Iterator[Record]:
@@ -226,7 +237,7 @@ class SourceEvidence:
     def log_files(self) -> Sequence[LogFile]:
         """Return what became of each log file."""
         files = (LogFile(*row) for row in _lines(self.folder / f"{_FILES}.jsonl.gz"))
-        if self.named_from is None:
+        if not self.named_from:
             return list(files)
         return [
             msgspec.structs.replace(one, path=self._named(one.path), reason=self._named(one.reason))
@@ -247,7 +258,7 @@ class SourceEvidence:
     def _named(self, text: str) -> str:
         """Return a text with the files below the folder named from it."""
         base = self.named_from
-        return text if base is None or base == base.parent else text.replace(f"{base}{os.sep}", "")
+        return text.replace(f"{base}{os.sep}", "") if base.strip(os.sep) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +279,14 @@ class Bundle:
     def sources(self) -> tuple[SourceEvidence, ...]:
         """The sources in the order of the config file."""
         return tuple(
-            SourceEvidence(entry.name, entry.provider, entry.stage, self.path / entry.folder, entry)
+            SourceEvidence(
+                entry.name,
+                entry.provider,
+                entry.stage,
+                self.path / entry.folder,
+                entry,
+                self.manifest.named_from,
+            )
             for entry in self.manifest.sources
         )
 

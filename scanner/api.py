@@ -128,6 +128,7 @@ def _collect(config: Config, path: Path, now: datetime, observe: Observer) -> Bu
         now=now,
         tool=f"{made_by.name} {made_by.version}",
         observe=observe,
+        folder=config.folder,
     )
 
 
@@ -148,7 +149,6 @@ def _analyse(
         observe=observe,
         limits=config.limits,
         safety=config.safety,
-        folder=config.folder,
     )
     return Result(without_history(found, config))
 

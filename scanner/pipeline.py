@@ -31,15 +31,18 @@ def collect(  # noqa: PLR0913 each is a keyword, and the bundle depends on all o
     observe: Observer,
     state: Path | None = None,
     most_seconds: float | None = None,
+    folder: Path | None = None,
 ) -> Bundle:
     """Gather the evidence of all sources into a bundle at `path` and return it opened.
+
+    Evidence files below `folder`, where the config file stands, are named from it when they are read back.
 
     With a state file, log objects that an earlier scan read are not read again. After `most_seconds` what was
     gathered is kept, and the sources that were not finished say so. Raises BundleError when the path is taken
     by something else, OSError when the disk refuses.
     """
     began = time.monotonic()
-    with BundleWriter(path, sources, window, tool=tool, now=now) as writer:
+    with BundleWriter(path, sources, window, tool=tool, now=now, named_from=folder) as writer:
         for provider in PROVIDERS:
             group = [replace(source, state=state) for source in sources if source.provider == provider]
             if group:
@@ -65,7 +68,7 @@ def _cut_off(writer: BundleWriter, group: Sequence[Source], seconds: float) -> N
         writer.add_logs(source.name, [], [cut], [])
 
 
-def analyse(  # noqa: PLR0913 each is a keyword with a default that does nothing
+def analyse(
     bundle: Bundle,
     *,
     patterns: Patterns,
@@ -74,18 +77,12 @@ def analyse(  # noqa: PLR0913 each is a keyword with a default that does nothing
     observe: Observer,
     limits: Limits | None = None,
     safety: Safety | None = None,
-    folder: Path | None = None,
 ) -> ScanResult:
-    """Analyse a bundle; touches nothing but the bundle.
-
-    Evidence files below `folder` (where the config file stands) are named relative to it.
-    """
+    """Analyse a bundle; touches nothing but the bundle."""
     clouds: list[CloudResult] = []
     sources: list[SourceResult] = []
     for provider in PROVIDERS:
-        evidence = [
-            replace(source, named_from=folder) for source in bundle.sources if source.provider == provider
-        ]
+        evidence = [source for source in bundle.sources if source.provider == provider]
         if not evidence:
             continue
         observe("interpret", name=provider)

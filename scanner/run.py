@@ -194,7 +194,6 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
         observe=talk.observe,
         limits=config.limits,
         safety=_remembering(config.safety, history, job.now),
-        folder=config.folder,
     )
     memory = None
     if history is None:
@@ -308,6 +307,7 @@ def _collect(
         observe=talk.observe,
         state=state,
         most_seconds=most_seconds,
+        folder=config.folder,
     )
 
 

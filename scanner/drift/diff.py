@@ -98,7 +98,6 @@ def _opened(path: Path, config: Path | None, talk: Talk) -> Report:
             now=bundle.window.end,
             observe=talk.observe,
             limits=settings.limits,
-            folder=settings.folder,
         )
         return without_history(result, settings)
     if path.is_dir() and not (path / REPORT).is_file():
