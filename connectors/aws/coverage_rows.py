@@ -152,7 +152,7 @@ def _data_rows(recorded: Recorded, *, unseen: bool) -> Iterator[Coverage]:
             CoverageState.PARTIAL,
             reason=f"selected in full only since {recorded.late[kind]}, after the window began"
             if kind in recorded.late
-            else "selected for some resources or names only"
+            else "selected for some resources, names or regions only"
             if selected
             else "events of this type are in the logs; whether all are recorded is not known",
             fix=selector_fix(kind, recorded.active) if kind else SHOW_TRAILS,

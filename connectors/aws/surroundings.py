@@ -75,7 +75,7 @@ class Surroundings:
                 )
         for account, endpoints in sorted(self.endpoints.items()):
             yield Caveat(
-                f"VPC endpoints with policies of their own: {_some(sorted(endpoints))}",
+                f"VPC endpoints with policies of their own: {_some(sorted(set(endpoints)))}",
                 account,
                 "they are not applied: a call that goes through one may be refused although it is granted",
             )
