@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,26 +39,38 @@ FORMATS = ("--format", "json", "--format", "html")
 SPOOL = "spool"
 
 
-@pytest.fixture
-def account(tmp_path, monkeypatch):
-    """Give an account that was scanned once and has changed since; its temporary files go to a folder of its own."""
-    (tmp_path / SPOOL).mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / SPOOL))
-    account = Account(tmp_path)
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Give an account that was scanned once and has changed since, a copy of its folder, and the second report.
+
+    Both scans are made once for all tests. The copy goes back to the same place, because the state remembers paths.
+    """
+    folder = tmp_path_factory.mktemp("account") / "here"
+    folder.mkdir()
+    (folder / SPOOL).mkdir()
+    account = Account(folder)
     account.scan("2026-11-20", *FORMATS)
     account.grant("ec2:DescribeInstances", "s3:GetObject", "iam:PutRolePolicy")
+    aside = folder.with_name("aside")
+    shutil.copytree(folder, aside)
+    account.scan("2026-11-21", *FORMATS)
+    return account, aside, (account.out / "report.json").read_bytes()
+
+
+@pytest.fixture
+def account(prepared, monkeypatch):
+    """Give the account as it was before the second scan; its temporary files go to a folder of its own."""
+    account, aside, _ = prepared
+    shutil.rmtree(account.folder)
+    shutil.copytree(aside, account.folder)
+    monkeypatch.setenv("TMPDIR", str(account.folder / SPOOL))
     return account
 
 
 @pytest.fixture
-def expected(account):
-    """Return the report of the second scan where nothing goes wrong, made from a copy of what the first one left."""
-    here, account.out = account.out, account.folder / "undisturbed"
-    subprocess.run(["cp", "-r", here, account.out], check=True)
-    account.scan("2026-11-21", *FORMATS)
-    report = (account.out / "report.json").read_bytes()
-    account.out = here
-    return report
+def expected(prepared):
+    """Return the report of the second scan where nothing goes wrong."""
+    return prepared[2]
 
 
 def child(account, before, now="2026-11-21", limit_bytes=None):
