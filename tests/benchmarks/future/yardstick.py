@@ -26,7 +26,7 @@ from connectors.aws.standing import access_of, read_originals
 from connectors.facts import Window
 from connectors.interface import Patterns, Source, silent
 from scanner import pipeline
-from scanner.proof import reduction
+from scanner.proof import changes_of, reduction
 
 AWS = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "aws"
 POLICIES = (
@@ -107,8 +107,11 @@ def yardstick(case: Case, days: int, folder: Path) -> dict[str, Score]:
         access = access_of(holder, desk.originals, desk.groups)
         context = principal_context(holder, before)
         found = cloud.reductions[entry.identity.id]
-        offered = reduction(entry, found, cloud.permissions).disposition
+        published = reduction(entry, found, cloud.permissions)
+        offered = published.disposition
         changes = found.replacement.changes if found.replacement else ()
+        # What is judged here is what the user gets: the steps and documents that stand in report.json.
+        assert offered == "none" or changes_of(published) == tuple(changes), entry.identity.id
         reduced = simulate(access, changes)[-1][1].statements() if changes else access.statements()
         old, new = Compiled(access.statements(), context), Compiled(reduced, context)
         fresh = bool(changes) and contains(access.statements(), reduced).answer is not Answer.YES
