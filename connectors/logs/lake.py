@@ -37,7 +37,8 @@ def open_spark() -> Any:
             "logs.engine is spark, but pyspark is not installed", hint="pip install 'entdrift[spark]'"
         ) from error
     try:
-        session = SparkSession.builder.appName("entdrift").getOrCreate()
+        named = SparkSession.builder.appName("entdrift").config("spark.ui.showConsoleProgress", "false")
+        session = named.getOrCreate()
         session.conf.set("spark.sql.caseSensitive", "false")
     except Exception as error:
         raise EvidenceError(
