@@ -357,7 +357,7 @@ def test_a_list_that_the_sdk_has_no_paginator_for_is_read_to_its_end(account, so
 
     def give(NextToken="0", **_):
         number = int(NextToken)
-        page = {"IndexConfigurationSummaryItems": [{"Id": f"index-{number}", "Name": f"n{number}"}]}
+        page = {"IndexConfigurationSummaryItems": [{"Id": f"{number}" * 36, "Name": f"n{number}"}]}
         return {**page, "NextToken": str(number + 1)} if number < 2 else page
 
     account.answer("kendra", "ListIndices", give)
