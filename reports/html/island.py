@@ -23,7 +23,7 @@ _IN_PLACE_NAMES = 20_000
 
 # What could end the element or start another, and the line ends that JSON allows but JavaScript once did not.
 # `ensure_ascii` already writes U+2028 and U+2029 (and lone surrogates) as escapes.
-_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+_ESCAPES = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"))
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -53,11 +53,22 @@ def island(report: Report) -> Island:
     del document["findings"]
     document["finding_columns"] = _columns(findings)
     document["finding_fingerprints"] = _pack_fingerprints(document["finding_columns"])
-    text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).translate(_ESCAPES)
+    text = _written(document)
     if len(text) <= PACK_ABOVE_BYTES:
         return Island("json", text)
     packed = gzip.compress(text.encode("ascii"), compresslevel=6, mtime=0)
     return Island("gzip+base64", base64.b64encode(packed).decode("ascii"))
+
+
+def _written(document: dict[str, Any]) -> str:
+    """Return JSON in ASCII that holds none of the characters of markup."""
+    try:
+        text = msgspec.json.encode(document).decode("ascii")
+    except UnicodeError:  # other letters, or a lone surrogate
+        text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+    for mark, escape in _ESCAPES:
+        text = text.replace(mark, escape)
+    return text
 
 
 def _share_frameworks(findings: Sequence[FindingEntry]) -> tuple[list[int], list[list[dict[str, str]]]]:
