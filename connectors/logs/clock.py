@@ -29,8 +29,11 @@ class Clock:
     def all_seconds(self, times: Sequence[str]) -> list[int]:
         """Return many times at once: see `seconds`."""
         minutes = self._minutes
+        begun = [time[:16] for time in times]
+        for minute in set(begun).difference(minutes):  # most files begin one that was not met before
+            self._first(f"{minute}:00Z")
         try:
-            return [minutes[time[:16]] + _SECONDS[time[16:]] for time in times]
+            return [minutes[minute] + _SECONDS[time[16:]] for minute, time in zip(begun, times, strict=True)]
         except KeyError:
             return [self.seconds(time) for time in times]
 

@@ -141,15 +141,15 @@ class Folder:
         """Fold records into a batch; one that cannot be folded is rejected with its reason."""
         ids, times, rows, refused = self._folded(records)
         rejected.update(refused)
-        shared = self._shared
-        kinds: list[int] = []
-        for keys, place in rows:
-            number = -1
-            if type(keys) is SharedKeys and keys.number < len(shared):
-                number = keys.number
-            if number < 0 or shared[number] is not keys:
-                number = self._number(keys, place)
-            kinds.append(number)
+        shared, size = self._shared, len(self._shared)
+        kinds = [
+            at if type(keys) is SharedKeys and (at := keys.number) < size and shared[at] is keys else -1
+            for keys, _ in rows
+        ]
+        if -1 in kinds:
+            for place, number in enumerate(kinds):
+                if number < 0:
+                    kinds[place] = self._number(*rows[place])
         seconds = self._clock.all_seconds(times)
         if -1 in seconds:
             rejected["no usable time"] += seconds.count(-1)

@@ -1,4 +1,4 @@
-"""Keep columns of events until all are there: in memory, and past a limit cut into parts on disk."""
+"""Keep columns of events, cut into parts, until all are there: in memory, and past a limit on disk."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ from connectors.logs.seen import Run
 MOST_IN_MEMORY = 4_000_000
 """So many events (32 bytes each) are held in memory; more go to a temporary file."""
 PARTS = 64
-"""Into how many parts events on disk are cut by their ids, so that each part fits into memory alone."""
+"""Into how many parts events are cut by their ids, so that sorting one part takes little memory."""
 
 Numbers = npt.NDArray[np.uint32]
 
@@ -45,33 +45,45 @@ def joined(pieces: list[Columns]) -> Columns:
     return Columns._make(np.concatenate(columns) for columns in zip(*pieces, strict=True))
 
 
+class _Piece(NamedTuple):
+    """Events ordered by their part, those of one part in the order they came."""
+
+    events: Columns
+    ends: npt.NDArray[np.intp]
+    """Where each part begins, and where the last one ends."""
+
+    def part(self, number: int) -> Columns:
+        """Return the events of one part."""
+        return self.events.taken(slice(self.ends[number], self.ends[number + 1]))
+
+
 class Store:
-    """Collects events and gives them back in parts; all copies of one event are in the same part."""
+    """Collects events and gives them back in parts; all copies of one event are in the same part.
+
+    A part is sorted and counted alone: all events at once would take several times their own memory.
+    """
+
+    parts = PARTS
 
     def __init__(self) -> None:
-        self._pieces: list[Columns] = []
+        self._pieces: list[_Piece] = []
         self._held = 0
         self._disk: IO[bytes] | None = None
         self._segments: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
 
     def add(self, events: Columns) -> None:
         """Keep some events."""
-        self._pieces.append(events)
+        which = _part_of(events)
+        order = np.argsort(which, kind="stable")
+        ends = np.searchsorted(which[order], np.arange(PARTS + 1))
+        self._pieces.append(_Piece(events.taken(order), ends))
         self._held += len(events.times)
         if self._held > MOST_IN_MEMORY:
             self._spill()
 
-    @property
-    def parts(self) -> int:
-        """In how many parts the events are."""
-        return 1 if self._disk is None else PARTS
-
     def part(self, number: int) -> Columns:
         """Return the events of one part, in any order."""
-        if self._disk is None:
-            return joined(self._pieces)
-        held = [piece.taken(_part_of(piece) == number) for piece in self._pieces]
-        return joined([*self._read(number), *held])
+        return joined([*self._read(number), *(piece.part(number) for piece in self._pieces)])
 
     def close(self) -> None:
         """Let go of everything."""
@@ -81,25 +93,23 @@ class Store:
 
     def _spill(self) -> None:
         """Write what is in memory to disk, part by part; where the disk refuses, memory must do."""
-        events = joined(self._pieces)
-        which = _part_of(events)
-        order = np.argsort(which, kind="stable")
-        events = events.taken(order)
-        ends = np.searchsorted(which[order], np.arange(PARTS + 1))
         self._held = 0
+        segments: list[tuple[int, int]] = []
         try:
             disk = self._disk or tempfile.TemporaryFile(prefix="entdrift-events-")  # noqa: SIM115 see close
-            start = disk.seek(0, os.SEEK_END)
+            at = disk.seek(0, os.SEEK_END)
             for number in range(PARTS):
-                for column in events.taken(slice(ends[number], ends[number + 1])):
+                events = joined([piece.part(number) for piece in self._pieces])
+                for column in events:
                     disk.write(column.tobytes())
+                segments.append((at, len(events.times)))
+                at += len(events.times) * _WIDTH
             disk.flush()
         except OSError:
             return
         self._disk = disk
-        for number in range(PARTS):
-            count = int(ends[number + 1] - ends[number])
-            self._segments[number].append((start + int(ends[number]) * _WIDTH, count))
+        for number, segment in enumerate(segments):
+            self._segments[number].append(segment)
         self._pieces = []
 
     def _read(self, number: int) -> Iterator[Columns]:

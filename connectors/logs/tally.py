@@ -18,7 +18,7 @@ from connectors.logs.seen import Run, SeenEvents
 from connectors.logs.store import MOST_IN_MEMORY, Columns, Numbers, Store, on_disk
 from connectors.logs.usage import Rows
 
-_TOGETHER = 500_000
+_TOGETHER = 200_000
 """So many events are handled at a time: fewer cost more calls, more cost memory."""
 _PAIRS = 4_000_000
 
