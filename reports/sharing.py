@@ -21,7 +21,7 @@ from reports.document import (
 from reports.shared_parts import digest, find_shared, written
 from reports.sharing_findings import findings_are_shared, share_findings, spread_findings
 
-SHARING_NAMES = 200_000
+SHARING_NAMES = 1_000_000
 """Permission names written in place before sharing starts; fewer are easier to read where they are."""
 
 _SHARED_LENGTH = 3
@@ -34,7 +34,7 @@ _Named = TypeVar("_Named", KeptPermissions, VerdictReason)
 def share(report: Report) -> Report:
     """Move what stands more than once to the top of the document, when it is large.
 
-    With more than 200,000 permission names these are lists of names and rows of identities (`share_names`);
+    With more than 1,000,000 permission names these are lists of names and rows of identities (`share_names`);
     with more than 5,000 findings, their framework references and evidence (`share_findings`). Ids are hashes
     of the content, so they are the same in every report.
     """
@@ -47,7 +47,7 @@ def share_names(report: Report, *, above: int | None = None) -> Report:
     """Move equal lists of names and equal rows to the top of a document that has many.
 
     Lists have three or more names (`permission_sets`), rows are those of `services` and `reasons`
-    (`service_rows`, `reason_rows`). `above` says how many names are many (default: 200,000).
+    (`service_rows`, `reason_rows`). `above` says how many names are many (default: 1,000,000).
     """
     limit = SHARING_NAMES if above is None else above
     lists = _lists(report.identities)
