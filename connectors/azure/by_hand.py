@@ -1,7 +1,7 @@
 """Say what people have to do themselves: secrets that can go or be replaced, access through groups."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from connectors.azure.claims import counted, short
@@ -21,7 +21,7 @@ def credential_steps(question: Question, desk: Desk) -> tuple[list[Change], list
     kinds = {one.id: one.kind for one in desk.credentials.get(question.identity, ())}
     for name in question.credentials:
         kind = KINDS.get(kinds.get(name, ""))
-        holder = _holder(question.identity, name, desk)
+        holder = key_holder(question.identity, name, desk)
         if kind is None or not guid(holder.partition(":")[2]) or not guid(name):
             said.append(f"Remove {name} by hand: the evidence does not say where it is kept.")
             continue
@@ -34,7 +34,7 @@ def credential_steps(question: Question, desk: Desk) -> tuple[list[Change], list
     return steps, said
 
 
-def _holder(identity: str, key: str, desk: Desk) -> str:
+def key_holder(identity: str, key: str, desk: Desk) -> str:
     """Return `app:<application id>` or `sp:<object id>`: where a key is kept; "" when that is unknown."""
     held = desk.inventory.principals.get(identity)
     if held is None:
@@ -54,10 +54,10 @@ def _keys(data: Mapping[str, Any]) -> set[str]:
     }
 
 
-def notes(question: Question, desk: Desk) -> Iterator[str]:
-    """Yield what a reviewer has to know or to do by hand."""
+def notes(question: Question, desk: Desk, steps: Iterable[Change]) -> Iterator[str]:
+    """Yield what a reviewer has to know or to do by hand beside the steps."""
     yield from _through_groups(question, desk)
-    yield from _secrets(question, desk)
+    yield from _secrets(question, desk, steps)
 
 
 def _through_groups(question: Question, desk: Desk) -> Iterator[str]:
@@ -76,21 +76,19 @@ def _through_groups(question: Question, desk: Desk) -> Iterator[str]:
         )
 
 
-def lasting(question: Question, desk: Desk) -> list[Credential]:
-    """Return the secrets and certificates that work, are not asked to go, and do not end by themselves."""
+def lasting(question: Question, desk: Desk, steps: Iterable[Change] = ()) -> list[Credential]:
+    """Return the secrets and certificates that work, are neither asked to go nor gone with the steps."""
+    gone = {*question.credentials, *(change.target for change in steps)}
     return [
         one
         for one in desk.credentials.get(question.identity, ())
-        if one.long_lived
-        and one.kind in KINDS
-        and one.status != "expired"
-        and one.id not in question.credentials
+        if one.long_lived and one.kind in KINDS and one.status != "expired" and one.id not in gone
     ]
 
 
-def _secrets(question: Question, desk: Desk) -> Iterator[str]:
+def _secrets(question: Question, desk: Desk, steps: Iterable[Change]) -> Iterator[str]:
     """Yield how secrets and certificates that stay are replaced by something that nobody can carry away."""
-    stays = lasting(question, desk)
+    stays = lasting(question, desk, steps)
     if not stays:
         return
     held = desk.inventory.principals.get(question.identity)

@@ -1,6 +1,6 @@
 """Check replay, containment and restore on what one identity holds before and after the steps."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.azure.globs import within
@@ -159,8 +159,18 @@ def _only(entry: str, subtracted: tuple[str, ...], plane: Plane) -> Block:
     return Block((), (), (entry,), subtracted)
 
 
-def restored(before: Access, after: Access, changes: Sequence[Change], ground: Ground) -> Claim:
-    """Return whether taking the steps back, last first, gives what stands now."""
+def restored(
+    before: Access,
+    after: Access,
+    changes: Sequence[Change],
+    ground: Ground,
+    unused: Container[str] = frozenset(),
+) -> Claim:
+    """Return whether taking the steps back, last first, gives what stands now.
+
+    A removed secret or certificate cannot come back. That is no loss for one of which it is proved that
+    nobody used it (`unused`: their ids): a new one does the same.
+    """
     access = after
     for change in reversed(changes):
         access = take_back(access, change)
@@ -170,13 +180,19 @@ def restored(before: Access, after: Access, changes: Sequence[Change], ground: G
         lost = next((one for one in old if one not in new), None)
         witness = f"{lost.role} on {lost.scope}" if lost else ""
         return Claim(Standing.REFUTED, "the rollback does not give back the present access", witness)
-    lasting = [change for change in changes if change.kind not in UNDOABLE]
+    removed = [change for change in changes if change.kind not in UNDOABLE]
+    lasting = [change for change in removed if change.target not in unused]
     if lasting:
         reason = (
             f"role assignments come back as they were; {counted(len(lasting), 'removed credential')} cannot: "
             "a new one would have to be made"
         )
         return Claim(Standing.UNDECIDED, reason)
+    if removed:
+        reason = (
+            f"{counted(len(removed), 'unused credential')} removed: no sign-in of the whole window used it"
+        )
+        return Claim(Standing.PROVED, f"{reason}; it cannot be restored, create a new one")
     return Claim(Standing.PROVED)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.azure.callers import NOBODY, Caller, caller_of
+from connectors.azure.catalogue import catalogue
 from connectors.azure.ids import last_segment, principal, resource_id, resource_type, subscription
 from connectors.azure.record import folded, pick, word
 from connectors.logs.rows import RowKey
@@ -51,7 +52,7 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
     row = RowKey(
         account=account,
         identity=caller.identity,
-        identity_type=caller.kind,
+        identity_type=caller.kind if caller.identity else _unnamed(caller, provider, category, operation),
         credential=_key(record, properties, resource) if not caller.identity else "",
         operation=f"{provider}:{category}:{_operation(record, properties, operation.lower())}",
         permission="",
@@ -60,7 +61,7 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
         via=caller.via,
         grant=last_segment(pick(record, "assignment"))
         or last_segment(properties.get("aadappliedroleassignmentid")),
-        outcome=_outcome(record, properties),
+        outcome=outcome_of(record, properties),
         workload=caller.workload,
         detail="",
     )
@@ -102,6 +103,19 @@ def _caller(record: Any, properties: dict[str, Any], category: str) -> Caller:
     return Caller("", "key", "", "") if _key_call(properties, category) else NOBODY
 
 
+def _unnamed(caller: Caller, provider: str, category: str, operation: str) -> str:
+    """Return what a call counts as that names nobody: where a log never names its callers, the log's kind.
+
+    Of Azure OpenAI the log leaves out who called with a key; of what else it records in the same category
+    nothing says that.
+    """
+    if operation.lower() in catalogue("operations").get(f"{provider}:{category}", ()):
+        return caller.kind
+    logs = catalogue("unattributed")["log"]
+    kinds = (one["kind"] for one in logs if (one["provider"], one["category"]) == (provider, category))
+    return next(kinds, caller.kind)
+
+
 def _zero(identity: str) -> bool:
     return not identity.strip("0-")
 
@@ -135,7 +149,7 @@ def _part(record: Any, properties: dict[str, Any]) -> str:
     return ""
 
 
-def _outcome(record: Any, properties: dict[str, Any]) -> str:
+def outcome_of(record: Any, properties: dict[str, Any]) -> str:
     """Return how a call ended. Azure OpenAI answers a missing data action with 401, others with 403."""
     code = word(properties.get("httpstatuscode")) or word(pick(record, "status_code"))
     code = code or word(properties.get("statuscode"))

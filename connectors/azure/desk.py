@@ -12,6 +12,7 @@ from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
 from connectors.azure.quotas import Tenant
+from connectors.azure.settings import settings_changed
 from connectors.azure.standing import Right, document, raw_assignments, right
 from connectors.azure.trim import Trimmer
 from connectors.facts import (
@@ -25,7 +26,7 @@ from connectors.facts import (
     Usage,
     Window,
 )
-from connectors.interface import Evidence
+from connectors.interface import Evidence, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Desk:
     coverage: tuple[Coverage, ...]
     keyed: tuple[tuple[str, str], ...]
     """(account, time) of calls that a key was used for."""
+    changed: Mapping[str, str]
+    """When diagnostic settings of a resource were last changed in the window."""
+    unread: frozenset[str]
+    """Parts of the evidence that some source could not read, or not whole."""
     covers: dict[object, object] = field(default_factory=dict)
 
     def ground(self, usage: Iterable[Usage]) -> Ground:
@@ -105,6 +110,7 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
     for credential in facts.credentials:
         credentials.setdefault(credential.identity, []).append(credential)
     built_in, custom = _kinds(evidence)
+    parts = [outcome for one in evidence for outcome in one.outcomes()]
     return Desk(
         inventory=inventory,
         universe=universe,
@@ -124,14 +130,16 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
         coverage=facts.coverage,
         keyed=tuple(
             sorted(
-                {
-                    (row.resource, row.last)
-                    for row in rows
-                    if not row.identity and row.identity_type in ("account-key", "sas", "key")
-                }
+                {(row.resource, row.last) for row in rows if not row.identity and row.identity_type in _KEYED}
             )
         ),
+        changed=settings_changed(rows),
+        unread=frozenset(one.part for one in parts if one.status in (Status.FAILED, Status.PARTIAL)),
     )
+
+
+_KEYED = ("account-key", "sas", "key", "foundry")
+"""Callers that used a key, or of whom no log says that they did not."""
 
 
 def _kinds(evidence: Iterable[Evidence]) -> tuple[frozenset[str], int]:

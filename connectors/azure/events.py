@@ -7,6 +7,7 @@ from connectors.azure.activity import activity
 from connectors.azure.data_plane import data_plane
 from connectors.azure.graph_activity import graph_activity, is_graph_activity
 from connectors.azure.ids import resource_id
+from connectors.azure.machine_learning import log_of, machine_learning
 from connectors.azure.record import Record, folded, moment, pick, word
 from connectors.azure.sign_ins import is_sign_in, sign_in
 from connectors.azure.storage import storage
@@ -87,8 +88,8 @@ def _read(record: Any) -> Any:
     category = word(pick(record, "category")).lower()
     operation = word(pick(record, "operation"))
     resource = resource_id(pick(record, "resource"))
-    if is_graph_activity(record, category) or is_sign_in(record, category):
-        return graph_activity(record) if is_graph_activity(record, category) else sign_in(record)
+    if found := _of_own_kind(record, category):
+        return found
     if category in _SUBSCRIPTION_CATEGORIES and "/" in operation:
         return activity(record)
     if category.startswith("storage") or ("/microsoft.storage/" in resource and "/" not in operation):
@@ -99,6 +100,16 @@ def _read(record: Any) -> Any:
     if "/" in operation and not exported:
         return activity(record)
     return data_plane(record) if operation and (category or resource) else activity(record)
+
+
+def _of_own_kind(record: Any, category: str) -> Any:
+    """Return what a log says whose records are told by their category; None for any other."""
+    if is_graph_activity(record, category):
+        return graph_activity(record)
+    if is_sign_in(record, category):
+        return sign_in(record)
+    log = log_of(record, category)
+    return machine_learning(record, log) if log is not None else None
 
 
 def _directory(record: Any) -> bool:

@@ -23,7 +23,7 @@ from connectors.azure.holders import memberships, short_groups
 from connectors.azure.identities import Seen, identities
 from connectors.azure.inventory import Inventory, read_inventory
 from connectors.azure.keys import key_caveats, key_reach
-from connectors.azure.limits import evidence_caveats
+from connectors.azure.limits import evidence_caveats, unnamed_caveats
 from connectors.azure.observability import Observability, lost_logs
 from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
@@ -112,6 +112,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
                     *deny_caveats(denies, refused),
                     *evidence_caveats(evidence, inventory, universe, members, held, short, ties),
                     *key_caveats(inventory, roles, held, used),
+                    *unnamed_caveats(used.unattributed),
                 }
             )
         ),

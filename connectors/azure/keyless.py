@@ -27,7 +27,7 @@ _AUDIENCE = "api://AzureADTokenExchange"
 
 def keyless(planned: Plan, question: Question, desk: Desk) -> Iterator[Document]:
     """Yield one document with the steps of both ways and their way back; nothing where no secret stays."""
-    stays = lasting(question, desk)
+    stays = lasting(question, desk, planned.changes)
     held = desk.inventory.principals.get(question.identity)
     application = principal(held.data.get("appid")) if held else ""
     if not stays or not application:

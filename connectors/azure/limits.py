@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from connectors.azure.catalogue import catalogue
 from connectors.azure.grants import Holding
 from connectors.azure.ids import principal, subscription
 from connectors.azure.inherited import blueprint_caveats
@@ -80,6 +81,20 @@ def evidence_caveats(
             )
         )
     return found
+
+
+def unnamed_caveats(unattributed: Mapping[str, int]) -> list[Caveat]:
+    """Return the logs that name no caller and have calls in the window, each with how many."""
+    return [
+        Caveat(
+            f"{unattributed[log['kind']]} calls in the logs of {log['name']} name no caller",
+            "resource logs",
+            "their use cannot be attributed to an identity: what identities may do there is unobservable, "
+            "and is never called unused",
+        )
+        for log in catalogue("unattributed")["log"]
+        if unattributed.get(log["kind"])
+    ]
 
 
 def _short_lists(inventory: Inventory) -> list[Caveat]:

@@ -2,13 +2,13 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from connectors.azure.catalogue import catalogue
 from connectors.azure.claims import short
 from connectors.azure.desk import Desk
-from connectors.azure.ids import holds, resource_id, subscription, text
+from connectors.azure.ids import fields, holds, resource_id, subscription, text
 from connectors.azure.keys import keys_work, linked_with
 from connectors.azure.remediation_cli import switch_words
 from connectors.azure.services import services
@@ -25,7 +25,7 @@ def local_auth_steps(question: Question, desk: Desk) -> tuple[list[Change], list
     """Return the steps that switch keys off, and what is to be looked at first where logs do not allow them.
 
     A step needs that every call with a key would have been logged and none was, for the whole window: it
-    takes the keys from everybody. What is left is said.
+    takes the keys from everybody. What is left is said; what stays open about a step is `key_doubt`.
     """
     steps, said = [], []
     for account in _accounts():
@@ -45,6 +45,59 @@ def local_auth_steps(question: Question, desk: Desk) -> tuple[list[Change], list
             f"Keys are switched off for everybody at {names}: no call with one is in the logs of the window."
         )
     return steps, said
+
+
+def key_doubt(changes: Iterable[Change], desk: Desk) -> str:
+    """Return why switching keys off may cut somebody who left no trace; "" where nothing may, or none are.
+
+    It takes the keys from every caller. That nobody uses one takes logs of the whole window without such a
+    call (no step is planned otherwise), and a list of who may have one stored.
+    """
+    accounts = [change.target.lower() for change in changes if change.kind == Kind.SWITCH_OFF_KEYS]
+    missing = _unread_holders(desk) if accounts else ""
+    if not missing:
+        return ""
+    names = ", ".join(short(one) for one in accounts)
+    return (
+        f"switching off the keys of {names} affects every caller, not this identity alone, and who has a key "
+        f"stored is not known: {missing}"
+    )
+
+
+_READ_WHOLE = ("resources", "resource_logs", "diagnostic_settings", "activity_logs")
+_CONNECTED = (
+    "microsoft.cognitiveservices/accounts",
+    "microsoft.cognitiveservices/accounts/projects",
+    "microsoft.machinelearningservices/workspaces",
+)
+_SETTINGS = ("appsettings", "environmentvariables")
+
+
+def _unread_holders(desk: Desk) -> str:
+    """Return in words which lists of connections and settings that may hold a key are not in the evidence."""
+    unread = [part for part in _READ_WHOLE if part in desk.unread]
+    if unread:
+        return f"{', '.join(unread)} could not be read whole"
+    resources = desk.inventory.resources
+    kinds = {text(one.data.get("type")).lower() for one in resources.values()}
+    found = []
+    if kinds.intersection(_CONNECTED) and not any("/connections/" in one for one in resources):
+        found.append("the evidence has no connection of AI accounts, projects and workspaces")
+    apps = [
+        short(identifier)
+        for identifier, one in sorted(resources.items())
+        if text(one.data.get("type")).lower() == "microsoft.web/sites" and not _shows_settings(one.data)
+    ]
+    if apps:
+        more = ", …" if len(apps) > _MOST_ACCOUNTS else ""
+        found.append(f"the settings of {', '.join(apps[:_MOST_ACCOUNTS])}{more} are not in the evidence")
+    return "; ".join(found)
+
+
+def _shows_settings(data: Mapping[str, Any]) -> bool:
+    """Return whether a web app's record names its settings: Resource Manager's lists leave them out."""
+    inner = fields(data["siteconfig"]) if isinstance(data.get("siteconfig"), Mapping) else {}
+    return any(held.get(name) for held in (data, inner) for name in _SETTINGS)
 
 
 def _accounts() -> list[dict[str, Any]]:
@@ -106,7 +159,8 @@ def _watched(identifier: str, account: Mapping[str, Any], desk: Desk) -> bool:
         for category in {name.lower() for name in service.categories.values()}:
             names = {category, "alllogs", *(("audit",) if service.in_audit_group else ())}
             seen = desk.logs.classes.get((subscription(identifier), category, target))
-            if not enabled & names or seen is None or desk.logs.gap(seen):
+            changed = {identifier, target} & set(desk.changed)
+            if not enabled & names or seen is None or desk.logs.gap(seen) or changed:
                 return False
     return bool(mine) and any(service.names_caller for service in mine)
 

@@ -1,11 +1,12 @@
 """Gather every operation the evidence names: the catalogue that wildcards are expanded over."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from connectors.azure.catalogue import catalogue
 from connectors.azure.ids import fields, mappings, text
 from connectors.azure.inventory import Inventory
-from connectors.azure.policy import ALL_PROVIDERS, Plane, Universe
+from connectors.azure.policy import ALL_PROVIDERS, Plane, Universe, matches
 from connectors.azure.usage import permission_of, plane_of
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
@@ -34,7 +35,7 @@ def build_universe(
                 )
     listed, providers = _catalogue(inventory)
     for plane in Plane:
-        named[plane] |= listed[plane]
+        named[plane] |= listed[plane] | _escalating(plane, inventory, providers)
     for row in rows:
         permission = permission_of(row)
         if permission:
@@ -53,6 +54,28 @@ def build_universe(
         universe.add(plane, _spelled(named[plane], spelling))
     universe.complete([*providers, ALL_PROVIDERS] if len(providers) >= _MOST_PROVIDERS else providers)
     return universe
+
+
+def _escalating(plane: Plane, inventory: Inventory, providers: Collection[str]) -> set[str]:
+    """Return the operations of escalation paths that a wildcard of some role gives and nothing else may name.
+
+    What the catalogue of a provider lists whole is left to it. The others exist whether the evidence names
+    them or not, and a path that a wildcard hides would be missed.
+    """
+    if len(providers) >= _MOST_PROVIDERS:
+        return set()
+    wide = {
+        pattern
+        for definition in inventory.definitions.values()
+        for block in definition.blocks
+        for pattern in block.allowed(plane)
+        if "*" in pattern
+    }
+    return {
+        name
+        for name in catalogue("escalation")[plane.value]
+        if name.partition("/")[0].lower() not in providers and any(matches(one, name) for one in wide)
+    }
 
 
 def _providers(names: Iterable[str]) -> dict[str, str]:

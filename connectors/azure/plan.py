@@ -20,6 +20,7 @@ from connectors.azure.inventory import Assignment, Definition
 from connectors.azure.local_auth import local_auth_steps
 from connectors.azure.narrow import gathered, places, settled
 from connectors.azure.policy import Block
+from connectors.azure.replaced import replaced_steps
 from connectors.azure.standing import (
     ASSIGNMENT,
     DEFINITION,
@@ -83,10 +84,11 @@ def plan(question: Question, desk: Desk, blind: PermissionSet) -> Plan:
     planner = _Planner(found, question, desk, blind)
     planner.work(own)
     found.changes += app_role_steps(question, desk)
-    for steps, said in (local_auth_steps(question, desk), credential_steps(question, desk)):
+    for work in (local_auth_steps, credential_steps, replaced_steps):
+        steps, said = work(question, desk)
         found.changes += steps
         found.notes += said
-    found.notes += notes(question, desk)
+    found.notes += notes(question, desk, found.changes)
     return found
 
 

@@ -92,6 +92,11 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "target": ("resourceDisplayName", "ResourceDisplayName", "resource_display_name"),
     "target_id": ("resourceServicePrincipalId", "ResourceServicePrincipalId", "ResourceIdentity"),
     "agent": ("agent", "Agent", "agent_s", "agent_d"),
+    "registry": ("RegistryResourceId", "registryResourceId"),
+    "user_object_id": ("UserObjectId", "userObjectId"),
+    "identity_data": ("IdentityData", "identityData"),
+    "auth_type": ("AuthType", "authType"),
+    "endpoint_code": ("ResponseCode", "responseCode"),
     "managed_identity_type": ("managedIdentityType", "ManagedServiceIdentity"),
 }
 """What each shape calls a field, most telling first."""

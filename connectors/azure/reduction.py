@@ -1,19 +1,22 @@
 """Answer what a smaller access of each identity looks like, and check the claims about it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from connectors.azure.alternative import alternatives
 from connectors.azure.claims import contained, replay, restored
 from connectors.azure.desk import Desk, open_desk, permissions_of
 from connectors.azure.keyless import keyless
+from connectors.azure.local_auth import key_doubt
 from connectors.azure.plan import Plan, plan
 from connectors.azure.quotas import check_limits
 from connectors.azure.rehearsal import rehearsal
 from connectors.azure.remediation import artifacts, rollback
+from connectors.azure.replaced import proven_unused
 from connectors.azure.standing import Kind, rights, simulate
 from connectors.facts import Facts, PermissionSet, Window
 from connectors.interface import Evidence
-from connectors.reduction import Question, Reductions, Replacement, Stay
+from connectors.reduction import Claim, Question, Reductions, Replacement, Standing, Stay
 
 
 def reduce_all(
@@ -65,10 +68,10 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
         identity=planned.identity,
         changes=tuple(planned.changes),
         removed=question.remove & ~given & ~groups & ~beside if steps else 0,
-        replay=replay(old, new, question.usage, ground),
+        replay=_doubted(replay(old, new, question.usage, ground), key_doubt(planned.changes, desk)),
         containment=contained(old, new, ground),
         limits=check_limits(steps, desk.tenant, desk.universe, original),
-        restore=restored(before, after, planned.changes, ground),
+        restore=restored(before, after, planned.changes, ground, proven_unused(question, desk)),
         stays=_stays(planned.stays, question.remove & (given | groups | beside), groups, beside),
         notes=tuple(planned.notes),
         artifacts=(
@@ -79,6 +82,13 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
         ),
         rollback=rollback(planned.changes),
     )
+
+
+def _doubted(claim: Claim, doubt: str) -> Claim:
+    """Return a claim with what may happen to others than the identity: proved it is not then."""
+    if not doubt or claim.standing is Standing.REFUTED:
+        return claim
+    return replace(claim, standing=Standing.UNDECIDED, reason="; ".join(filter(None, (claim.reason, doubt))))
 
 
 def _groups(question: Question, desk: Desk) -> PermissionSet:

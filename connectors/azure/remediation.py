@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from connectors.azure.claims import short
 from connectors.azure.ids import resource_id
 from connectors.azure.remediation_bicep import bicep
 from connectors.azure.remediation_break_glass import break_glass
-from connectors.azure.remediation_cli import commands, restore_commands, script
+from connectors.azure.remediation_cli import commands, new_credential, quoted, restore_commands, script
 from connectors.azure.remediation_terraform import terraform
 from connectors.azure.standing import Kind
 from connectors.reduction import Change, Document
@@ -53,10 +53,21 @@ def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
         for change in changes
         if change.kind in (Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE, Kind.SWITCH_OFF_KEYS)
     ]
-    found = restore_commands(changes)
-    if not found:
+    found, told = restore_commands(changes), list(_new_secrets(changes))
+    if not found and not told:
         return ()
-    return (*documents, Document("cli", "restore", script(found), changes[0].holder))
+    text = script(found) if found else ""
+    return (*documents, Document("cli", "restore", "".join(told) + text, changes[0].holder))
+
+
+def _new_secrets(changes: Sequence[Change]) -> Iterator[str]:
+    """Yield for each removed secret or certificate how to have a new one, since none comes back."""
+    for change in changes:
+        if change.kind in (Kind.REMOVE_SECRET, Kind.REMOVE_CERTIFICATE):
+            yield (
+                f"# {quoted(change.target)} cannot be restored. Create a new one, which is printed once: "
+                f"{new_credential(change)}\n"
+            )
 
 
 def digest(text: str) -> str:

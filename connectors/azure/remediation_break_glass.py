@@ -48,6 +48,9 @@ def break_glass(changes: Sequence[Change], until: str) -> tuple[Document, ...]:
     if not requests:
         return ()
     title = f"until {until}" if until else "closed: fill in the time it shall end"
-    needs = "Entra ID P2 or Entra ID Governance; the assignment is active at once and ends by itself"
+    needs = (
+        "Entra ID P2 or Entra ID Governance; the assignment is active at once and ends by itself, at the "
+        "latest when the role's own PIM settings end active assignments"
+    )
     text = json.dumps({"needs": needs, "requests": requests}, indent=2) + "\n"
     return (Document("break-glass", title, text, changes[0].holder),)

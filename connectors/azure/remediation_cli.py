@@ -125,9 +125,7 @@ def _forward(change: Change) -> Iterator[Words]:
         case Kind.DELETE_ASSIGNMENT:
             yield ("az", "role", "assignment", "delete", "--ids", change.target)
         case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
-            place, _, holder = change.note.partition(":")
-            words = ("az", "ad", place, "credential", "delete", "--id", holder, "--key-id", change.target)
-            yield (*words, "--cert") if change.kind == Kind.REMOVE_CERTIFICATE else words
+            yield removal(change)
         case Kind.REMOVE_APP_ROLE:
             place = f"{_app_roles(change)}/{quote(change.target, safe='')}"
             yield ("az", "rest", "--method", "delete", "--url", place)
@@ -150,6 +148,22 @@ def _backward(change: Change) -> Iterator[Words]:
             yield ("az", "rest", "--method", "post", "--url", _app_roles(change), "--body", body)
         case Kind.SWITCH_OFF_KEYS:
             yield _switch(change.before, change.after)
+
+
+def new_credential(change: Change) -> str:
+    """Return the command that makes a credential in the place of a removed one; az prints it once."""
+    place, _, holder = change.note.partition(":")
+    words: Words = ("az", "ad", place, "credential", "reset", "--id", holder, "--append")
+    if change.kind == Kind.REMOVE_CERTIFICATE:
+        words = (*words, "--create-cert")
+    return " ".join(quoted(word) for word in words)
+
+
+def removal(change: Change) -> Words:
+    """Return the command that removes a secret or certificate from where it is kept."""
+    place, _, holder = change.note.partition(":")
+    words = ("az", "ad", place, "credential", "delete", "--id", holder, "--key-id", change.target)
+    return (*words, "--cert") if change.kind == Kind.REMOVE_CERTIFICATE else words
 
 
 def _switch(text: str, other: str = "") -> Words:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from connectors.azure.remediation_cli import quoted, removal
 from connectors.azure.standing import Kind
 from connectors.hcl import Expression, Value, block, comment
 from connectors.reduction import Change
@@ -59,8 +60,10 @@ class _Writer:
                 yield self._switch(json.loads(change.after), change.note)
             case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
                 what = "secret" if change.kind == Kind.REMOVE_SECRET else "certificate"
+                command = " ".join(quoted(word) for word in removal(change))
                 yield comment(
-                    f"Terraform did not make it, so by hand: remove {what} {change.target} of {change.note}."
+                    f"azuread cannot import a {what}: take the block that made {change.target} out of its "
+                    f"own configuration, or run: {command}"
                 )
 
     def _switch(self, held: dict[str, Any], version: str) -> str:

@@ -41,7 +41,7 @@ class DataLogs:
     ) -> None:
         rows = list(rows)
         self._logs = logs
-        self._changed = _changed(rows)
+        self._changed = settings_changed(rows)
         self._on = settings_on(inventory)
         self._present = {(kind, place): span for (_, kind, place), span in logs.classes.items()}
         self._resources = Resources(inventory, rows, logs, listed_whole=listed_whole)
@@ -264,7 +264,7 @@ def _enabled(log: Mapping[str, Any]) -> bool:
     return log.get("enabled") is True
 
 
-def _changed(rows: Iterable[UsageRow]) -> dict[str, str]:
+def settings_changed(rows: Iterable[UsageRow]) -> dict[str, str]:
     """Return when diagnostic settings of a resource were last changed, as the Activity Log shows it."""
     found: dict[str, str] = {}
     for row in rows:

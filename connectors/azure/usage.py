@@ -68,9 +68,14 @@ def permission_of(row: UsageRow) -> str:
 
 def plane_of(row: UsageRow, permission: str) -> Plane:
     """Return the plane of a permission that a log showed."""
-    if ":" not in row.operation or permission.lower() in _control():
+    folded = permission.lower()
+    if ":" not in row.operation or folded in _control() or folded.startswith(_NO_DATA_PLANE):
         return Plane.CONTROL
     return Plane.DATA
+
+
+_NO_DATA_PLANE = "microsoft.machinelearningservices/"
+"""Azure ML has no data actions: its endpoints check actions of the control plane (928 roles, 2026-08-22)."""
 
 
 @lru_cache(maxsize=1)

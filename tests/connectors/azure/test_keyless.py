@@ -21,6 +21,7 @@ from tests.connectors.azure.synthetic import (
     role,
     service_principal,
     setting,
+    sign_in_event,
 )
 
 LIST = "Microsoft.CognitiveServices/accounts/listKeys/action"
@@ -197,3 +198,50 @@ def test_the_right_to_assign_through_pim_makes_an_administrator(desk):
     desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
     desk.put("role_definitions", [role(CUSTOM, "Scheduler", actions=[held])])
     assert [held in grant.admin for grant in desk.facts().grants] == [True]
+
+
+def test_switching_keys_off_is_for_review_where_nobody_knows_who_stores_one(keyed):
+    """It affects every caller of the account; connections in the evidence tell who has a key."""
+    doubted = only(keyed.collect(), AGENT)
+    assert doubted.replay.standing is Standing.UNDECIDED
+    assert "affects every caller" in doubted.replay.reason
+    connection = {
+        "id": f"{BRAIN}/projects/p/connections/c",
+        "type": "Microsoft.CognitiveServices/accounts/projects/connections",
+        "properties": {"authType": "AAD", "target": "https://brain.openai.azure.com/"},
+    }
+    keyed.put("resources", [*json.loads(keyed.files["resources"].read_text()), connection])
+    found = only(keyed.collect(), AGENT)
+    assert len(switches(found)) == 1
+    assert found.replay.standing is Standing.PROVED
+
+
+FEDERATION = number("fed")
+
+
+@pytest.mark.parametrize(
+    ("sign_ins", "goes"),
+    [
+        ([(SECRET, "2026-08-10"), (FEDERATION, "2026-10-20")], True),
+        ([(FEDERATION, "2026-10-20")], True),
+        ([(SECRET, "2026-10-25"), (FEDERATION, "2026-10-20")], False),
+        ([(SECRET, "2026-08-10")], False),
+        ([], False),
+    ],
+)
+def test_a_secret_goes_where_the_workload_signs_in_by_federation_instead(keyed, sign_ins, goes):
+    secret = {"keyId": SECRET, "startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2028-01-01T00:00:00Z"}
+    trusted = {"id": FEDERATION, "name": "f", "issuer": "https://token.example", "subject": "repo:a/b"}
+    holder = service_principal(passwordCredentials=[secret], federatedIdentityCredentials=[trusted])
+    keyed.put("service_principals", [holder])
+    events = [sign_in_event(time=f"{day}T10:00:00Z") for _, day in sign_ins]
+    for one, (key, _) in zip(events, sign_ins, strict=True):
+        name = "federatedCredentialId" if key == FEDERATION else "servicePrincipalCredentialKeyId"
+        one["properties"][name] = key
+    keyed.put("sign_in_logs", events)
+    found = only(keyed.collect(), AGENT, trust=True)
+    gone = [change.target for change in found.changes if change.kind == Kind.REMOVE_SECRET]
+    assert gone == ([SECRET] if goes else [])
+    if goes:
+        assert found.restore.standing is Standing.UNDECIDED
+        assert any("https://token.example repo:a/b can stand in its place" in note for note in found.notes)

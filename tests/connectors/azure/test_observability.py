@@ -339,7 +339,7 @@ def test_coverage_says_which_sign_ins_the_tenant_exports(desk):
     }
 
 
-@pytest.mark.parametrize("category", ["AmlOnlineEndpointTrafficLog", "AmlComputeJobEvent", "OperationLogs"])
+@pytest.mark.parametrize("category", ["AmlComputeJobEvent", "OperationLogs"])
 def test_logs_without_a_caller_are_read_and_claim_nothing(desk, category):
     """Azure ML and AI Search do not say who called (domain note 7)."""
     record = {
