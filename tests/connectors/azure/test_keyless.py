@@ -245,3 +245,22 @@ def test_a_secret_goes_where_the_workload_signs_in_by_federation_instead(keyed, 
     if goes:
         assert found.restore.standing is Standing.UNDECIDED
         assert any("https://token.example repo:a/b can stand in its place" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("days", "more", "standing"),
+    [
+        (("08-02", "10-30"), {}, Standing.PROVED),
+        (("08-02",), {}, Standing.UNDECIDED),
+        (("08-02", "10-30"), {"replyUrls": ["https://app.example"]}, Standing.UNDECIDED),
+        ((), {}, Standing.UNDECIDED),
+    ],
+)
+def test_a_secret_that_sign_ins_of_the_whole_window_never_name_is_no_loss(keyed, days, more, standing):
+    secret = {"keyId": SECRET, "startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2028-01-01T00:00:00Z"}
+    keyed.put("service_principals", [service_principal(passwordCredentials=[secret], **more)])
+    if days:
+        keyed.put("sign_in_logs", [sign_in_event(key=number(), time=f"2026-{day}T10:00:00Z") for day in days])
+    found = only(keyed.collect(), AGENT, credentials=(SECRET,), trust=True)
+    assert found.restore.standing is standing
+    assert "cannot be restored. Create a new one" in found.rollback[-1].content
