@@ -13,12 +13,11 @@ from connectors.aws.log_spark import look
 from connectors.aws.session import Session
 from connectors.aws.tables import table
 from connectors.aws.trails import Trail, read_trails
-from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.interface import Check, Evidence, Outcome, Source, Status, silent
 from connectors.live.failures import CallError
 from connectors.live.kept import Kept
-from connectors.logs.lake import open_spark, told
+from connectors.logs.lake import Listing, lake_check, open_spark
 from connectors.logs.seen import SeenEvents
 from connectors.logs.try_store import examine_store
 
@@ -79,16 +78,12 @@ def _examine_table(source: Source, window: Window) -> Check:
 def _examine_lake(source: Source, window: Window) -> Check:
     """Look which files or partitions of a data lake hold the window, and how many bytes; no query is run."""
     settings = LiveSettings.of(source)
-    try:
+
+    def find() -> tuple[str, Listing, tuple[str, ...]]:
         lake = look(open_spark(), settings, window)
-    except Exception as error:  # noqa: BLE001 Spark raises what Java raised
-        hint = error.hint if isinstance(error, EvidenceError) else ""
-        return Check("spark", "failed", told(error), lost(LOG_QUERY), hint)
-    limit = f"at most {settings.log_max_scan_gb} GB" if settings.log_max_scan_gb else "no limit"
-    size = f"{lake.listing.size_bytes / 10**9:,.3f} GB would be read ({limit}, logs.max_scan_gb)"
-    left = f"{lake.listing.left_out} files are no JSON and are not read" if lake.listing.left_out else ""
-    detail = "; ".join(filter(None, (f"{lake.place}: {size}", *lake.notes, left)))
-    return Check("spark", "partial" if left else "ok", detail, lost(LOG_QUERY) if left else "")
+        return lake.place, lake.listing, lake.lacks
+
+    return lake_check(find, settings.log_max_scan_gb, lost(LOG_QUERY))
 
 
 _HISTORY = Check(

@@ -14,15 +14,13 @@ from connectors.aws.log_groups import Answer, group_of, missing_fields, partitio
 from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.interface import Source
-from connectors.logs.lake import Listing, list_files, open_spark, told
+from connectors.logs.lake import Listing, check_size, list_files, named, open_spark, told
 from connectors.logs.pushdown import Group, Query, read_groups
 
 ENGINE = "spark"
 _VIEW = "entdrift_events"
-_GB = 1_000_000_000
 _TORN = "torn"
 _DIGESTS = "/CloudTrail-Digest/"
-_NAMED = 3
 _ASKED = (
     "map_filter(from_json(requestparameters, 'MAP<STRING, STRING>'),"
     " (name, value) -> NOT (value LIKE '{%' OR value LIKE '[%'))"
@@ -77,8 +75,13 @@ class Lake:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what is no loss of calls, but good to know."""
-        lacks = (f"the table lacks {', '.join(self.missing)} of userIdentity",) if self.missing else ()
-        return (f"{len(self.listing.paths)} files", *lacks) if self.listing.paths else lacks
+        files = (f"{len(self.listing.paths)} files",) if self.listing.paths else ()
+        return (*files, *self.lacks)
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Return what a table does not have."""
+        return (f"the table lacks {', '.join(self.missing)} of userIdentity",) if self.missing else ()
 
 
 def query_lake(source: Source, window: Window) -> Answer:
@@ -115,12 +118,7 @@ def look(spark: Any, settings: LiveSettings, window: Window) -> Lake:
                 f"{_place(settings)}: no log file of the window", hint="check logs.path and the window"
             )
         lake = Lake(_place(settings), spark_text(_VIEW, "1 = 1", window), listing)
-    limit = settings.log_max_scan_gb
-    if limit and lake.listing.size_bytes > limit * _GB:
-        raise EvidenceError(
-            f"no query was run: it would read {lake.listing.size_bytes / _GB:.1f} GB",
-            hint="shorten the window, or raise logs.max_scan_gb",
-        )
+    check_size(lake.listing, settings.log_max_scan_gb)
     return lake
 
 
@@ -193,8 +191,7 @@ def _lost(torn: list[str], listing: Listing) -> str:
     """Return which files could not be read: torn, or no CloudTrail document."""
     found = []
     if torn:
-        more = f" and {len(torn) - _NAMED} more" if len(torn) > _NAMED else ""
-        found.append(f"no CloudTrail document, or torn: {', '.join(torn[:_NAMED])}{more}")
+        found.append(f"no CloudTrail document, or torn: {named(torn)}")
     if listing.left_out:
         found.append(f"{listing.left_out} files are no JSON and were not read")
     return "; ".join(found)

@@ -15,6 +15,8 @@ from connectors.azure.ruling import rule
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
+from connectors.logs.lake_lines import examine_lake
+from connectors.logs.lake_settings import lake_settings
 from connectors.logs.seen import SeenEvents
 from connectors.logs.try_store import examine_store
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
@@ -34,7 +36,7 @@ class AzureConnector:
             named = any(
                 source.files.get(part) or source.lists.get(part) for part in ("role_assignments", *LOGS)
             )
-            if source.mode == "export" and not named:
+            if source.mode == "export" and not named and lake_settings(source) is None:
                 sink.outcome(
                     Outcome(
                         source.name,
@@ -73,12 +75,14 @@ class AzureConnector:
         return rule(evidence, identity, permission, resource, window)
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
-        """Try the requests of a live source, and the containers that a source of either kind names."""
+        """Try the requests of a live source, the containers that a source names, and a lake."""
         checks: list[Check] = []
         if source.mode == "live":
             from connectors.azure.examine import examine  # noqa: PLC0415 the SDKs are slow to import
 
             checks += examine(source, window)
+        if lake := lake_settings(source):
+            return [examine_lake(lake, window, f"the calls in {lake.place}")]
         for part in LOGS:
             with log_stores(source, part, window) as stores:
                 checks += [examine_store(store, f"the calls in {part}") for store in stores]

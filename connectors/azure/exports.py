@@ -9,6 +9,7 @@ from connectors.azure.events import REFUSED, AzureLogs
 from connectors.azure.ids import fields, guid, text
 from connectors.azure.log_address import BLOB_ADDRESS, log_stores
 from connectors.azure.log_settings import LOG_ANALYTICS
+from connectors.azure.log_spark import exported_lines
 from connectors.azure.scrub import scrubbed
 from connectors.azure.tables import read_answers
 from connectors.errors import EvidenceError
@@ -16,12 +17,15 @@ from connectors.facts import Window
 from connectors.files import expand, modified, read_records
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.lake_lines import collect_lake
+from connectors.logs.lake_settings import SPARK, lake_settings
 from connectors.logs.objects import ObjectStore
 from connectors.logs.remember import remembering
 from connectors.logs.rows import LogFile, Presence, gone_note
 from connectors.logs.seen import SeenEvents
 
 _WRAPPERS = ("value", "data", "body", "response", "interactions")
+_COUNTING = {LOG_ANALYTICS: "Log Analytics", SPARK: "Spark"}
 _SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson")
 
 
@@ -188,10 +192,14 @@ def collect_exports(source: Source, sink: Sink, window: Window, observe: Observe
         if paths:
             observe("part", source=source.name, part=dump.part)
             sink.outcome(_collect_dump(source, dump, paths, sink))
+    if lake := lake_settings(source):
+        observe("part", source=source.name, part="log_query")
+        collect_lake(source, sink, exported_lines(window), lake, window)
+    counting = _COUNTING.get(source.texts.get("logs.engine", ""))
     for part in LOGS:
         named = source.files.get(part) or source.lists.get(part)
-        if named and source.texts.get("logs.engine") == LOG_ANALYTICS:
-            reason = "not read: logs.engine has Log Analytics count the events, and these would count twice"
+        if named and counting:
+            reason = f"not read: logs.engine has {counting} count the events, and these would count twice"
             sink.outcome(Outcome(source.name, part, Status.SKIPPED, reason=reason))
         elif named:
             reader = AzureLogs()

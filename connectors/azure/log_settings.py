@@ -2,19 +2,21 @@
 
 from connectors.azure.log_tables import known_tables
 from connectors.interface import Setting
+from connectors.logs.lake_settings import SPARK, path_setting
 
 LOG_ANALYTICS = "log_analytics"
 _LIVE = ("live",)
+_ANY = ("export", "live")
 _ID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 LOG_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "logs.engine",
         "text",
-        '"log_analytics": let a Log Analytics workspace count the events instead of reading log files;'
-        ' "local": read files',
-        modes=_LIVE,
-        form=f"local|{LOG_ANALYTICS}",
+        '"log_analytics" (live): let a Log Analytics workspace count the events instead of reading log files;'
+        ' "spark" (export): let Spark count those of exported files; "local": read files',
+        modes=_ANY,
+        form=f"local|{LOG_ANALYTICS}|{SPARK}",
         example=f'"{LOG_ANALYTICS}"',
     ),
     Setting(
@@ -33,11 +35,12 @@ LOG_SETTINGS: tuple[Setting, ...] = (
         form="|".join(known_tables()),
         example='["AzureActivity", "StorageBlobLogs"]',
     ),
+    path_setting('"abfss://insights-logs-storageread@mylogs.dfs.core.windows.net/"'),
     Setting(
         "logs.max_scan_gb",
         "text",
-        "run no query where the tables took in more than so many gigabytes in the window",
-        modes=_LIVE,
+        "run no query where the tables took in, or the files have, more than so many gigabytes in the window",
+        modes=_ANY,
         form=r"[1-9]\d{0,8}",
         example='"500"',
     ),

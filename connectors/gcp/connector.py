@@ -15,6 +15,8 @@ from connectors.gcp.log_address import log_stores, reader_role
 from connectors.gcp.reduction import reduce_all
 from connectors.gcp.remediation import render
 from connectors.interface import Check, Evidence, Observer, Patterns, Setting, Sink, Source
+from connectors.logs.lake_lines import examine_lake
+from connectors.logs.lake_settings import lake_settings
 from connectors.logs.seen import SeenEvents
 from connectors.logs.try_store import examine_store
 from connectors.reduction import Change, Document, Question, Reductions, Ruling
@@ -59,12 +61,14 @@ class GcpConnector:
         return rule(evidence, identity, permission, resource, window)
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
-        """Try the calls of a live source, and the buckets that a source of either kind names."""
+        """Try the calls of a live source, the buckets that a source of either kind names, and a lake."""
         checks: list[Check] = []
         if source.mode == "live":
             from connectors.gcp.examine import examine  # noqa: PLC0415 the SDKs are slow to import
 
             checks += examine(source, window)
+        if lake := lake_settings(source):
+            return [examine_lake(lake, window, f"the calls in {lake.place}")]
         with log_stores(source, exports.LOGS, window) as stores:
             checks += [examine_store(store, f"the calls in {exports.LOGS}") for store in stores]
         return checks

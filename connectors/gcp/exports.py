@@ -12,9 +12,12 @@ from connectors.gcp.bare import placed
 from connectors.gcp.events import OTHER_FORMAT, AuditLogReader
 from connectors.gcp.export_files import read_export
 from connectors.gcp.log_address import GCS_ADDRESS, log_stores
+from connectors.gcp.log_spark import audit_lines
 from connectors.gcp.scrub import scrub
 from connectors.interface import Observer, Outcome, Record, Setting, Sink, Source, Status
 from connectors.logs.engine import read_logs
+from connectors.logs.lake_lines import collect_lake
+from connectors.logs.lake_settings import SPARK, lake_settings
 from connectors.logs.objects import ObjectStore
 from connectors.logs.remember import remembering
 from connectors.logs.rows import LogRead, gone_note
@@ -22,6 +25,7 @@ from connectors.logs.seen import SeenEvents
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".dump", ".json.gz", ".jsonl.gz", ".ndjson.gz")
 LOGS = "audit_logs"
+_COUNTING = {"bigquery": "BigQuery", SPARK: "Spark"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,8 @@ def collect(
 ) -> None:
     """Read every configured file of every source into the sink; a part that fails is an Outcome."""
     for source in sources:
-        named = source.files.get("iam_policies") or source.files.get(LOGS) or source.lists.get(LOGS)
+        lake = lake_settings(source)
+        named = source.files.get("iam_policies") or source.files.get(LOGS) or source.lists.get(LOGS) or lake
         if source.mode == "export" and not named:
             reason = "neither iam_policies nor audit_logs is set: there is nothing to compare"
             sink.outcome(Outcome(source.name, "iam_policies", Status.FAILED, reason=reason))
@@ -191,9 +196,13 @@ def collect(
             if part.name in source.files:
                 observe("part", source=source.name, part=part.name)
                 sink.outcome(_read_part(source, part, sink))
+        if lake:
+            observe("part", source=source.name, part="log_query")
+            collect_lake(source, sink, audit_lines(window), lake, window)
         named_logs = LOGS in source.files or LOGS in source.lists
-        if named_logs and source.texts.get("logs.engine") == "bigquery":
-            reason = "not read: logs.engine has BigQuery count the entries, and these would count twice"
+        counting = _COUNTING.get(source.texts.get("logs.engine", ""))
+        if named_logs and counting:
+            reason = f"not read: logs.engine has {counting} count the entries, and these would count twice"
             sink.outcome(Outcome(source.name, LOGS, Status.SKIPPED, reason=reason))
         elif named_logs:
             reader = AuditLogReader()

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 from connectors.errors import SettingError
 from connectors.gcp.log_groups import TABLE
 from connectors.interface import Setting, Source
+from connectors.logs.lake_settings import path_setting
 
 _LIVE = ("live",)
+_ANY = ("export", "live")
 _NODE = re.compile(r"organizations/\d+|folders/\d+|projects/(?:[a-z][\w.:-]*|\d+)")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -75,10 +77,10 @@ LOG_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "logs.engine",
         "text",
-        '"bigquery": let BigQuery count the entries of a sink\'s tables instead of reading log files;'
-        ' "local": read files',
-        modes=_LIVE,
-        form="local|bigquery",
+        '"bigquery" (live): let BigQuery count the entries of a sink\'s tables instead of reading log files;'
+        ' "spark" (export): let Spark count those of a sink\'s files; "local": read files',
+        modes=_ANY,
+        form="local|bigquery|spark",
         example='"bigquery"',
     ),
     Setting(
@@ -89,11 +91,12 @@ LOG_SETTINGS: tuple[Setting, ...] = (
         form=TABLE,
         example='"audit-project.logs.cloudaudit_googleapis_com_data_access"',
     ),
+    path_setting('"gs://my-log-bucket/cloudaudit.googleapis.com"'),
     Setting(
         "logs.max_scan_gb",
         "text",
         "run no query where all together would scan more than so many gigabytes",
-        modes=_LIVE,
+        modes=_ANY,
         form=r"[1-9]\d{0,8}",
         example='"500"',
     ),

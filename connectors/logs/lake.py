@@ -1,18 +1,21 @@
 """Open Spark, and say which files a query would read: with how many bytes, and of which days."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from connectors.errors import EvidenceError
 from connectors.facts import Window
+from connectors.interface import Check
 
-_DAY = re.compile(r"/(?:year=)?(\d{4})/(?:month=)?(\d{1,2})/(?:day=)?(\d{1,2})/")
+_DAY = re.compile(r"/(?:y(?:ear)?=)?(\d{4})/(?:m(?:onth)?=)?(\d{1,2})/(?:d(?:ay)?=)?(\d{1,2})/")
 _EARLY, _LATE = timedelta(days=1), timedelta(days=3)
 """How far the folder of a day may lie before and after its events, as for objects read one by one."""
 _ENDINGS = (".json", ".json.gz")
+_GB = 1_000_000_000
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class Listing:
     size_bytes: int
     left_out: int
     """Files that are no JSON: what they hold is not known."""
+
+
+COLONS = ("spark.hadoop.fs.file.impl", "org.apache.hadoop.fs.RawLocalFileSystem")
+"""Hadoop looks for a check sum beside each local file, and cannot name that of `09:00:00_S0.json`."""
 
 
 def open_spark() -> Any:
@@ -38,8 +45,11 @@ def open_spark() -> Any:
         ) from error
     try:
         named = SparkSession.builder.appName("entdrift").config("spark.ui.showConsoleProgress", "false")
-        session = named.getOrCreate()
+        session = named.config(*COLONS).getOrCreate()
         session.conf.set("spark.sql.caseSensitive", "false")
+        # A file that breaks off must fail the query, whatever spark-defaults.conf says.
+        session.conf.set("spark.sql.files.ignoreCorruptFiles", "false")
+        session.conf.set("spark.sql.files.ignoreMissingFiles", "false")
     except Exception as error:
         raise EvidenceError(
             f"Spark could not be started: {told(error)}", hint="it needs Java 17; see spark-defaults.conf"
@@ -53,7 +63,13 @@ def told(error: Exception) -> str:
     return text[:400] or type(error).__name__
 
 
-def list_files(spark: Any, paths: Iterable[str], window: Window, skip: str = "") -> Listing:
+def list_files(
+    spark: Any,
+    paths: Iterable[str],
+    window: Window,
+    skip: str = "",
+    endings: tuple[str, ...] = _ENDINGS,
+) -> Listing:
     """Return the files below some paths whose folder names a day of the window, or none at all.
 
     `skip` is part of the paths of files that hold no events. Only names and sizes are read.
@@ -64,12 +80,42 @@ def list_files(spark: Any, paths: Iterable[str], window: Window, skip: str = "")
     for path, length in sorted((row[0], row[1]) for row in found.select("path", "length").collect()):
         if (skip and skip in path) or not _within(path, window):
             continue
-        if not path.endswith(_ENDINGS):
+        if not path.endswith(endings):
             left_out += 1
             continue
         taken.append(path)
         size += int(length)
     return Listing(tuple(taken), size, left_out)
+
+
+def check_size(listing: Listing, max_scan_gb: int) -> None:
+    """Raise EvidenceError where more would be read than may be (0: no limit)."""
+    if max_scan_gb and listing.size_bytes > max_scan_gb * _GB:
+        raise EvidenceError(
+            f"no query was run: it would read {listing.size_bytes / _GB:.1f} GB",
+            hint="shorten the window, or raise logs.max_scan_gb",
+        )
+
+
+def named(paths: Sequence[str]) -> str:
+    """Return the first few of some paths, and how many more there are."""
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return f"{', '.join(paths[:_NAMED])}{more}"
+
+
+def lake_check(find: Callable[[], tuple[str, Listing, Iterable[str]]], max_scan_gb: int, loss: str) -> Check:
+    """Say for doctor how much would be read; `find` looks, and gives the place, its files and notes."""
+    try:
+        place, listing, notes = find()
+    except Exception as error:  # noqa: BLE001 Spark raises what Java raised
+        hint = error.hint if isinstance(error, EvidenceError) else ""
+        return Check("spark", "failed", told(error), loss, hint)
+    limit = f"at most {max_scan_gb} GB" if max_scan_gb else "no limit"
+    size = f"{listing.size_bytes / _GB:,.3f} GB would be read ({limit}, logs.max_scan_gb)"
+    left = f"{listing.left_out} files are no JSON and are not read" if listing.left_out else ""
+    files = f"{len(listing.paths)} files" if listing.paths else ""
+    detail = "; ".join(filter(None, (f"{place}: {size}", files, *notes, left)))
+    return Check("spark", "partial" if left else "ok", detail, loss if left else "")
 
 
 def _within(path: str, window: Window) -> bool:

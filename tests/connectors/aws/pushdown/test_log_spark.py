@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import os
-import shutil
 from datetime import UTC, datetime
 
 import pytest
@@ -24,33 +22,6 @@ from tests.connectors.aws.pushdown.test_log_groups import SETS, records, told_ap
 
 EVER = Window(datetime(2010, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 WINDOW = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    """Start one small Spark in this process, for all tests here."""
-    if not os.environ.get("ENTDRIFT_SPARK"):
-        pytest.skip("starting Spark takes its time: make spark")
-    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: make spark")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, which is not on this machine")
-    place = tmp_path_factory.mktemp("spark")
-    session = (
-        sql.SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.default.parallelism", "1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.sql.warehouse.dir", str(place / "warehouse"))
-        .config("spark.sql.catalogImplementation", "in-memory")
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={place}")
-        .getOrCreate()
-    )
-    session.sparkContext.setLogLevel("OFF")
-    yield session
-    session.stop()
 
 
 def source(*paths, **texts):
@@ -176,7 +147,7 @@ def test_what_is_not_there_or_too_much_is_named(spark, tmp_path):
 
 def test_more_than_the_limit_is_not_read(monkeypatch, spark, tmp_path):
     put(tmp_path / "logs", [event()])
-    monkeypatch.setattr("connectors.aws.log_spark._GB", 1)
+    monkeypatch.setattr("connectors.logs.lake._GB", 1)
     with pytest.raises(EvidenceError, match="no query was run"):
         look(spark, LiveSettings.of(source(tmp_path / "logs", max_scan_gb="5")), WINDOW)
 
