@@ -53,13 +53,13 @@ def _gaps(statement: Statement, principal: Principal, *, outside: bool) -> Itera
     if principal.kind == "Federated":
         if issuer := _ISSUER.fullmatch(principal.value):
             yield from _of_issuer(issuer["issuer"], tests)
-        elif principal.value in table("trust")["open_providers"]["hosts"]:
-            yield from _of_open_provider(principal.value, tests)
-        elif _SAML.fullmatch(principal.value) and not _pinned(tests, "saml:aud"):
+        elif principal.value in (audience := _audiences_of_open_providers()):
+            yield from _of_open_provider(principal.value, audience[principal.value], tests)
+        elif _SAML.fullmatch(principal.value) and not _pinned(tests, table("trust")["saml"]["key"]):
             who = "holders of assertions that the provider made for other services"
-            yield "any-audience", who, '"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}'
+            yield "any-audience", who, table("trust")["saml"]["fix"]
     elif principal.kind == "Service" and (service := _SERVICE.fullmatch(principal.value)):
-        if service["name"] in table("trust")["deputies"]["services"] and not _source_pinned(tests):
+        if service["name"] in _deputies() and not _source_pinned(tests):
             who = f"{principal.value} on behalf of any account"
             yield "any-source", who, '"StringEquals": {"aws:SourceAccount": "ACCOUNT"}'
     elif principal.value == "*" and tests and all(map(_says_nothing, tests)):
@@ -67,6 +67,18 @@ def _gaps(statement: Statement, principal: Principal, *, outside: bool) -> Itera
     elif outside and not _pinned(tests, "sts:externalid"):
         who = "whoever makes the other owner act for them (confused deputy)"
         yield "no-external-id", who, '"StringEquals": {"sts:ExternalId": "AGREED-SECRET"}'
+
+
+@lru_cache(maxsize=1)
+def _deputies() -> frozenset[str]:
+    """Return the services whose guides pin the source in the trust policy of their role."""
+    return frozenset(name for row in table("trust")["deputy"] for name in row["services"])
+
+
+@lru_cache(maxsize=1)
+def _audiences_of_open_providers() -> Mapping[str, str]:
+    """Return by host of a built-in provider the key that holds the application."""
+    return {row["host"]: row["key"] for row in table("trust")["open_provider"]}
 
 
 def _of_issuer(issuer: str, tests: tuple[ConditionTest, ...]) -> Iterator[tuple[str, str, str]]:
@@ -125,8 +137,9 @@ def _of_value(value: str, rows: list[Mapping[str, Any]]) -> Breadth:
     return "many-subjects", f"subjects that fit {value} at"
 
 
-def _of_open_provider(host: str, tests: tuple[ConditionTest, ...]) -> Iterator[tuple[str, str, str]]:
-    key = {"graph.facebook.com": "app_id", "www.amazon.com": "app_id"}.get(host, "aud")
+def _of_open_provider(
+    host: str, key: str, tests: tuple[ConditionTest, ...]
+) -> Iterator[tuple[str, str, str]]:
     people = [
         test for test in tests if _narrows(test) and _folded(test).endswith((":sub", ":user_id", ":id"))
     ]

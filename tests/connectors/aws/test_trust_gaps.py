@@ -4,6 +4,7 @@ import pytest
 
 from connectors.aws.inventory import Holder
 from connectors.aws.policy_document import parse_document
+from connectors.aws.tables import table
 from connectors.aws.trust_gaps import gaps_of
 from connectors.aws.workloads import trusted_by
 
@@ -143,6 +144,9 @@ def test_saml_needs_an_audience():
         ("bedrock", {"ArnLike": {"aws:SourceArn": "arn:aws:bedrock:*:111122223333:agent/*"}}, []),
         ("bedrock", {"StringEquals": {"aws:SourceAccount": "111122223333"}}, []),
         ("bedrock", {"StringEquals": {"aws:SourceOrgID": "o-1"}}, []),
+        ("textract", None, ["any-source"]),
+        ("transcribe.streaming", None, ["any-source"]),
+        ("lexv2", None, []),  # its guide asks for it in the policies of bots, the other way round
         ("lambda", None, []),
         ("ec2", None, []),
     ],
@@ -185,3 +189,11 @@ def test_everybody_with_a_condition_that_says_nothing_is_everybody(condition, ex
 
 def test_a_deny_trusts_nobody():
     assert gaps({"Service": "bedrock.amazonaws.com"}, effect="Deny") == []
+
+
+def test_every_row_of_the_table_says_where_it_was_read_and_when():
+    data = table("trust")
+    rows = [*data["deputy"], *data["open_provider"], *data["subject"], data["saml"], data]
+    assert all(len(row["source"]) > 20 and "2026-11" <= row["date"] < "2027" for row in rows)
+    services = [name for row in data["deputy"] for name in row["services"]]
+    assert len(services) == len(set(services)) >= 20
