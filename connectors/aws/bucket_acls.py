@@ -20,8 +20,8 @@ _GIVES = {
     "FULL_CONTROL": (*_READ, "s3:PutObject", "s3:GetBucketAcl", "s3:PutBucketAcl"),
 }
 _EVERYBODY = ("AllUsers", "AuthenticatedUsers")
-_ACCOUNT_SETTING = ConditionTest("Null", "s3:AccountIgnorePublicAcls", ("true",))
-"""Stands for the account's own block of public access, which no record decides."""
+_SETTING = ConditionTest("Null", "s3:IgnorePublicAcls", ("true",))
+"""Stands for a block of public access that no record decides."""
 
 
 def enforced(record: Mapping[str, Any]) -> bool:
@@ -29,17 +29,13 @@ def enforced(record: Mapping[str, Any]) -> bool:
     return record.get("ObjectOwnership") == "BucketOwnerEnforced"
 
 
-def acl_statements(record: Mapping[str, Any]) -> Iterator[Statement]:
+def acl_statements(record: Mapping[str, Any], *, ignored: bool | None) -> Iterator[Statement]:
     """Yield what a list gives to everybody; what it gives its own account, the identity policies give.
 
-    A bucket that ignores public lists gives nothing. The account may ignore them too, which is another
-    setting: where the record does not hold it, what the list gives is undecided.
+    Where bucket or account ignore public lists it gives nothing; where that is not known it is undecided.
     """
-    if enforced(record) or record.get("IgnorePublicAcls") is True:
+    if enforced(record) or ignored:
         return
-    if record.get("AccountIgnorePublicAcls") is True:
-        return
-    undecided = record.get("AccountIgnorePublicAcls") is None
     for index, (group, permission) in enumerate(_public(record)):
         yield Statement(
             index=index,
@@ -47,23 +43,22 @@ def acl_statements(record: Mapping[str, Any]) -> Iterator[Statement]:
             effect=Effect.ALLOW,
             actions=_GIVES.get(permission, ()),
             resources=(),
-            conditions=(_ACCOUNT_SETTING,) if undecided else (),
+            conditions=(_SETTING,) if ignored is None else (),
             principals=(Principal("*", "*"),),
         )
 
 
-def acl_caveats(record: Mapping[str, Any], arn: str) -> Iterator[Caveat]:
+def acl_caveats(record: Mapping[str, Any], arn: str, *, ignored: bool | None) -> Iterator[Caveat]:
     """Say what a list gives that no identity of the account is known to be."""
     if enforced(record):
         return
-    for group, permission in _public(record):
-        if record.get("IgnorePublicAcls") is not True:
-            yield Caveat(
-                f"the access control list of the bucket gives {permission} to {group}",
-                arn,
-                "everybody may use it unless the account blocks public access; disable ACLs "
-                "(BucketOwnerEnforced)",
-            )
+    for group, permission in () if ignored else _public(record):
+        unless = "" if ignored is False else " unless bucket or account ignore public lists"
+        yield Caveat(
+            f"the access control list of the bucket gives {permission} to {group}",
+            arn,
+            f"everybody may use it{unless}; disable ACLs (BucketOwnerEnforced)",
+        )
     owner = (record.get("Owner") or {}).get("ID")
     for grantee, permission in _grants(record):
         other = grantee.get("ID")

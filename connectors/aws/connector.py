@@ -19,7 +19,7 @@ from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
-from connectors.aws.resource_policies import read_resource_policies
+from connectors.aws.resource_policy_reading import read_resource_policies
 from connectors.aws.session_policies import session_caveats
 from connectors.aws.unique_ids import forget_incomparable
 from connectors.aws.usage import read_usage

@@ -103,7 +103,8 @@ def decide(request: Request, layers: Iterable[Layer]) -> Decision:
 
     What hangs on a condition that `request.context` does not answer makes the result undecided, unless it
     cannot change it. A resource policy that is not among the layers counts as naming nobody (a key policy:
-    as naming the account). Not modelled: S3 ACLs and block public access, KMS grants.
+    as naming the account). Not modelled: S3 ACLs and KMS grants; whoever makes
+    the layers leaves out what a block of public access refuses.
     """
     if fold_action(request.action) == "sts:getcalleridentity":
         return Decision(Answer.ALLOWED, reason="needs no permission")

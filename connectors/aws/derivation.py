@@ -1,15 +1,18 @@
 """Decide one request of one identity from the gathered policies, and say what decided it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from connectors.aws.decide import Layer, LayerKind, Request, decide
 from connectors.aws.holdings import policies_of_all
-from connectors.aws.inventory import read_inventory
+from connectors.aws.inventory import Holder, read_inventory
 from connectors.aws.layers import limiting_layers, own_layers
 from connectors.aws.organization import read_organization
+from connectors.aws.policy_document import ConditionTest, Document
 from connectors.aws.principal import principal_context
-from connectors.aws.resource_policies import read_resource_policies
-from connectors.facts import Window
+from connectors.aws.resource_policies import ResourcePolicies, ResourcePolicy
+from connectors.aws.resource_policy_reading import read_resource_policies
+from connectors.facts import Effect, Window
 from connectors.interface import Evidence
 from connectors.reduction import Ruling
 
@@ -32,14 +35,15 @@ def rule(
     holder = inventory.users.get(identity) or inventory.roles.get(identity)
     if holder is None:
         return None
-    theirs = read_resource_policies(evidence, inventory).at(resource)
+    policies = read_resource_policies(evidence, inventory)
+    theirs = policies.at(resource)
     owner = (theirs.account if theirs is not None else "") or holder.account
     layers = [
         *own_layers(policies_of_all(inventory)[holder.arn]),
         *limiting_layers(holder, inventory, read_organization(evidence), owner),
     ]
     if theirs is not None and theirs.whole:
-        layers.append(Layer(LayerKind.RESOURCE, f"the policy of {theirs.arn}", (theirs.document,)))
+        layers.append(_of_resource(policies, theirs, holder))
     found = decide(
         Request(
             permission,
@@ -57,3 +61,20 @@ def rule(
         found.reason,
         tuple(layer.name for layer in layers if layer.kind is not LayerKind.IDENTITY),
     )
+
+
+def _of_resource(policies: ResourcePolicies, policy: ResourcePolicy, holder: Holder) -> Layer:
+    """Return the layer of a resource's policy, as far as a block of public access lets it count."""
+    name, document = f"the policy of {policy.arn}", policy.document
+    out = policies.keeps_others_out(policy, holder)
+    if out:
+        return Layer(LayerKind.RESOURCE, f"{name}, which is public and kept within its account", ())
+    if out is None:
+        open_test = ConditionTest("Null", "s3:RestrictPublicBuckets", ("true",))  # no context decides it
+        document = Document(
+            tuple(
+                replace(one, conditions=(*one.conditions, open_test)) if one.effect is Effect.ALLOW else one
+                for one in document.statements
+            )
+        )
+    return Layer(LayerKind.RESOURCE, name, (document,))

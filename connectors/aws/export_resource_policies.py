@@ -9,6 +9,7 @@ from connectors.aws.arns import account_of
 from connectors.aws.bucket_acls import BUCKET_ACL
 from connectors.aws.export_kinds import Records, as_record, documents, wrong_kind
 from connectors.aws.policy_document import parse_document
+from connectors.aws.public_access import BLOCK, PUBLIC_ACCESS_BLOCK
 from connectors.aws.surroundings import DATA_ACCESS, VPC_ENDPOINT
 
 RESOURCE_POLICY = "ResourcePolicy"
@@ -86,6 +87,8 @@ def _beside(document: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]] | N
     """Return what stands beside policies; None for any other document."""
     if isinstance(document.get("Grants"), list) and "Owner" in document:
         return [(BUCKET_ACL, {**document, "ResourceArn": _arn(document, {})})]
+    if isinstance(document.get(BLOCK), Mapping):
+        return [(PUBLIC_ACCESS_BLOCK, {**document, "ResourceArn": _arn(document, {})})]
     if isinstance(document.get("accessPolicyDetail"), Mapping):
         return [(DATA_ACCESS, {**_account(document), **document["accessPolicyDetail"]})]
     if isinstance(document.get("VpcEndpoints"), list):

@@ -8,7 +8,7 @@ from connectors.aws.arns import parse_arn
 from connectors.aws.calls import Calls
 from connectors.aws.export_resource_policies import KEY_GRANT, RESOURCE_POLICY
 from connectors.aws.gathering import Finds, Found
-from connectors.aws.live_surroundings import bucket_acl, regional
+from connectors.aws.live_surroundings import account_block, beside_bucket, regional
 from connectors.aws.paths import values_at
 from connectors.aws.policy_document import parse_document
 from connectors.aws.tables import table
@@ -89,6 +89,8 @@ def resource_policies(
             region = buckets.get(name, "") if _is_bucket(arn) else parsed.region
             if not _is_bucket(arn) or name in buckets:
                 places.append((arn, name, region))
+    if any(_is_bucket(arn) for arn, _, _ in places):
+        yield from account_block(calls)
     yield from chain.from_iterable(calls.each(lambda place: list(_read(calls, *place)), places))
     yield from regional(calls, regions)
 
@@ -142,7 +144,7 @@ def _read(calls: Calls, arn: str, name: str, region: str) -> Iterator[Found | Ca
     if parsed.service == "kms":
         yield from _grants(calls, arn, region)
     elif parsed.service == "s3":
-        yield from bucket_acl(calls, arn, name, region)
+        yield from beside_bucket(calls, arn, name, region)
 
 
 def _grants(calls: Calls, key: str, region: str) -> Iterator[Found | CallError]:

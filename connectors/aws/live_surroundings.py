@@ -1,4 +1,4 @@
-"""Read what gives or refuses beside policies: lists of buckets, data access policies, VPC endpoints."""
+"""Read what gives or refuses beside policies: what stands at buckets, data access policies, VPC endpoints."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -8,36 +8,60 @@ from typing import Any
 from connectors.aws.bucket_acls import BUCKET_ACL
 from connectors.aws.calls import Calls
 from connectors.aws.gathering import Finds, Found
+from connectors.aws.public_access import BLOCK, NO_BLOCK, PUBLIC_ACCESS_BLOCK
 from connectors.aws.surroundings import DATA_ACCESS, VPC_ENDPOINT
 from connectors.live.failures import CallError
 
 _ENFORCED = "BucketOwnerEnforced"
+_Read = tuple[str, str, dict[str, Any]]
+"""The list that a record stands in, the call that gave it, and what it says."""
 
 
-def bucket_acl(calls: Calls, arn: str, name: str, region: str) -> Finds:
-    """Yield the access control list of a bucket, or that it has none that counts; never those of objects."""
+def beside_bucket(calls: Calls, arn: str, name: str, region: str) -> Finds:
+    """Yield a bucket's block of public access, and its access control list; never those of objects."""
     asked = {"Bucket": name, "ExpectedBucketOwner": calls.account}
+    place = {"ResourceArn": arn, "Account": calls.account}
+    for read in (_block_of_bucket, _list_of_bucket):
+        try:
+            kind, call, record = read(calls, region, asked)
+            yield Found(kind, call, {**place, **record}, calls.account, region)
+        except CallError as error:
+            if error.kind not in ("absent", "no endpoint"):
+                yield error
+
+
+def _block_of_bucket(calls: Calls, region: str, asked: Mapping[str, str]) -> _Read:
+    answer = _perhaps(calls, "s3", "GetPublicAccessBlock", region, asked)
+    return PUBLIC_ACCESS_BLOCK, "s3:GetPublicAccessBlock", {BLOCK: answer.get(BLOCK) or NO_BLOCK}
+
+
+def _list_of_bucket(calls: Calls, region: str, asked: Mapping[str, str]) -> _Read:
+    answer = _perhaps(calls, "s3", "GetBucketOwnershipControls", region, asked)
+    rules = (answer.get("OwnershipControls") or {}).get("Rules") or [{}]
+    record: dict[str, Any] = {"ObjectOwnership": str(rules[0].get("ObjectOwnership") or "")}
+    if record["ObjectOwnership"] != _ENFORCED:
+        answer = calls.one("s3", "GetBucketAcl", region=region, **asked)
+        record |= {key: answer.get(key) for key in ("Owner", "Grants")}
+    return BUCKET_ACL, "s3:GetBucketAcl", record
+
+
+def account_block(calls: Calls) -> Finds:
+    """Yield the account's block of public access, what its organization sets included."""
     try:
-        answer = _perhaps(calls, "GetBucketOwnershipControls", region, asked)
-        rules = (answer.get("OwnershipControls") or {}).get("Rules") or [{}]
-        ownership = str(rules[0].get("ObjectOwnership") or "")
-        record: dict[str, Any] = {"ResourceArn": arn, "Account": calls.account, "ObjectOwnership": ownership}
-        if ownership != _ENFORCED:
-            block = _perhaps(calls, "GetPublicAccessBlock", region, asked)
-            settings = block.get("PublicAccessBlockConfiguration") or {}
-            record["IgnorePublicAcls"] = settings.get("IgnorePublicAcls") is True
-            answer = calls.one("s3", "GetBucketAcl", region=region, **asked)
-            record |= {key: answer.get(key) for key in ("Owner", "Grants")}
-        yield Found(BUCKET_ACL, "s3:GetBucketAcl", record, calls.account, region)
+        answer = _perhaps(calls, "s3control", "GetPublicAccessBlock", "", {"AccountId": calls.account})
     except CallError as error:
-        if error.kind not in ("absent", "no endpoint"):
-            yield error
+        yield error
+        return
+    record = {"Account": calls.account, BLOCK: answer.get(BLOCK) or NO_BLOCK}
+    yield Found(PUBLIC_ACCESS_BLOCK, "s3control:GetPublicAccessBlock", record, calls.account)
 
 
-def _perhaps(calls: Calls, operation: str, region: str, asked: Mapping[str, str]) -> Mapping[str, Any]:
-    """Return an answer, empty where the bucket has no such setting."""
+def _perhaps(
+    calls: Calls, service: str, operation: str, region: str, asked: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """Return an answer, empty where there is no such setting."""
     try:
-        return calls.one("s3", operation, region=region, **asked)
+        return calls.one(service, operation, region=region, **asked)
     except CallError as error:
         if error.kind != "absent":
             raise

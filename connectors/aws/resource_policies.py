@@ -4,26 +4,22 @@ Rules: IAM user guide, "Policy evaluation logic" for one account and across acco
 "Key policies". Role trust policies are the resource policies of roles.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from connectors.aws.arns import parse_arn
-from connectors.aws.bucket_acls import BUCKET_ACL, acl_caveats, acl_statements, enforced
 from connectors.aws.callers import Caller, Named, how_named
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
-from connectors.aws.export_resource_policies import KEY_GRANT, RESOURCE_POLICY, owner_of
-from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.inventory import Holder
 from connectors.aws.policy import Clause, Held, Resource, hold
-from connectors.aws.policy_document import ConditionTest, Document, Principal, Statement, parse_document
-from connectors.aws.surroundings import DATA_ACCESS, VPC_ENDPOINT, Surroundings
+from connectors.aws.policy_document import ConditionTest, Document
+from connectors.aws.public_access import PublicAccess
+from connectors.aws.surroundings import Surroundings
 from connectors.facts import Caveat, Effect
-from connectors.interface import Evidence, Status
 
 _SESSION_ACTIONS = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 """What a trust policy can let users and roles do."""
-_PARTS = {"es": "/", "s3": "/", "dynamodb": "/", "lambda": ":", "logs": ":"}
+PARTS = {"es": "/", "s3": "/", "dynamodb": "/", "lambda": ":", "logs": ":"}
 """Services whose resources have parts under their policy: objects, indices, versions."""
 
 
@@ -93,6 +89,7 @@ class ResourcePolicies:
     read: bool = False
     """True when the evidence holds resource policies at all, beside trust policies."""
     beside: Surroundings = field(default_factory=Surroundings)
+    public_access: PublicAccess = field(default_factory=PublicAccess)
     lists_read: bool = False
     """True when the evidence holds access control lists of buckets."""
     without_lists: set[str] = field(default_factory=set)
@@ -195,7 +192,7 @@ class ResourcePolicies:
 
     def _at(self, pattern: str) -> ResourcePolicy | None:
         parts = pattern.split(":", 3)
-        mark = _PARTS.get(parts[2], "") if len(parts) == 4 else ""
+        mark = PARTS.get(parts[2], "") if len(parts) == 4 else ""
         whole = pattern
         while whole not in self.by_arn and mark and mark in whole:
             whole = whole.rpartition(mark)[0]
@@ -227,8 +224,9 @@ class ResourcePolicies:
             return None
         caller = caller_of(holder)
         sure = perhaps = 0
+        out = self.keeps_others_out(policy, holder)
         for clause in self._bound.get(policy.arn, ()):
-            if clause.statement.effect is Effect.DENY:
+            if clause.statement.effect is Effect.DENY or out:
                 continue
             named = how_named(clause.statement, caller)
             if named is Named.NO:
@@ -236,14 +234,20 @@ class ResourcePolicies:
             applies = hold(clause, context).applies
             if applies is not False:
                 perhaps |= clause.named
-                if applies and named is not None:
+                if applies and named is not None and out is False:
                     sure |= clause.named
         what = "trust policy" if policy.service == "sts" else "key policy" if own else "resource policy"
-        if policy.service == "s3" and policy.arn not in self.without_lists:
+        if policy.service == "s3" and policy.arn not in self.without_lists and not out:
             perhaps = -1
         catalogue = self._bound[policy.arn][0].catalogue if self._bound.get(policy.arn) else None
         others = ~catalogue.expand(f"{policy.service}:*") if catalogue is not None else -1
         return sure | others, perhaps | others, f"the {what} of {policy.arn}"
+
+    def keeps_others_out(self, policy: ResourcePolicy, holder: Holder) -> bool | None:
+        """Tell whether a block of public access keeps an identity out of a bucket of another account."""
+        if policy.service != "s3" or policy.account in ("", holder.account):
+            return False
+        return self.public_access.keeps_others_out(policy.arn, policy.account)
 
 
 def _in_order(parts: Iterable[Iterable[tuple[int, Given]]]) -> Iterator[Given]:
@@ -260,115 +264,3 @@ def caller_of(holder: Holder) -> Caller:
         id=holder.immutable_id,
         bounded=bool(holder.boundary),
     )
-
-
-def read_resource_policies(evidence: Iterable[Evidence], inventory: Inventory) -> ResourcePolicies:
-    """Return the policies of all sources, and the trust policies of the roles of the dumps.
-
-    A bucket's ARN does not name its account: it is that of the source, where the source describes just one.
-    """
-    found = ResourcePolicies()
-    accounts: dict[str, set[str]] = {}
-    for holder in inventory.holders:
-        accounts.setdefault(holder.source, set()).add(holder.account)
-    nameless = 0
-    for one in evidence:
-        only = accounts.get(one.source, set())
-        found.read |= any(
-            outcome.part == "resource_policies" and outcome.status is Status.OK for outcome in one.outcomes()
-        )
-        for wrapped in one.records("resource_policies"):
-            record = wrapped.get("record")
-            if not isinstance(record, Mapping):
-                continue
-            found.read = True
-            if wrapped.get("list") == KEY_GRANT:
-                _add_grant(found, record)
-            elif wrapped.get("list") == BUCKET_ACL:
-                _add_list(found, record)
-            elif wrapped.get("list") in (DATA_ACCESS, VPC_ENDPOINT):
-                account = str(wrapped.get("account") or record.get("Account") or "")
-                account = account or (next(iter(only)) if len(only) == 1 else "")
-                found.beside.add(str(wrapped["list"]), record, account)
-            elif wrapped.get("list") == RESOURCE_POLICY:
-                arn = str(record.get("ResourceArn") or "")
-                if parse_arn(arn) is None:
-                    nameless += 1
-                    continue
-                owner = owner_of(record) or str(wrapped.get("account") or "")
-                owner = owner or (next(iter(only)) if len(only) == 1 else "")
-                _add(found, arn, owner, parse_document(record.get("Policy")))
-    if nameless:
-        what = f"{nameless} resource policies that do not say which resource they are of"
-        effect = "they are left out; write ResourceArn beside Policy"
-        found.caveats.append(Caveat(what, "aws", effect))
-    for role in inventory.roles.values():
-        if role.trust.statements and not role.trust.problems:
-            _add(found, role.arn, role.account, _trust(role.trust))
-    return found
-
-
-def _add(found: ResourcePolicies, arn: str, account: str, document: Document, *, whole: bool = True) -> None:
-    before = found.by_arn.get(arn)
-    own = tuple(_on(statement, arn) for statement in document.statements)
-    held = (*before.document.statements, *own) if before else own
-    if whole and before is not None and before.whole and set(own) != set(before.document.statements):
-        what = "resource policy described twice, differently; the statements of both are applied"
-        found.caveats.append(Caveat(what, arn, "access may be wider or narrower than shown"))
-    whole = whole or (before is not None and before.whole)
-    found.caveats += [
-        Caveat(problem, f"resource policy of {arn}", "what it gives or refuses is not applied")
-        for problem in document.problems
-    ]
-    found.by_arn[arn] = ResourcePolicy(arn, account, Document(tuple(dict.fromkeys(held))), whole)
-
-
-def _on(statement: Statement, arn: str) -> Statement:
-    """Return a statement about its own resource and the parts of it, where it says `*` or nothing."""
-    if not statement.not_resources and statement.resources not in ((), ("*",)):
-        return statement
-    mark = _PARTS.get(arn.split(":", 3)[2])
-    parts = (f"{arn}{mark}*",) if mark else ()
-    return replace(statement, resources=(arn, *parts), not_resources=False)
-
-
-def _trust(document: Document) -> Document:
-    """Return a trust policy; only what IAM principals can be let do is a permission of theirs."""
-    return Document(tuple(replace(one, resources=()) for one in document.statements))
-
-
-def _add_list(found: ResourcePolicies, record: Mapping[str, Any]) -> None:
-    """Add what the access control list of a bucket gives to everybody; note that it has none that counts."""
-    arn = str(record.get("ResourceArn") or "")
-    if parse_arn(arn) is None:
-        return
-    found.lists_read = True
-    if enforced(record):
-        found.without_lists.add(arn)
-    found.caveats += acl_caveats(record, arn)
-    if statements := tuple(acl_statements(record)):
-        _add(found, arn, owner_of(record), Document(statements), whole=False)
-
-
-def _add_grant(found: ResourcePolicies, record: Mapping[str, object]) -> None:
-    """Add a KMS grant as the Allow that it is: its grantee may do its operations with the key.
-
-    Constraints on the encryption context become a condition, which no record decides.
-    """
-    key, grantee = str(record.get("KeyId") or ""), str(record.get("GranteePrincipal") or "")
-    operations = record.get("Operations")
-    arn = parse_arn(key)
-    if arn is None or not grantee or not isinstance(operations, list):
-        return
-    limits = record.get("Constraints")
-    tests = (ConditionTest("StringEquals", "kms:EncryptionContext", (str(limits),)),) if limits else ()
-    statement = Statement(
-        index=0,
-        sid=f"grant {record.get('GrantId') or record.get('Name') or grantee}",
-        effect=Effect.ALLOW,
-        actions=tuple(f"kms:{operation}" for operation in operations),
-        resources=(),
-        conditions=tests,
-        principals=(Principal("AWS", grantee),),
-    )
-    _add(found, key, arn.account, Document((statement,)), whole=False)

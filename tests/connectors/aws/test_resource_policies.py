@@ -242,7 +242,7 @@ def test_a_policy_that_does_not_say_whose_it_is_is_named(hold):
     }
     granted, _, facts = hold([], nameless)
     assert set() == granted
-    assert any("1 resource policies that do not say" in caveat.what for caveat in facts.caveats)
+    assert any("1 resource policies or settings that do not say" in caveat.what for caveat in facts.caveats)
 
 
 def test_without_resource_policies_that_is_said(hold):
@@ -307,6 +307,12 @@ def lists(arn=BUCKET, **more):
     return {"ResourceArn": arn, "Owner": {"ID": "a"}, "Grants": [], **more}
 
 
+def block(account="", arn="", **settings):
+    """Write a block of public access as `get-public-access-block` answers, with what it is of beside it."""
+    place = {"ResourceArn": arn} if arn else {"Account": account}
+    return {"PublicAccessBlockConfiguration": settings, **place}
+
+
 def test_a_bucket_without_access_control_lists_lets_nobody_in_from_elsewhere_but_by_policy(hold):
     """With them it may: what its policy does not say stays open."""
     own = [allow("s3:GetObject", f"{BUCKET}/*")]
@@ -322,10 +328,19 @@ def test_a_public_access_control_list_gives_where_the_account_is_known_not_to_ig
     listed = lists(Account=ACCOUNT, Grants=[{**everybody, "Permission": "WRITE"}])
     granted, conditional, _ = hold([], listed)
     assert (set(), {"s3:PutObject"}) == (granted, conditional)
-    granted, conditional, _ = hold([], {**listed, "AccountIgnorePublicAcls": False})
-    assert ({"s3:PutObject"}, set()) == (granted, conditional)
-    granted, conditional, _ = hold([], {**listed, "AccountIgnorePublicAcls": True})
+    off = block(ACCOUNT, IgnorePublicAcls=False)
+    for known in ({"AccountIgnorePublicAcls": False}, {"IgnorePublicAcls": False}):
+        _, conditional, _ = hold([], {**listed, **known})
+        assert {"s3:PutObject"} == conditional
+    granted, _, facts = hold([], {**listed, "IgnorePublicAcls": False}, off)
+    assert {"s3:PutObject"} == granted
+    (said,) = [one for one in facts.caveats if one.what.startswith("the access control list")]
+    assert "everybody may use it; disable ACLs (BucketOwnerEnforced)" == said.effect
+    for ignored in ({"AccountIgnorePublicAcls": True}, {"IgnorePublicAcls": True}):
+        assert (set(), set()) == hold([], {**listed, **ignored})[:2]
+    granted, conditional, facts = hold([], listed, block(ACCOUNT, IgnorePublicAcls=True))
     assert (set(), set()) == (granted, conditional)
+    assert [] == [one for one in facts.caveats if one.what.startswith("the access control list")]
 
 
 def test_collections_open_to_whom_a_data_access_policy_names_besides(hold):

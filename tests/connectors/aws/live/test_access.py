@@ -186,6 +186,7 @@ def fill_everything(cloud):
     cloud.answer("kms", "ListGrants", {"Grants": []})
     for operation in ("GetBucketOwnershipControls", "GetPublicAccessBlock", "GetBucketAcl"):
         cloud.answer("s3", operation, {})
+    cloud.answer("s3control", "GetPublicAccessBlock", {})
     data_access = {"accessPolicySummaries": [{"name": "vectors", "type": "data"}]}
     cloud.answer("opensearchserverless", "ListAccessPolicies", data_access)
     role = {

@@ -8,6 +8,7 @@ import pytest
 from connectors.aws.collect import Way, collect_live
 from connectors.aws.connector import CONNECTOR
 from connectors.aws.live_resources import Touched, whole
+from connectors.aws.public_access import NO_BLOCK
 from connectors.interface import Patterns, Status, silent
 from connectors.logs.seen import SeenEvents
 from tests.connectors.aws.conftest import YEAR, Memory
@@ -79,8 +80,9 @@ def test_a_resource_without_a_policy_is_no_failure(agent, source, gather):
     agent.answer("sqs", "GetQueueAttributes", {})
     agent.refuse("s3", "GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
     agent.refuse("s3", "GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
+    agent.refuse("s3control", "GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
     found = gather(source())
-    assert (Status.OK, 3) == (
+    assert (Status.OK, 5) == (
         found.outcomes["resource_policies"].status,
         found.outcomes["resource_policies"].records,
     )
@@ -146,6 +148,7 @@ def test_the_access_control_list_of_a_bucket_is_read_where_it_counts(
         agent.refuse("s3", "GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
     block = {"PublicAccessBlockConfiguration": {"IgnorePublicAcls": ignored}}
     agent.answer("s3", "GetPublicAccessBlock", block)
+    agent.answer("s3control", "GetPublicAccessBlock", {"PublicAccessBlockConfiguration": NO_BLOCK})
     grants = [{"Grantee": PUBLIC, "Permission": "READ"}, {"Grantee": {"ID": "b" * 64}, "Permission": "WRITE"}]
     agent.answer("s3", "GetBucketAcl", {"Owner": {"ID": "a" * 64}, "Grants": grants})
     found = gather(source())
@@ -153,13 +156,49 @@ def test_the_access_control_list_of_a_bucket_is_read_where_it_counts(
     assert lists == agent.calls.count(("s3", "GetBucketAcl"))
     facts = CONNECTOR.interpret([found.evidence], YEAR, Patterns())
     open_to_all = lists and not ignored
-    names = facts.permissions.names(facts.entitlements[AGENT].conditional)
+    names = facts.permissions.names(facts.entitlements[AGENT].granted)
     assert ("s3:ListBucket" in names) is bool(open_to_all)
     said = [caveat.what for caveat in facts.caveats if caveat.what.startswith("the access control list")]
     assert [f"{text}" for text in said if "AllUsers" in text] == [
         "the access control list of the bucket gives READ to AllUsers"
     ] * bool(open_to_all)
     assert lists == len([text for text in said if "canonical user bbbb" in text])
+
+
+@pytest.mark.parametrize(
+    ("account_answer", "expected"),
+    [
+        ({"PublicAccessBlockConfiguration": {**NO_BLOCK, "IgnorePublicAcls": True}}, "nothing"),
+        ("NoSuchPublicAccessBlockConfiguration", "granted"),
+        ("AccessDenied", "conditional"),
+    ],
+)
+def test_the_block_of_the_account_counts_for_each_of_its_buckets(
+    agent, source, gather, account_answer, expected
+):
+    """It is asked for once, and where it cannot be read nothing is certain."""
+    agent.may("arn:aws:s3:::data/*", "arn:aws:s3:::more/*")
+    agent.answer("s3", "ListBuckets", {"Buckets": [{"Name": "data"}, {"Name": "more"}]})
+    agent.refuse("s3", "GetBucketPolicy", "NoSuchBucketPolicy")
+    agent.refuse("s3", "GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
+    agent.refuse("s3", "GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
+    grants = [{"Grantee": PUBLIC, "Permission": "READ"}]
+    agent.answer("s3", "GetBucketAcl", {"Owner": {"ID": "a" * 64}, "Grants": grants})
+    if isinstance(account_answer, str):
+        agent.refuse("s3control", "GetPublicAccessBlock", account_answer)
+    else:
+        agent.answer("s3control", "GetPublicAccessBlock", account_answer)
+    found = gather(source())
+    assert 1 == agent.calls.count(("s3control", "GetPublicAccessBlock"))
+    assert 2 == agent.calls.count(("s3", "GetPublicAccessBlock"))
+    facts = CONNECTOR.interpret([found.evidence], YEAR, Patterns())
+    held = facts.entitlements[AGENT]
+    bit = facts.permissions.mask(["s3:ListBucket"])
+    assert expected == (
+        "granted" if held.granted & bit else "conditional" if held.conditional & bit else "nothing"
+    )
+    reason = found.outcomes["resource_policies"].reason
+    assert ("grant s3:GetAccountPublicAccessBlock" in reason) is (account_answer == "AccessDenied")
 
 
 def test_data_access_policies_and_endpoints_are_read_in_each_region(agent, source, gather):
