@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from connectors.aws.catalogue import Catalogue
-from connectors.aws.fixes import SHOW_TRAILS, selector_fix
+from connectors.aws.data_coverage import DataCoverage, callers_of, part_of
+from connectors.aws.fixes import SHOW_TRAILS, halves_lacking, management_fix, selector_fix
 from connectors.aws.inventory import Holder
 from connectors.aws.model_calls import MODEL_DATA
 from connectors.aws.observability import Observability, union
 from connectors.aws.recorded import Recorded
-from connectors.aws.selectors import together
+from connectors.aws.selectors import Selection, together
 from connectors.aws.tables import table
 from connectors.aws.unique_ids import REAL_ID
 from connectors.aws.usage import Called
@@ -53,7 +54,8 @@ class BlindSpots:
         self._catalogue = catalogue
         self._called = called
         self._window = window
-        self._cache: dict[tuple[str, int], tuple[Blind, ...]] = {}
+        self._shown = DataCoverage(catalogue)
+        self._cache: dict[tuple[str, int, Selection | None], tuple[Blind, ...]] = {}
         self._tagging = catalogue.level("Tagging")
         self._creators = self._creators_of()
         self._checked_with: Mapping[str, list[str]] = table("checked_with")["permissions"]
@@ -65,9 +67,12 @@ class BlindSpots:
     def of(self, entitlement: Entitlement, holder: Holder, recorded: Recorded) -> tuple[Blind, ...]:
         """Return the blind spots of one identity, those that explain most first."""
         held = entitlement.granted | entitlement.conditional
-        key = (recorded.account, held)
+        selection = recorded.selection
+        if selection is not None:
+            selection = selection.of_caller(callers_of(holder))
+        key = (recorded.account, held, selection)
         if key not in self._cache:
-            self._cache[key] = tuple(self._of_account(held, recorded))
+            self._cache[key] = tuple(self._of_account(held, recorded, selection))
         stale = successor(holder, self._called)
         replaced = _blind(held, "made-again-since", stale, _NEW_DUMP) if stale else ()
         contradicted = (*replaced, *_blind(held, *self._contradiction(holder, recorded)))
@@ -109,7 +114,7 @@ class BlindSpots:
             "name the logs of every region, or the trails export if the role makes only data calls",
         )
 
-    def _of_account(self, held: int, recorded: Recorded) -> Iterator[Blind]:
+    def _of_account(self, held: int, recorded: Recorded, selection: Selection | None) -> Iterator[Blind]:
         for code, reason, permissions in self._sets.never:
             yield from _blind(held & permissions, code, reason, "")
         yield from _blind(
@@ -122,7 +127,7 @@ class BlindSpots:
         if code:
             yield from _blind(held, code, reason, fix)
             return
-        yield from self._data(held, recorded)
+        yield from self._data(held, recorded, selection)
         yield from self._unselected(held, recorded)
         yield from _blind(
             held & self._sets.no_api,
@@ -131,8 +136,7 @@ class BlindSpots:
             "",
         )
 
-    def _data(self, held: int, recorded: Recorded) -> Iterator[Blind]:
-        selection = recorded.selection
+    def _data(self, held: int, recorded: Recorded, selection: Selection | None) -> Iterator[Blind]:
         for kind, permissions in self._sets.data:
             hidden = held & permissions
             if not hidden:
@@ -144,18 +148,20 @@ class BlindSpots:
                     f"recorded only as data events of {kind}; the evidence does not say that they are on",
                     f"{SHOW_TRAILS}; if they are off: {selector_fix(kind, recorded.active)}",
                 )
-            elif kind not in selection.data:
-                part = "only for some resources" if kind in selection.some_data else "by no trail"
-                part = f"only since {since}" if (since := recorded.late.get(kind)) else part
+                continue
+            shown = self._shown.shown(selection, kind, hidden)
+            since = recorded.late.get(kind)
+            part = f"only since {since}" if since else part_of(selection, kind)
+            part += self._shown.left_out(selection, kind, hidden & ~shown)
+            yield from _blind(
+                hidden & ~shown,
+                "data-events-not-logged",
+                f"recorded only as data events of {kind}, which are selected {part}",
+                selector_fix(kind, recorded.active, lacking=halves_lacking(selection, kind)),
+            )
+            if shown and not recorded.trail_files:
                 yield Blind(
-                    hidden,
-                    "data-events-not-logged",
-                    f"recorded only as data events of {kind}, which are selected {part}",
-                    selector_fix(kind, recorded.active),
-                )
-            elif not recorded.trail_files:
-                yield Blind(
-                    hidden,
+                    shown,
                     "trail-files-not-given",
                     f"a trail records data events of {kind}, but the logs given are not its files",
                     "name the trail's own files under cloudtrail: event-history exports hold no data events",
@@ -168,12 +174,11 @@ class BlindSpots:
             yield from self._elsewhere(held, recorded)
         if selection is None:
             return
-        trail = recorded.active[0].name
-        fix = f"aws cloudtrail put-event-selectors --trail-name {trail}: record all management events"
+        fix = management_fix(recorded.active)
         reads = self._sets.reads
         for wanted, name, permissions in (
             (selection.reads, "read", reads),
-            (selection.writes, "write", ~reads),
+            (selection.writes, "write", self._sets.writes),
         ):
             if not wanted:
                 yield from _blind(
@@ -213,7 +218,7 @@ class BlindSpots:
         if all(one.selection is not None for one in there):
             selection = together(one.selection for one in there if one.selection is not None)
             seen &= -1 if selection.reads else ~self._sets.reads
-            seen &= -1 if selection.writes else self._sets.reads
+            seen &= -1 if selection.writes else ~self._sets.writes
             for source in selection.excluded:
                 seen &= ~self._catalogue.expand(f"{source.removesuffix('.amazonaws.com')}:*")
         return seen

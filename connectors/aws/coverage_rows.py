@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from connectors.aws.fixes import SHOW_TRAILS, selector_fix
+from connectors.aws.data_coverage import part_of
+from connectors.aws.fixes import SHOW_TRAILS, halves_lacking, management_fix, selector_fix
 from connectors.aws.recorded import Recorded
 from connectors.aws.trails import Trail
 from connectors.facts import Coverage, CoverageState, Window
@@ -86,7 +87,12 @@ def _trail_row(recorded: Recorded, trail: Trail, window: Window) -> Coverage:
     else:
         state = CoverageState.PARTIAL if lacks else CoverageState.ON
     reason = f"trail {trail.name}" + (f": {'; '.join(lacks)}" if lacks else "")
-    fix = f"record all management events in trail {trail.name} of all regions" if lacks else ""
+    fixes = []
+    if not (selection.reads and selection.writes) or selection.excluded:
+        fixes.append(management_fix([trail]))
+    if not trail.multi_region:
+        fixes.append(f"aws cloudtrail update-trail --name {trail.name} --is-multi-region-trail")
+    fix = "; ".join(fixes)
     return _row(recorded, place, "management", state, since=trail.since, reason=reason, fix=fix)
 
 
@@ -152,10 +158,12 @@ def _data_rows(recorded: Recorded, *, unseen: bool) -> Iterator[Coverage]:
             CoverageState.PARTIAL,
             reason=f"selected in full only since {recorded.late[kind]}, after the window began"
             if kind in recorded.late
-            else "selected for some resources, names or regions only"
-            if selected
+            else f"selected {part_of(selection, kind)}"
+            if selection and selected
             else "events of this type are in the logs; whether all are recorded is not known",
-            fix=selector_fix(kind, recorded.active) if kind else SHOW_TRAILS,
+            fix=selector_fix(kind, recorded.active, lacking=halves_lacking(selection, kind))
+            if kind
+            else SHOW_TRAILS,
         )
     if selection and selection.network:
         yield _row(

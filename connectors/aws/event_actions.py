@@ -93,6 +93,29 @@ class EventActions:
         return None
 
 
+def events_needing(permission: str) -> tuple[str, ...]:
+    """Return the operations (`prefix:Name`) that the tables map to a permission, for certain or perhaps."""
+    return _reversed_tables().get(permission.lower(), ())
+
+
+@lru_cache(maxsize=1)
+def _reversed_tables() -> Mapping[str, tuple[str, ...]]:
+    data = table("event_actions")
+    found: dict[str, list[str]] = {}
+    for kind in ("operations", "one_of"):
+        for prefix, operations in data[kind].items():
+            for name, permissions in operations.items():
+                for permission in permissions:
+                    found.setdefault(permission.lower(), []).append(f"{prefix}:{name}")
+    return {permission: tuple(events) for permission, events in found.items()}
+
+
+def sources_of(prefix: str) -> tuple[str, ...]:
+    """Return the event sources whose calls may need permissions of a prefix."""
+    others = (source for source, prefixes in table("event_actions")["sources"].items() if prefix in prefixes)
+    return tuple(f"{source}.amazonaws.com" for source in dict.fromkeys((prefix, *others)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Tables:
     """The tables keyed by `prefix:operation` in lower case."""

@@ -167,5 +167,5 @@ def _trail(trail: Trail) -> Check:
         f"{place}: management {' and '.join(kinds) or 'nothing'}; data events: {', '.join(data) or 'none'}"
     )
     if some:
-        detail += f"; of some resources: {', '.join(some)}"
+        detail += f"; in part: {', '.join(some)}"
     return Check(f"trail {trail.name}", "ok" if len(kinds) == 2 else "partial", detail)

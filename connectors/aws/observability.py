@@ -6,18 +6,8 @@ from functools import reduce
 from operator import or_
 
 from connectors.aws.catalogue import Catalogue
+from connectors.aws.read_only import permissions_by_mark
 from connectors.aws.tables import table
-
-READS_WRITTEN_AS_WRITES = (
-    "sts:*",
-    "kms:Decrypt",
-    "kms:Encrypt",
-    "kms:Generate*",
-    "kms:ReEncrypt*",
-    "kms:Sign",
-    "kms:Verify*",
-)
-"""Actions that CloudTrail marks readOnly although IAM does not call them reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +21,9 @@ class Observability:
     no_api: int
     """Names that no public API operation has."""
     reads: int
-    """Permissions whose events a write-only selector leaves out."""
+    """Permissions whose use may leave an event that a write-only selector leaves out."""
+    writes: int
+    """Permissions whose use may leave an event that a read-only selector leaves out."""
 
 
 def observability(catalogue: Catalogue) -> Observability:
@@ -52,8 +44,7 @@ def observability(catalogue: Catalogue) -> Observability:
     no_api = catalogue.permissions.mask(
         f"{service}:{name}" for service, names in table("no_api")["services"].items() for name in names
     )
-    reads = catalogue.level("Read") | catalogue.level("List") | _expand(catalogue, READS_WRITTEN_AS_WRITES)
-    return Observability(tuple(never), tuple(data), no_api & catalogue.known, reads)
+    return Observability(tuple(never), tuple(data), no_api & catalogue.known, *permissions_by_mark())
 
 
 def _expand(catalogue: Catalogue, patterns: Iterable[str]) -> int:

@@ -64,7 +64,7 @@ class Recorded:
             return None
         every = [trail.selection for trail in known if trail.selection is not None]
         return replace(
-            together(full), some_data=frozenset().union(*(one.data | one.some_data for one in every))
+            together(full), other_data=frozenset().union(*(one.data | one.some_data for one in every))
         )
 
     @property

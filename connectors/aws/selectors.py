@@ -4,12 +4,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.aws.field_filters import FieldFilter, field_filters
+
 _WHOLE_SERVICE = {
     "AWS::S3::Object": (":s3", ":s3:::"),
     "AWS::Lambda::Function": (":lambda",),
     "AWS::DynamoDB::Table": (":dynamodb",),
 }
 """Ends of the values that mean "all resources" in basic selectors (CloudTrail API, DataResource)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSelector:
+    """One selector of data events: of which types, reads or writes, and what narrows it further."""
+
+    kinds: frozenset[str]
+    reads: bool = True
+    writes: bool = True
+    filters: tuple[FieldFilter, ...] = ()
+
+    def __str__(self) -> str:
+        """Say what it selects of its types, as a person would."""
+        halves = "reads and writes" if self.reads and self.writes else "reads" if self.reads else "writes"
+        return f"{halves} where {' and '.join(map(str, self.filters))}" if self.filters else halves
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +39,58 @@ class Selection:
     """Event sources whose reading management events are left out (`kms.amazonaws.com`)."""
     unwritten: frozenset[str] = frozenset()
     """Event sources whose writing management events are left out."""
-    data: frozenset[str] = frozenset()
-    """Resource types of which every data event is recorded."""
-    some_data: frozenset[str] = frozenset()
-    """Resource types of which some data events are recorded: by ARN, name, or only reads or writes."""
+    data_selectors: tuple[DataSelector, ...] = ()
+    other_data: frozenset[str] = frozenset()
+    """Resource types of data events that are selected elsewhere or for a part of the window only."""
     network: frozenset[str] = frozenset()
     """Event sources of which calls through VPC endpoints are recorded once more, refused ones included."""
+    basic: bool = True
+    """True for basic selectors, and for a trail that has none of its own."""
 
     @property
     def excluded(self) -> frozenset[str]:
         """Event sources of which some management events are left out."""
         return self.unread | self.unwritten
+
+    @property
+    def data(self) -> frozenset[str]:
+        """Resource types of which every data event is recorded."""
+        return self.data_reads & self.data_writes
+
+    @property
+    def data_reads(self) -> frozenset[str]:
+        """Resource types of which every data event that reads is recorded."""
+        return _kinds(one for one in self.data_selectors if one.reads and not one.filters)
+
+    @property
+    def data_writes(self) -> frozenset[str]:
+        """Resource types of which every data event that writes is recorded."""
+        return _kinds(one for one in self.data_selectors if one.writes and not one.filters)
+
+    @property
+    def some_data(self) -> frozenset[str]:
+        """Resource types of which some data events are recorded, and not all for certain."""
+        return (self.other_data | _kinds(self.data_selectors)) - self.data
+
+    def of_caller(self, callers: tuple[str, ...]) -> "Selection":
+        """Return the selection as it holds for callers: selectors that may leave them out are dropped.
+
+        `callers` are what `userIdentity.arn` may be, or begin with where it ends on a slash.
+        """
+        if not any(one.field == "userIdentity.arn" for held in self.data_selectors for one in held.filters):
+            return self
+        kept = [one for held in self.data_selectors for one in _of_caller(held, callers)]
+        return replace(self, data_selectors=tuple(kept), other_data=self.data | self.some_data)
+
+
+def _kinds(selectors: Iterable[DataSelector]) -> frozenset[str]:
+    return frozenset().union(*(one.kinds for one in selectors))
+
+
+def _of_caller(selector: DataSelector, callers: tuple[str, ...]) -> Iterable[DataSelector]:
+    about = [one for one in selector.filters if one.field == "userIdentity.arn"]
+    if all(one.admits_all(caller) for one in about for caller in callers):
+        yield replace(selector, filters=tuple(one for one in selector.filters if one not in about))
 
 
 def together(parts: Iterable[Selection]) -> Selection:
@@ -45,9 +103,10 @@ def together(parts: Iterable[Selection]) -> Selection:
         writes=bool(unwritten),
         unread=frozenset.intersection(*unread) if unread else frozenset(),
         unwritten=frozenset.intersection(*unwritten) if unwritten else frozenset(),
-        data=frozenset().union(*(part.data for part in every)),
-        some_data=frozenset().union(*(part.some_data for part in every)),
+        data_selectors=tuple(dict.fromkeys(one for part in every for one in part.data_selectors)),
+        other_data=frozenset().union(*(part.other_data for part in every)),
         network=frozenset().union(*(part.network for part in every)),
+        basic=all(part.basic for part in every),
     )
 
 
@@ -61,22 +120,23 @@ def read_selectors(record: Mapping[str, Any]) -> Selection:
 def _basic(item: Mapping[str, Any]) -> Selection:
     kind = item.get("ReadWriteType", "All")
     management = item.get("IncludeManagementEvents", True) is not False
-    whole: set[str] = set()
-    some: set[str] = set()
+    reads, writes = kind != "WriteOnly", kind != "ReadOnly"
+    data: list[DataSelector] = []
     for resource in item.get("DataResources") or ():
         if isinstance(resource, Mapping) and isinstance(resource.get("Type"), str):
             ends = _WHOLE_SERVICE.get(resource["Type"], ())
-            values = [str(value) for value in resource.get("Values") or ()]
+            values = tuple(str(value) for value in resource.get("Values") or ())
             everything = any(value.endswith(end) for value in values for end in ends)
-            (whole if everything and kind == "All" else some).add(resource["Type"])
+            some = FieldFilter("resources.ARN", select=tuple(("StartsWith", value) for value in values))
+            filters = () if everything else (some,)
+            data.append(DataSelector(frozenset({resource["Type"]}), reads, writes, filters))
     excluded = frozenset(map(str, item.get("ExcludeManagementEventSources") or ()))
     return Selection(
-        reads=management and kind != "WriteOnly",
-        writes=management and kind != "ReadOnly",
+        reads=management and reads,
+        writes=management and writes,
         unread=excluded,
         unwritten=excluded,
-        data=frozenset(whole),
-        some_data=frozenset(some),
+        data_selectors=tuple(data),
     )
 
 
@@ -84,11 +144,9 @@ def _advanced(item: Mapping[str, Any]) -> Selection:
     fields = [f for f in item.get("FieldSelectors") or () if isinstance(f, Mapping)]
     by_name = {str(f.get("Field")): f for f in fields}
     categories = by_name.get("eventCategory", {}).get("Equals") or []
-    kinds = frozenset(map(str, by_name.get("resources.type", {}).get("Equals") or ()))
-    narrowed = set(by_name) - {"eventCategory", "resources.type"} or len(fields) > len(by_name)
-    nothing = Selection(reads=False, writes=False)
+    nothing = Selection(reads=False, writes=False, basic=False)
     if "Data" in categories:
-        return replace(nothing, some_data=kinds) if narrowed else replace(nothing, data=kinds)
+        return replace(nothing, data_selectors=(_data_selector(fields),))
     if "NetworkActivity" in categories:
         sources = by_name.get("eventSource", {}).get("Equals") or ()
         return replace(nothing, network=frozenset(map(str, sources)))
@@ -102,6 +160,7 @@ def _advanced(item: Mapping[str, Any]) -> Selection:
         writes=read_only is None or "false" in map(_word, read_only),
         unread=excluded,
         unwritten=excluded,
+        basic=False,
     )
 
 
@@ -111,6 +170,25 @@ _PLAIN = {
     ("eventSource", "NotEquals"),
 }
 """Fields of a management selector whose meaning is whole; any other narrows it to some events."""
+
+
+_APART = ("eventCategory", "resources.type", "readOnly")
+"""Fields of a data selector that are not filters of it."""
+
+
+def _data_selector(fields: list[Mapping[str, Any]]) -> DataSelector:
+    """Return an advanced selector of data events; what leaves out no call is left out of its filters."""
+    every = field_filters(fields)
+    types = [pair for one in every if one.field == "resources.type" for pair in one.select]
+    kinds = frozenset(value for how, value in types if how == "Equals")
+    marks = [one for one in every if one.field == "readOnly"]
+    narrow = tuple(one for one in every if one.field not in _APART and not one.leaves_nothing_out(kinds))
+    return DataSelector(
+        kinds,
+        reads=all(one.admits("true") for one in marks),
+        writes=all(one.admits("false") for one in marks),
+        filters=narrow,
+    )
 
 
 def _word(value: Any) -> str:

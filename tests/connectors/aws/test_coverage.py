@@ -95,6 +95,7 @@ def blind(gaad, interpret, tmp_path):
 
 
 SEEN = event("DescribeInstances")
+SESSIONS = "arn:aws:sts::111122223333:assumed-role/"
 EVERYTHING = {
     "AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]
 }
@@ -245,6 +246,132 @@ def test_data_events_selected_in_part_are_not_taken_for_recorded(blind, narrow):
     assert codes == {"s3:GetObject": "data-events-not-logged"}
 
 
+READ, WRITE = {"readOnly": {"Equals": ["true"]}}, {"readOnly": {"Equals": ["false"]}}
+OBJECTS, ITEMS = "AWS::S3::Object", "AWS::DynamoDB::Table"
+WRITES = {"s3:PutObject", "s3:DeleteObject", "s3:RestoreObject"}
+HOLDS = ("s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:RestoreObject")
+
+
+def basic(kind, *values, mode="All"):
+    resources = [{"Type": kind, "Values": list(values)}]
+    return {"EventSelectors": [{"ReadWriteType": mode, "DataResources": resources}]}
+
+
+@pytest.mark.parametrize(
+    ("selectors", "shown"),
+    [
+        (advanced(data(OBJECTS, **READ)), {"s3:ListBucket"}),
+        (advanced(data(OBJECTS, **WRITE)), WRITES),
+        (advanced(data(OBJECTS, **READ), data(OBJECTS, **WRITE)), set(HOLDS)),
+        (advanced(data(OBJECTS, readOnly={"Equals": ["true", "false"]})), set(HOLDS)),
+        (advanced(data(OBJECTS, eventName={"Equals": ["DeleteObject"]})), set()),
+        (
+            advanced(
+                data(
+                    OBJECTS, eventName={"Equals": ["DeleteObject", "DeleteObjects", "DeleteMultipleObjects"]}
+                )
+            ),
+            {"s3:DeleteObject"},
+        ),
+        (advanced(data(OBJECTS, eventName={"StartsWith": ["Delete"]})), {"s3:DeleteObject"}),
+        (
+            advanced(data(OBJECTS, eventName={"NotEquals": ["CopyObject", "DeleteObjects"]})),
+            {"s3:ListBucket", "s3:RestoreObject"},
+        ),
+        (
+            advanced(data(OBJECTS, **READ), data(OBJECTS, eventName={"Equals": ["CopyObject"]})),
+            {"s3:ListBucket"},
+        ),
+        (advanced(data(OBJECTS, **{"resources.ARN": {"StartsWith": ["arn:aws:s3:::"]}})), set(HOLDS)),
+        (advanced(data(OBJECTS, **{"resources.ARN": {"StartsWith": ["arn:aws:s3:::one/"]}})), set()),
+        (advanced(data(OBJECTS, **{"resources.ARN": {"NotStartsWith": ["arn:aws:s3:::logs/"]}})), set()),
+        (advanced(data(OBJECTS, **{"resources.ARN": {"StartsWith": ["arn:aws:lambda"]}})), set()),
+        (advanced(data(OBJECTS, eventType={"Equals": ["AwsApiCall"]})), set(HOLDS)),
+        (advanced(data(OBJECTS, eventType={"NotEquals": ["AwsServiceEvent"]})), set(HOLDS)),
+        (advanced(data(OBJECTS, eventType={"Equals": ["AwsServiceEvent"]})), set()),
+        (advanced(data(OBJECTS, eventSource={"NotEquals": ["sqs.amazonaws.com"]})), set(HOLDS)),
+        (advanced(data(OBJECTS, eventSource={"NotEquals": ["s3.amazonaws.com"]})), set()),
+        (advanced(data(OBJECTS, sessionCredentialFromConsole={"NotEquals": ["true"]})), set()),
+        (advanced(data(OBJECTS, aFieldOfTomorrow={"Equals": ["x"]})), set()),
+        (advanced(data(OBJECTS, eventName={"MatchesTomorrow": ["Delete"]})), set()),
+        (
+            advanced(data(OBJECTS, **{"userIdentity.arn": {"NotStartsWith": [f"{SESSIONS}other/"]}})),
+            set(HOLDS),
+        ),
+        (advanced(data(OBJECTS, **{"userIdentity.arn": {"NotStartsWith": [f"{SESSIONS}agent"]}})), set()),
+        (advanced(data(OBJECTS, **{"userIdentity.arn": {"NotEquals": [f"{SESSIONS}agent/job"]}})), set()),
+        (advanced(data(OBJECTS, **{"userIdentity.arn": {"NotEndsWith": ["/job"]}})), set()),
+        (
+            advanced(data(OBJECTS, **{"userIdentity.arn": {"StartsWith": [f"{SESSIONS}agent/"]}})),
+            set(HOLDS),
+        ),
+        (
+            advanced(data(OBJECTS, **READ, **{"userIdentity.arn": {"StartsWith": [f"{SESSIONS}agent/"]}})),
+            {"s3:ListBucket"},
+        ),
+        (advanced(data(OBJECTS, **{"userIdentity.arn": {"Equals": [f"{SESSIONS}agent/job"]}})), set()),
+        (basic(OBJECTS, "arn:aws:s3", mode="ReadOnly"), {"s3:ListBucket"}),
+        (basic(OBJECTS, "arn:aws:s3", mode="WriteOnly"), WRITES),
+        (basic(OBJECTS, "arn:aws:s3:::", mode="All"), set(HOLDS)),
+        (basic(OBJECTS, "arn:aws:s3:::one/", mode="All"), set()),
+    ],
+)
+def test_data_events_are_seen_as_far_as_selectors_take_them_for_certain(blind, selectors, shown):
+    """CopyObject needs GetObject too and is a write, so reads alone do not show all of its use."""
+    codes, _ = blind(allow(*HOLDS), [SEEN], trail(selectors), DELIVERED)
+    assert shown == set(HOLDS) - set(codes)
+    assert set(codes.values()) <= {"data-events-not-logged"}
+
+
+def test_what_would_show_the_rest_is_the_half_that_is_missing(blind):
+    _, facts = blind(
+        allow("s3:PutObject", "s3:ListBucket"), [SEEN], trail(advanced(data(OBJECTS, **READ))), DELIVERED
+    )
+    (spot,) = facts.entitlements[AGENT].blind
+    assert (
+        "selected only in part (reads); left out, at least in part: s3:CompleteMultipartUpload" in spot.reason
+    )
+    selector = json.loads(spot.fix[spot.fix.index("{") :])
+    assert {"Field": "readOnly", "Equals": ["false"]} in selector["FieldSelectors"]
+    assert "added to those of get-event-selectors" in spot.fix
+    (row,) = [row for row in facts.coverage if row.log_class == f"data: {OBJECTS}"]
+    assert (CoverageState.PARTIAL, "selected only in part (reads)") == (row.state, row.reason)
+    assert spot.fix == row.fix
+
+
+def test_basic_selectors_have_to_be_written_anew_before_another_type_can_be_added(blind):
+    """A trail takes basic or advanced selectors, not both: what it records already would be lost."""
+    selectors = basic(OBJECTS, "arn:aws:s3")
+    _, facts = blind(allow("bedrock:InvokeAgent"), [SEEN], trail(selectors), DELIVERED)
+    (spot,) = facts.entitlements[AGENT].blind
+    assert "added to the trail's basic selectors, written as advanced ones" in spot.fix
+
+
+def test_each_identity_is_seen_as_its_own_calls_are_selected(gaad, interpret, tmp_path):
+    """One trail leaves out a noisy role; the other role, its user and what they do stay visible."""
+    statement = allow("s3:DeleteObject")
+    policies = [{"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}]
+    role = {"Path": "/", "CreateDate": "2025-01-01T00:00:00+00:00", "AssumeRolePolicyDocument": {}}
+    roles = [
+        {**role, "RoleName": name, "Arn": f"{AGENT[:31]}role/{path}{name}", "RolePolicyList": policies}
+        for name, path in (("noisy", "team/"), ("agent", ""))
+    ]
+    user = {"UserName": "ann", "Arn": f"{AGENT[:31]}user/ann", "UserPolicyList": policies}
+    (tmp_path / DELIVERED).mkdir(parents=True)
+    (tmp_path / DELIVERED / "file.json").write_text(json.dumps({"Records": [SEEN]}))
+    narrow = {"userIdentity.arn": {"NotStartsWith": [f"{SESSIONS}noisy/"]}}
+    (tmp_path / "trails.json").write_text(json.dumps(trail(advanced(data(OBJECTS, **narrow)))))
+    facts = interpret(
+        {
+            "authorization_details": [gaad(RoleDetailList=roles, UserDetailList=[user])],
+            "cloudtrail": [tmp_path / "AWSLogs"],
+            "trails": [tmp_path / "trails.json"],
+        }
+    )
+    hidden = {identity: bool(held.blind) for identity, held in facts.entitlements.items()}
+    assert hidden == {roles[0]["Arn"]: True, roles[1]["Arn"]: False, user["Arn"]: False}
+
+
 @pytest.mark.parametrize(
     ("selectors", "hidden"),
     [
@@ -259,8 +386,12 @@ def test_data_events_selected_in_part_are_not_taken_for_recorded(blind, narrow):
     ],
 )
 def test_reads_or_writes_left_out_are_not_seen(blind, selectors, hidden):
-    codes, _ = blind(allow("ec2:DescribeVpcs", "ec2:RunInstances"), [SEEN], trail(selectors))
-    assert set(codes) == {hidden}
+    """What may be marked as either is seen only where both are recorded."""
+    either = "ec2:MonitorInstances"
+    codes, facts = blind(allow("ec2:DescribeVpcs", "ec2:RunInstances", either), [SEEN], trail(selectors))
+    assert set(codes) == {hidden, either}
+    (fix,) = {spot.fix for spot in facts.entitlements[AGENT].blind}
+    assert '[{"Field": "eventCategory", "Equals": ["Management"]}]' in fix
 
 
 def test_excluded_sources_are_not_seen(blind):
