@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from connectors.aws.arns import account_of
 from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.oidc_providers import OidcProviders
 from connectors.aws.organization import Organization
 from connectors.aws.trust_gaps import gaps_of
 from connectors.aws.workloads import trust_entry
@@ -23,6 +24,7 @@ def with_actors(
     evidence: Iterable[Evidence],
     inventory: Inventory,
     organization: Organization,
+    providers: OidcProviders,
 ) -> tuple[Identity, ...]:
     """Return the identities with who was seen to act as each, and which of those trusted are outsiders."""
     seen: dict[str, dict[tuple[str, bool, str], tuple[int, str]]] = {}
@@ -39,7 +41,7 @@ def with_actors(
         )
         holder = holders.get(identity.id)
         outsiders = _outsiders(holder, own) if holder is not None else ()
-        gaps = gaps_of(holder, frozenset(outsiders)) if holder is not None else ()
+        gaps = gaps_of(holder, frozenset(outsiders), providers) if holder is not None else ()
         found.append(
             replace(identity, actors=actors, outsiders=outsiders, outsiders_sure=sure, trust_gaps=gaps)
         )

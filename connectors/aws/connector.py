@@ -15,12 +15,14 @@ from connectors.aws.grants import read_grants
 from connectors.aws.identities import read_identities
 from connectors.aws.inventory import read_inventory
 from connectors.aws.live_settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
+from connectors.aws.oidc_providers import read_oidc_providers
 from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
 from connectors.aws.resource_policy_reading import read_resource_policies
 from connectors.aws.session_policies import session_caveats
+from connectors.aws.standing_trust import standing_trust
 from connectors.aws.unique_ids import forget_incomparable
 from connectors.aws.usage import read_usage
 from connectors.baselines import BaselineWing
@@ -56,7 +58,9 @@ class AwsConnector:
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn the evidence of all sources into facts."""
         catalogue = Catalogue()
-        inventory = read_inventory(evidence)
+        providers = read_oidc_providers(evidence)
+        standing = standing_trust(read_inventory(evidence), providers)
+        inventory = standing.inventory
         organization = read_organization(evidence)
         resources = read_resource_policies(evidence, inventory)
         entitled = read_grants(inventory, organization, resources, catalogue, window)
@@ -67,11 +71,12 @@ class AwsConnector:
         strange += session_caveats(called.sessions, called.refused_by_session)
         covered = read_coverage(evidence, inventory, entitled.entitlements, called, catalogue, window)
         named = read_identities(evidence, inventory, entitled, called, catalogue, patterns, window)
-        caveats = {*inventory.caveats, *entitled.caveats, *covered.caveats, *named.caveats, *strange}
+        parts = (inventory, standing, entitled, covered, named)
+        caveats = {*strange, *(one for part in parts for one in part.caveats)}
         return Facts(
             provider=self.name,
             permissions=catalogue.permissions,
-            identities=with_actors(named.identities, evidence, inventory, organization),
+            identities=with_actors(named.identities, evidence, inventory, organization, providers),
             credentials=named.credentials,
             grants=tuple(sorted(entitled.grants, key=lambda grant: (grant.identity, grant.id))),
             entitlements=covered.entitlements,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.aws.events import CloudTrailReader
+from connectors.aws.export_federation import oidc_providers
 from connectors.aws.export_kinds import (
     PAGE,
     Records,
@@ -47,6 +48,7 @@ SETTINGS: tuple[Setting, ...] = (
         "last_accessed", "files", "output of `aws iam get-service-last-accessed-details` for roles and users"
     ),
     Setting("resource_policies", "files", "policies of buckets, keys, secrets, queues …, and KMS grants"),
+    Setting("oidc_providers", "files", "output of `list-` and `get-open-id-connect-provider`"),
     Setting("unused_access", "files", "unused-access findings of IAM Access Analyzer (`get-finding-v2`)"),
 )
 
@@ -60,6 +62,7 @@ READERS: dict[str, tuple[Callable[[Path], Records], tuple[str, ...]]] = {
     "last_accessed": (last_accessed, (".json", ".json.gz")),
     "resource_policies": (resource_policies, (".json", ".json.gz")),
     "unused_access": (unused_access, (".json", ".json.gz")),
+    "oidc_providers": (oidc_providers, (".json", ".json.gz")),
 }
 """What reads each part, and which files of a folder it takes."""
 

@@ -11,6 +11,7 @@ from connectors.aws.calls import Calls
 from connectors.aws.export_kinds import ACCOUNT_LISTS, PAGE
 from connectors.aws.gathering import Finds, Found
 from connectors.aws.live_resources import resources_in
+from connectors.aws.oidc_providers import PROVIDER
 from connectors.live.failures import CallError
 
 _PAGE_SIZE = 1000
@@ -157,7 +158,7 @@ def credential_report(account: Account, wait: Callable[[float], None]) -> Finds:
 
 
 def oidc_providers(account: Account) -> Finds:
-    """Yield the OpenID Connect providers whose tokens the account accepts."""
+    """Yield the OpenID Connect providers whose tokens the account accepts, and that these are all of them."""
     calls = account.calls
     answer = calls.one("iam", "ListOpenIDConnectProviders")
     arns = [str(item["Arn"]) for item in answer.get("OpenIDConnectProviderList") or ()]
@@ -167,8 +168,10 @@ def oidc_providers(account: Account) -> Finds:
             provider = calls.one("iam", "GetOpenIDConnectProvider", OpenIDConnectProviderArn=arn)
         except CallError as error:
             return [error]
-        return [Found("OpenIDConnectProviders", "iam:GetOpenIDConnectProvider", {"Arn": arn, **provider})]
+        return [Found(PROVIDER, "iam:GetOpenIDConnectProvider", {"Arn": arn, **provider})]
 
+    page = {"IsTruncated": False, "Account": calls.account, "Arns": arns}
+    yield Found(PAGE, "iam:ListOpenIDConnectProviders", page)
     yield from _flat(calls.each(read, arns))
 
 

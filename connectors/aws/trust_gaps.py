@@ -12,15 +12,17 @@ from typing import Any
 from connectors.aws.arns import account_of
 from connectors.aws.condition_operators import parse_operator
 from connectors.aws.inventory import Holder
+from connectors.aws.oidc_providers import OIDC_ARN, OidcProviders
 from connectors.aws.policy_document import ConditionTest, Principal, Statement
 from connectors.aws.tables import table
 from connectors.aws.workloads import trust_entry
 from connectors.facts import Effect, TrustGap
 
-_ISSUER = re.compile(r"arn:aws[\w-]*:iam::\d+:oidc-provider/(?P<issuer>\S+)")
 _SAML = re.compile(r"arn:aws[\w-]*:iam::\d+:saml-provider/\S+")
 _SERVICE = re.compile(r"(?P<name>[\w.-]+?)\.amazonaws\.com(\.cn)?")
 _WILD = frozenset("*?")
+_SHOWN = 3
+"""So many audiences of a provider are named."""
 _COGNITO = "cognito-identity.amazonaws.com"
 _SOURCE_KEYS = ("aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths")
 _NOT_ABOUT_THE_CALLER = re.compile(
@@ -30,7 +32,7 @@ _NOT_ABOUT_THE_CALLER = re.compile(
 """Conditions that anybody can meet, with any account."""
 
 
-def gaps_of(holder: Holder, outsiders: frozenset[str]) -> tuple[TrustGap, ...]:
+def gaps_of(holder: Holder, outsiders: frozenset[str], providers: OidcProviders) -> tuple[TrustGap, ...]:
     """Return the gaps of a role's trust policy; `outsiders` are its entries of other owners.
 
     Each statement is judged by itself, and a Deny of the same policy is not weighed. What a condition with a
@@ -42,17 +44,19 @@ def gaps_of(holder: Holder, outsiders: frozenset[str]) -> tuple[TrustGap, ...]:
             continue
         for principal in statement.principals:
             entry = trust_entry(statement, principal)
-            for kind, who, fix in _gaps(statement, principal, outside=entry in outsiders):
+            for kind, who, fix in _gaps(statement, principal, providers, outside=entry in outsiders):
                 found.add(TrustGap(entry, kind, who, fix))
     return tuple(sorted(found))
 
 
-def _gaps(statement: Statement, principal: Principal, *, outside: bool) -> Iterator[tuple[str, str, str]]:
+def _gaps(
+    statement: Statement, principal: Principal, providers: OidcProviders, *, outside: bool
+) -> Iterator[tuple[str, str, str]]:
     """Yield kind, who gets in, and the condition that is missing."""
     tests = statement.conditions
     if principal.kind == "Federated":
-        if issuer := _ISSUER.fullmatch(principal.value):
-            yield from _of_issuer(issuer["issuer"], tests)
+        if issuer := OIDC_ARN.fullmatch(principal.value):
+            yield from _of_issuer(issuer["issuer"], providers.audiences_of(principal.value), tests)
         elif principal.value in (audience := _audiences_of_open_providers()):
             yield from _of_open_provider(principal.value, audience[principal.value], tests)
         elif _SAML.fullmatch(principal.value) and not _pinned(tests, table("trust")["saml"]["key"]):
@@ -81,7 +85,13 @@ def _audiences_of_open_providers() -> Mapping[str, str]:
     return {row["host"]: row["key"] for row in table("trust")["open_provider"]}
 
 
-def _of_issuer(issuer: str, tests: tuple[ConditionTest, ...]) -> Iterator[tuple[str, str, str]]:
+def _of_issuer(
+    issuer: str, audiences: frozenset[str], tests: tuple[ConditionTest, ...]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the gaps of trust in an issuer; `audiences` are those that the provider accepts, where known.
+
+    STS refuses a token for any other audience, so a provider with a single one pins it for all its roles.
+    """
     about = [test for test in tests if _narrows(test) and not _folded(test).endswith(":aud")]
     rows = [row for row in table("trust")["subject"] if re.fullmatch(row["issuer"], issuer)]
     example = rows[0]["example"] if rows else "SUBJECT"
@@ -91,8 +101,11 @@ def _of_issuer(issuer: str, tests: tuple[ConditionTest, ...]) -> Iterator[tuple[
     kind, who = min((_breadth(test, rows) for test in subjects), key=_rank, default=_EVERYBODY)
     if not others and kind != "narrow":
         yield kind, f"{who} {issuer}", fix
-    if not _pinned(tests, f"{issuer}:aud".lower(), always_there=True):
-        who = f"holders of tokens that {issuer} made for any audience of the provider"
+    if len(audiences) != 1 and not _pinned(tests, f"{issuer}:aud".lower(), always_there=True):
+        known = sorted(audiences)
+        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        of = f" ({', '.join(known[:_SHOWN])}{more})" if known else ""
+        who = f"holders of tokens that {issuer} made for any audience of the provider{of}"
         yield "any-audience", who, f'"StringEquals": {{"{issuer}:aud": "sts.amazonaws.com"}}'
 
 

@@ -36,7 +36,7 @@ def _workload(text: str) -> Workload:
 
 def _of_trust(holder: Holder) -> Iterator[Workload]:
     for statement in holder.trust.statements:
-        if statement.effect is Effect.DENY:
+        if statement.effect is Effect.DENY or not statement.principals:
             continue
         for test in statement.conditions:
             if test.operator.lower() not in _EXACT:

@@ -3,6 +3,7 @@
 import pytest
 
 from connectors.aws.inventory import Holder
+from connectors.aws.oidc_providers import OidcProviders
 from connectors.aws.policy_document import parse_document
 from connectors.aws.tables import table
 from connectors.aws.trust_gaps import gaps_of
@@ -14,26 +15,29 @@ EKS = "oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF"
 VENDOR = "arn:aws:iam::999988887777:root"
 
 
-def gaps(principal, condition=None, *, outside=False, effect="Allow"):
+def gaps(principal, condition=None, *, outside=False, effect="Allow", audiences=()):
     statement = {"Effect": effect, "Principal": principal, "Action": "sts:AssumeRole"}
     if condition is not None:
         statement["Condition"] = condition
     trust = parse_document({"Version": "2012-10-17", "Statement": statement})
     holder = Holder(f"{HERE}:role/agent", "111122223333", "role", "agent", "/", "s", trust=trust)
     outsiders = frozenset(trusted_by(holder)) if outside else frozenset()
-    found = gaps_of(holder, outsiders)
+    names = principal.get("Federated", "").lower()
+    providers = OidcProviders({names: frozenset(audiences)}, {"111122223333"})
+    found = gaps_of(holder, outsiders, providers)
     assert {gap.entry for gap in found} <= set(trusted_by(holder))
     assert all(gap.who and gap.fix for gap in found)
     return [gap.kind for gap in found]
 
 
-def issuer(name, sub=None, *, operator="StringLike", aud=True, **more):
+def issuer(name, sub=None, *, operator="StringLike", aud=True, audiences=(), **more):
     condition = dict(more)
     if aud:
         condition["StringEquals"] = {f"{name}:aud": "sts.amazonaws.com"}
     if sub is not None:
         condition.setdefault(operator, {})[f"{name}:sub"] = sub
-    return gaps({"Federated": f"{HERE}:oidc-provider/{name}"}, condition or None)
+    provider = {"Federated": f"{HERE}:oidc-provider/{name}"}
+    return gaps(provider, condition or None, audiences=audiences)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +103,14 @@ def test_another_claim_may_narrow_instead_of_the_subject():
 def test_a_missing_audience_is_told_beside_a_missing_subject():
     assert issuer(GITHUB, "repo:acme/app:*", aud=False) == ["any-audience"]
     assert issuer(GITHUB, None, aud=False) == ["any-audience", "any-subject"]
+
+
+def test_the_only_audience_of_a_provider_is_pinned_without_a_condition():
+    """STS refuses tokens for an audience that is not among the provider's client ids."""
+    assert issuer(GITHUB, "repo:acme/app:*", aud=False, audiences=["sts.amazonaws.com"]) == []
+    assert issuer(GITHUB, None, aud=False, audiences=["sts.amazonaws.com"]) == ["any-subject"]
+    several = ["sts.amazonaws.com", "https://github.com/acme"]
+    assert issuer(GITHUB, "repo:acme/app:*", aud=False, audiences=several) == ["any-audience"]
 
 
 @pytest.mark.parametrize(

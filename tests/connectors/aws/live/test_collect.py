@@ -97,7 +97,7 @@ def test_a_whole_account_is_read(account, source, gather):
     (key,) = found.records("access_keys")
     assert (account.key, f"arn:aws:iam::{ACCOUNT}:user/bot") == (key["AccessKeyId"], key["UserArn"])
     assert "AccessKeyLastUsed" in key
-    (provider,) = found.records("oidc_providers")
+    (provider,) = found.records("oidc_providers", "OpenIDConnectProviders")
     assert ["sts.amazonaws.com"] == provider["ClientIDList"]
     assert {"bedrock agent", "sagemaker notebook"} == {
         one["list"] for one in found.evidence.records("ai_inventory")
@@ -364,3 +364,25 @@ def test_a_list_that_the_sdk_has_no_paginator_for_is_read_to_its_end(account, so
     account.answer("kendra", "DescribeIndex", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/host"})
     found = gather(source())
     assert ["n0", "n1", "n2"] == [one["Name"] for one in found.records("ai_inventory", "kendra index")]
+
+
+def test_trust_in_a_provider_that_is_gone_is_told_from_one_that_could_not_be_listed(account, source, gather):
+    """Live lists are whole when the call worked, even when they are empty."""
+    iam = boto3.client("iam")
+    gone, there = (f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}.example.com" for host in ("gone", "token"))
+    principals = {"Principal": {"Federated": [gone, there]}, "Effect": "Allow"}
+    statement = {**principals, "Action": "sts:AssumeRoleWithWebIdentity"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.create_role(RoleName="ci", AssumeRolePolicyDocument=policy)
+    arn = f"arn:aws:iam::{ACCOUNT}:role/ci"
+
+    def trusted():
+        facts = CONNECTOR.interpret([gather(source()).evidence], YEAR, Patterns())
+        said = [one.what for one in facts.caveats if "OIDC provider" in one.what]
+        return next(one.trusted for one in facts.identities if one.id == arn), said
+
+    assert ((there,), [f"trust in an OIDC provider that its account does not have: {gone}"]) == trusted()
+    account.refuse("iam", "ListOpenIDConnectProviders")
+    everything, (said,) = trusted()
+    assert (gone, there) == everything
+    assert "no list of the OIDC providers" in said
