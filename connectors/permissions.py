@@ -1,10 +1,11 @@
 """Interned permission names, and sets of them as integers."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 _IN_BYTE = tuple(tuple(bit for bit in range(8) if value >> bit & 1) for value in range(256))
 _FEW = 64
-"""Sets up to this size are split name by name; larger ones service by service, of which AWS has 450."""
+"""Sets up to this size are listed name by name, larger ones from the lists of their services."""
 _SPLIT = 256
 """Sets whose parts by service are kept at a time: one identity asks for about twenty, and for each reason."""
 _LISTED = 2_000_000
@@ -31,11 +32,13 @@ class Permissions:
         self._known = 0
         self._members: dict[str, list[int]] = {}
         self._service_of: list[str] = []
-        self._parts: list[tuple[str, int, slice]] = []
+        self._parts: dict[str, int] = {}
         self._masked = 0
         self._split: dict[int, dict[str, int]] = {}
         self._listed: dict[tuple[str, int], list[str]] = {}
         self._held = 0
+        self._present: dict[tuple[str, ...], int] = {}
+        self._present_of = 0
 
     def __len__(self) -> int:
         return len(self._names)
@@ -77,6 +80,17 @@ class Permissions:
         """Return the bit number of a name, or None when it was never interned."""
         return self._index.get(self._fold(name))
 
+    def present(self, names: tuple[str, ...]) -> int:
+        """Return those of the names that were ever interned, as a set; tables ask for the same ones often."""
+        if self._present_of != len(self._names):
+            self._present.clear()
+            self._present_of = len(self._names)
+        found = self._present.get(names)
+        if found is None:
+            bits = (self.find(name) for name in names)
+            found = self._present[names] = _mask(bit for bit in bits if bit is not None)
+        return found
+
     def spelling(self, name: str) -> str:
         """Return the first spelling seen of a name (the catalogue's, when it is there)."""
         found = self.find(name)
@@ -88,7 +102,14 @@ class Permissions:
 
     def names(self, permissions: int) -> list[str]:
         """Return the names of a set, sorted; not to be changed by the caller."""
-        return self._list("", permissions)
+        if permissions.bit_count() <= _FEW:
+            return self._list("", permissions)
+        found = self._listed.get(("", permissions))
+        if found is None:
+            # Identities hold many whole services in common, whose lists stand already; they are in order.
+            found = sorted(chain.from_iterable(self.by_service(permissions).values()))
+            self._keep("", permissions, found)
+        return found
 
     def services(self, permissions: int) -> Mapping[str, int]:
         """Return a set split by service, sorted by service; not to be changed by the caller.
@@ -96,32 +117,23 @@ class Permissions:
         The last few answers are kept: publishing and rules ask for the same sets again and again.
         """
         if self._masked != len(self._names):
-            self._parts = [_part(name, self._members[name]) for name in sorted(self._members)]
+            self._parts = {service: _mask(members) for service, members in self._members.items()}
             self._masked = len(self._names)
             self._split.clear()
         found = self._split.get(permissions)
-        if found is None and permissions.bit_count() <= _FEW:
-            found = self._services_of_few(permissions)
-            self._split[permissions] = found
         if found is None:
-            packed = permissions.to_bytes((permissions.bit_length() + 7) // 8, "little")
-            # A catalogue's services stand together, so most are told to be absent by a look at a few bytes.
-            found = {
-                service: part
-                for service, mask, place in self._parts
-                if packed[place].strip(b"\0") and (part := permissions & mask)
-            }
-            self._split[permissions] = found
-        if len(self._split) > _SPLIT:
-            self._split = {permissions: found}
+            if len(self._split) >= _SPLIT:
+                self._split.clear()
+            found = self._split[permissions] = self._services(permissions)
         return found
 
-    def _services_of_few(self, permissions: int) -> dict[str, int]:
-        """Split a small set by looking at its members instead of at every service."""
+    def _services(self, permissions: int) -> dict[str, int]:
+        """Take out the service of the highest name until nothing is left: what is not held costs nothing."""
         found: dict[str, int] = {}
-        for bit in _bits(permissions):
-            service = self._service_of[bit]
-            found[service] = found.get(service, 0) | 1 << bit
+        while permissions:
+            service = self._service_of[permissions.bit_length() - 1]
+            part = found[service] = permissions & self._parts[service]
+            permissions ^= part
         return dict(sorted(found.items()))
 
     def by_service(self, permissions: int) -> Mapping[str, list[str]]:
@@ -146,12 +158,16 @@ class Permissions:
         found = self._listed.get((service, part))
         if found is None:
             found = sorted(map(self._names.__getitem__, _bits(part)))
-            self._held += len(found)
-            if self._held > _LISTED:
-                self._listed.clear()
-                self._held = len(found)
-            self._listed[service, part] = found
+            self._keep(service, part, found)
         return found
+
+    def _keep(self, service: str, part: int, names: list[str]) -> None:
+        """Remember a list for as long as there is room."""
+        self._held += len(names)
+        if self._held > _LISTED:
+            self._listed.clear()
+            self._held = len(names)
+        self._listed[service, part] = names
 
 
 def _mask(bits: Iterable[int]) -> int:
@@ -163,11 +179,6 @@ def _mask(bits: Iterable[int]) -> int:
             packed.extend(bytes(byte + 1 - len(packed)))
         packed[byte] |= 1 << bit
     return int.from_bytes(packed, "little")
-
-
-def _part(service: str, members: list[int]) -> tuple[str, int, slice]:
-    """Return a service with the set of its permissions and the bytes of a packed set that can hold them."""
-    return service, _mask(members), slice(min(members) // 8, max(members) // 8 + 1)
 
 
 def _bits(permissions: int) -> list[int]:

@@ -69,7 +69,8 @@ def terminal(text: str) -> str:
 
 def terminal_lines(text: str) -> str:
     """Do as `terminal`, but keep line feeds: for text of several lines that is written as such."""
-    return _UNSEEN.sub(_mark_lines_kept, text)
+    plain = text.isascii() and text.replace("\n", "").isprintable()
+    return text if plain else _UNSEEN.sub(_mark_lines_kept, text)
 
 
 def clip(text: str, limit: int) -> str:

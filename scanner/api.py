@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from connectors.bundle import Bundle, open_bundle
+from connectors.cycles import no_collection
 from connectors.interface import Observer, silent
 from reports import formats
 from reports import json as report_json
@@ -141,16 +142,17 @@ def _analyse(
 ) -> Result:
     if identities not in {None, "ai", "all"}:
         raise ConfigError(f"identities={identities!r}", hint='"ai" or "all"')
-    found = pipeline.analyse(
-        bundle,
-        patterns=config.patterns,
-        everyone=identities == "all" if identities else config.everyone,
-        now=now,
-        observe=observe,
-        limits=config.limits,
-        safety=config.safety,
-    )
-    return Result(without_history(found, config))
+    with no_collection():
+        found = pipeline.analyse(
+            bundle,
+            patterns=config.patterns,
+            everyone=identities == "all" if identities else config.everyone,
+            now=now,
+            observe=observe,
+            limits=config.limits,
+            safety=config.safety,
+        )
+        return Result(without_history(found, config))
 
 
 def _config(config: Path | str | Config) -> Config:

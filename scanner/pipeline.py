@@ -17,6 +17,7 @@ from scanner.reduction import reduce_cloud
 from scanner.results import CloudResult, ScanResult, SourceResult
 from scanner.rules.becoming import chains_to_administrators
 from scanner.rules.finding import Finding, Limits, RuleContext
+from scanner.rules.recorded import recorded
 from scanner.rules.registry import find_all, order
 from scanner.safety import Safety
 
@@ -164,7 +165,7 @@ def rule_context(
         identities={entry.identity.id: entry for entry in cloud.identities},
         steps=cloud.steps,
         beyond=cloud.beyond,
-        coverage=cloud.coverage,
+        recorded=recorded(cloud.coverage),
         account_stages=_account_stages(result, cloud.provider),
         stage_order=tuple(stage_order),
     )

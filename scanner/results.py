@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from connectors.facts import (
     Caveat,
@@ -135,6 +136,8 @@ class IdentityResult:
     """The part of the window in which this identity's account has log records; None when it has none."""
     handovers: tuple[Handover, ...] = ()
     """To which services it may hand other identities over, where its grants tell services apart."""
+    worked_out: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What rules worked out of this result alone, by who did: dozens of findings ask for the same sets."""
 
     @property
     def first_seen(self) -> str:

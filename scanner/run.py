@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.bundle import Bundle, open_bundle
+from connectors.cycles import no_collection
 from connectors.interface import Check, Status
 from reports import formats
 from reports.document import Report
@@ -186,6 +187,13 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
         state = history.path if history and history.state else None
         bundle = _collect(config, job.output / EVIDENCE, job.now, talk, state, job.most_seconds)
     _warn_of_failed(bundle, talk)
+    with no_collection():
+        return _analysed(job, bundle, history, talk)
+
+
+def _analysed(job: _Job, bundle: Bundle, history: "Session | None", talk: Talk) -> Exit:
+    """Analyse a bundle, write its report and record it."""
+    request, config = job.request, job.config
     result = pipeline.analyse(
         bundle,
         patterns=config.patterns,
@@ -245,9 +253,10 @@ def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: st
     if not chosen:
         raise ConfigError("report needs --format", hint=f"one of {', '.join(sorted(formats.FORMATS))}")
     targets = outputs.targets(chosen)
-    document, beside = open_report(source)
-    folder = output or beside
-    written, failed = outputs.write(document, targets, folder, talk)
+    with no_collection():
+        document, beside = open_report(source)
+        folder = output or beside
+        written, failed = outputs.write(document, targets, folder, talk)
     for path in written:
         talk.say(f"wrote {path}")
     if failed:

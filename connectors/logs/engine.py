@@ -1,7 +1,6 @@
 """Read log files of any number and shape into folded usage rows."""
 
 import contextlib
-import gc
 import logging
 import math
 import os
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors.cycles import no_collection
 from connectors.errors import StateError
 from connectors.facts import Window
 from connectors.interface import Observer, silent
@@ -66,7 +66,7 @@ def read_logs(
     start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
     tally = Tally(seen, reader.name, start=start, end=end)
     origins = {path: store for path, (_, store) in held.items()}
-    with _no_collection():
+    with no_collection():
         _Reading(paths, stores, origins, reader, tally, ledger, observe, len(found)).run(found, workers)
         return LogRead(*tally.result())
 
@@ -268,15 +268,3 @@ def batches(found: Sequence[Found]) -> list[list[Found]]:
         groups[-1].append(one)
         size += one.size_bytes
     return groups
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Leave the cycle collector off: folding makes no cycles, and the search for them takes time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

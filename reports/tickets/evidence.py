@@ -3,7 +3,8 @@
 import shlex
 
 from reports import escape
-from reports.document import Artifact, FindingEntry, IdentityEntry, Proof, Report, SourceEntry
+from reports.document import Artifact, CoverageEntry, FindingEntry, IdentityEntry, Proof, Report, SourceEntry
+from reports.once import once
 from reports.overview import counted, is_open
 from reports.tickets.wording import ROWS, code, left_out, text, window
 
@@ -14,13 +15,33 @@ _ARTIFACT_CHARACTERS = 4_000
 
 def sources(report: Report, identity: IdentityEntry) -> list[SourceEntry]:
     """Give the sources that the verdicts about an identity rest on."""
+    by_account, by_name = _sources(report)
+    numbers = {*by_account.get((identity.provider, identity.account), ()), *by_name.get(identity.source, ())}
     found: dict[str, SourceEntry] = {}
-    for source in report.sources:
-        here = (source.provider, source.account) == (identity.provider, identity.account)
-        if here or source.name == identity.source:
-            # A source of many accounts has an entry for each, all with the source's own status.
-            found.setdefault(source.name, source)
+    for number in sorted(numbers):
+        # A source of many accounts has an entry for each, all with the source's own status.
+        found.setdefault(report.sources[number].name, report.sources[number])
     return list(found.values())
+
+
+@once
+def _sources(report: Report) -> tuple[dict[tuple[str, str], list[int]], dict[str, list[int]]]:
+    """Return the places of sources in the report by cloud and account, and by name."""
+    by_account: dict[tuple[str, str], list[int]] = {}
+    by_name: dict[str, list[int]] = {}
+    for number, source in enumerate(report.sources):
+        by_account.setdefault((source.provider, source.account), []).append(number)
+        by_name.setdefault(source.name, []).append(number)
+    return by_account, by_name
+
+
+@once
+def _coverage(report: Report) -> dict[tuple[str, str], list[CoverageEntry]]:
+    """Return which logs were on by cloud and account, gaps first."""
+    found: dict[tuple[str, str], list[CoverageEntry]] = {}
+    for entry in sorted(report.coverage, key=lambda entry: entry.state == "on"):
+        found.setdefault((entry.provider, entry.account), []).append(entry)
+    return found
 
 
 def evidence(report: Report, identity: IdentityEntry) -> list[str]:
@@ -39,13 +60,10 @@ def evidence(report: Report, identity: IdentityEntry) -> list[str]:
         lines.append(f"- On record: {least}{counted(calls, 'call')}, {first} to {last}")
     else:
         lines.append("- No call of this identity is on record; where a log was off, that shows nothing")
-    coverage = [
-        c for c in report.coverage if (c.provider, c.account) == (identity.provider, identity.account)
-    ]
+    coverage = _coverage(report).get((identity.provider, identity.account), [])
     if not coverage:
         return [*lines, "- Which logs were on in this account is not stated by the evidence."]
     lines += ["", "| Log | Place | State | Why |", "| --- | --- | --- | --- |"]
-    coverage.sort(key=lambda entry: entry.state == "on")
     lines += [
         f"| {text(c.log_class)} | {text(c.place)} | {c.state} | {text(c.reason)} |" for c in coverage[:ROWS]
     ]

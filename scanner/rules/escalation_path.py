@@ -35,10 +35,12 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         (entry.grant.permissions, is_full(entry, result)) for entry in allows(result) if entry.grant.admin
     ]
     for path in paths(result.identity.provider):
-        handed = _handed(path, result, context)
-        sure, wide_here = (certain & ~handed.asked) | handed.sure, (everywhere & ~handed.asked) | handed.wide
-        mask = path.of(sure, context.permissions)
-        mask = mask or path.of((possible & ~handed.asked) | handed.perhaps, context.permissions)
+        handed, sure, wide_here, at_most = _NOT_ASKED, certain, everywhere, possible
+        if path.passed_to and result.handovers:
+            handed = _handed(path, result, context)
+            sure, wide_here = (sure & ~handed.asked) | handed.sure, (wide_here & ~handed.asked) | handed.wide
+            at_most = (at_most & ~handed.asked) | handed.perhaps
+        mask = path.of(sure, context.permissions) or path.of(at_most, context.permissions)
         open_ = context.permissions.names(mask & ~sure)
         if not mask or any((full or open_) and not mask & ~given for given, full in grants):
             continue
@@ -86,6 +88,9 @@ class _Handed:
     sure: PermissionSet = 0
     perhaps: PermissionSet = 0
     wide: PermissionSet = 0
+
+
+_NOT_ASKED = _Handed()
 
 
 def _handed(path: Path, result: IdentityResult, context: RuleContext) -> _Handed:

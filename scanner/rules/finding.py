@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
-from connectors.facts import Coverage, Identity, PermissionSet, Step, Window
+from connectors.facts import Identity, PermissionSet, Step, Window
 from connectors.permissions import Permissions
 from scanner.results import Confidence, IdentityResult
+from scanner.rules.recorded import Recorded
 
 FINGERPRINT_TAG = "entdrift/1"
 """Part of every fingerprint; changes only when fingerprints must change for everyone."""
@@ -29,7 +30,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the worst."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +155,8 @@ class RuleContext:
     """By identity id: how it may become administrators, the best chain to each."""
     beyond: Mapping[str, IdentityResult] = field(default_factory=dict)
     """Administrators that steps lead to and that were not asked about."""
-    coverage: tuple[Coverage, ...] = ()
-    """Which logs were on in this cloud; without it no finding about use is of high confidence."""
+    recorded: Mapping[str, Recorded] = field(default_factory=dict)
+    """Which logs were on, by account; without it no finding about use is of high confidence."""
     expanded: Mapping[str, Expanded] = field(default_factory=dict)
     """By identity id: what goes beyond what was approved."""
     expired: Mapping[str, tuple[ExpiredWaiver, ...]] = field(default_factory=dict)

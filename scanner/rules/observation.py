@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from connectors.facts import CoverageState, Window
+from connectors.facts import Window
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Evidence, RuleContext
+from scanner.rules.recorded import NOT_KNOWN
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_CLASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class Observation:
     def evidence(self, result: IdentityResult, context: RuleContext) -> Evidence:
         """Return the facts a reviewer needs to judge a statement about use."""
         return {
-            "window_start": self.window.start.strftime(_TIME),
-            "window_end": self.window.end.strftime(_TIME),
+            "window_start": stamp(self.window.start),
+            "window_end": stamp(self.window.end),
             "window_days": self.window.days,
-            "observed_start": self.span.start.strftime(_TIME),
-            "observed_end": self.span.end.strftime(_TIME),
+            "observed_start": stamp(self.span.start),
+            "observed_end": stamp(self.span.end),
             "observed_days": self.days,
             "logs": self.logs,
             "granularity": "permission",
@@ -74,22 +74,8 @@ def observe(result: IdentityResult, context: RuleContext, *, since: str = "") ->
     births = [moment for text in (result.identity.created, since) if (moment := parse(text))]
     start = max([result.observed.start, *births])
     span = Window(min(start, result.observed.end), result.observed.end)
-    states: dict[str, set[CoverageState]] = {}
-    for row in context.coverage:
-        if row.account == result.identity.account:
-            states.setdefault(row.log_class, set()).add(row.state)
-    seen = {
-        name: found for name, found in states.items() if found & {CoverageState.ON, CoverageState.PARTIAL}
-    }
-    parts = [f"{name} {'on' if found == {CoverageState.ON} else 'partly on'}" for name, found in seen.items()]
-    more = len(parts) - _CLASSES
-    words = ", ".join(sorted(parts)[:_CLASSES]) + (f" and {more} more" if more > 0 else "")
-    return Observation(
-        span=span,
-        window=context.window,
-        logs=f"logs: {words}" if words else "log settings not known",
-        complete=any(found == {CoverageState.ON} for found in states.values()),
-    )
+    there = context.recorded.get(result.identity.account, NOT_KNOWN)
+    return Observation(span=span, window=context.window, logs=there.logs, complete=there.complete)
 
 
 def lowered(confidence: Confidence) -> Confidence:
@@ -110,6 +96,12 @@ def parse(text: str) -> datetime | None:
         return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=4_096)
+def stamp(moment: datetime) -> str:
+    """Return a moment as an RFC 3339 UTC time."""
+    return moment.strftime(_TIME)
 
 
 @lru_cache(maxsize=256)

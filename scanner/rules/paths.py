@@ -52,9 +52,4 @@ def paths(provider: str) -> tuple[Path, ...]:
 
 def known(names: Sequence[str], permissions: Permissions) -> PermissionSet:
     """Return those of the names that the evidence knows, as a set, without adding the others."""
-    found = 0
-    for name in names:
-        bit = permissions.find(name)
-        if bit is not None:
-            found |= 1 << bit
-    return found
+    return permissions.present(tuple(names))

@@ -1,5 +1,9 @@
 """What an identity holds for certain, and how much power lies in a set of permissions."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
 from connectors.facts import Effect, Grant, PermissionSet
 from scanner.results import GrantResult, IdentityResult
 from scanner.rules.finding import RuleContext, Severity
@@ -14,6 +18,23 @@ MANY_SERVICES = 10
 """From so many services on, a grant is no longer made for one task."""
 
 
+_Found = TypeVar("_Found")
+
+
+def _once(work: Callable[[IdentityResult], _Found]) -> Callable[[IdentityResult], _Found]:
+    """Work something out once for each result. The answer is shared: callers must not change it."""
+
+    @wraps(work)
+    def kept(result: IdentityResult) -> _Found:
+        if work not in result.worked_out:
+            result.worked_out[work] = work(result)
+        found: _Found = result.worked_out[work]
+        return found
+
+    return kept
+
+
+@_once
 def held(result: IdentityResult) -> PermissionSet:
     """Return what is held for certain; what hangs on an undecided condition is not.
 
@@ -26,10 +47,13 @@ def held(result: IdentityResult) -> PermissionSet:
 
 def reach_of(result: IdentityResult, names: tuple[str, ...]) -> PermissionSet:
     """Return the granted permissions of these reach classes."""
-    found = 0
-    for name in names:
-        if name in result.reach:
-            found |= result.reach[name].granted
+    found: PermissionSet | None = result.worked_out.get(names)
+    if found is None:
+        found = 0
+        for name in names:
+            if name in result.reach:
+                found |= result.reach[name].granted
+        result.worked_out[names] = found
     return found
 
 
@@ -40,19 +64,30 @@ def severity_of(permissions: PermissionSet, result: IdentityResult) -> Severity:
     return Severity.MEDIUM if permissions & reach_of(result, SERIOUS) else Severity.LOW
 
 
-def allows(result: IdentityResult) -> list[GrantResult]:
+@_once
+def allows(result: IdentityResult) -> tuple[GrantResult, ...]:
     """Return the grants that give the identity something that no other layer takes away again.
 
     A grant whose content the evidence does not hold (an unknown role) stays: it may give anything.
     """
-    return [
+    return tuple(
         entry
         for entry in result.grants
         if entry.grant.effect is Effect.ALLOW
         and (not entry.grant.permissions or entry.grant.permissions & result.verdicts.granted)
-    ]
+    )
 
 
+@_once
+def written(result: IdentityResult) -> tuple[tuple[str, PermissionSet], ...]:
+    """Return where grants are written (name and source) and what each gives, sorted by place."""
+    places = (
+        (f"{entry.grant.name} ({entry.grant.source})", entry.grant.permissions) for entry in allows(result)
+    )
+    return tuple(sorted(places, key=lambda place: place[0]))
+
+
+@_once
 def wide(result: IdentityResult) -> PermissionSet:
     """Return what is held for certain on every resource of an account, project or subscription."""
     found = 0

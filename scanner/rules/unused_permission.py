@@ -35,6 +35,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     by_service = context.permissions.services(unused)
     tally = _tally(result, context)
     last_used = _last_used(result, context)
+    observed = watched.evidence(result, context)
     for subject, services in _subjects(by_service, result, context).items():
         mask = 0
         for service in services:
@@ -63,7 +64,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
                 **(together if untouched else {}),
                 "last_used": last_used.get(subject, ""),
                 "written_in": places,
-                **watched.evidence(result, context),
+                **observed,
             },
             remediation=f"Replace {listed(places, 5) or 'its grants'} by a grant "
             f"{'of the services it uses' if untouched else f'without {listed(names, 5)}'}. "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from connectors.facts import PermissionSet
 from scanner.results import IdentityResult
-from scanner.rules.power import allows
+from scanner.rules.power import allows, written
 
 NAMES = 50
 """Permission names listed in a finding's evidence; their total stands beside them."""
@@ -29,13 +29,7 @@ def listed(names: Sequence[str], limit: int) -> str:
 
 def written_in(result: IdentityResult, permissions: PermissionSet) -> list[str]:
     """Return where the permissions are written, sorted: name and source of each grant, at most five."""
-    places = sorted(
-        {
-            f"{entry.grant.name} ({entry.grant.source})"
-            for entry in allows(result)
-            if entry.grant.permissions & permissions
-        }
-    )
+    places = list(dict.fromkeys(place for place, given in written(result) if given & permissions))
     more = len(places) - _PLACES
     return places[:_PLACES] + ([f"{many(more, 'more grant')}"] if more > 0 else [])
 

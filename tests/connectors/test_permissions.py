@@ -56,3 +56,32 @@ def test_a_copy_has_the_same_bits_and_keeps_what_it_learns_to_itself():
     assert ["s3:GetObject", "s3:New"] == copy.by_service(7)["s3"]
     assert {"ec2": ["ec2:RunInstances"], "s3": ["s3:GetObject"]} == permissions.by_service(3)
     assert (copy.source, copy.date, copy.known) == (permissions.source, permissions.date, 3)
+
+
+def test_large_sets_come_back_by_service_and_in_order_like_small_ones():
+    permissions = aws_like()
+    # "ec2-x" sorts before "ec2:" although the service "ec2" stands before the service "ec2-x".
+    names = [
+        f"{service}:{verb}{n:02}" for n in range(40) for verb in "BA" for service in ("s3", "ec2", "ec2-x")
+    ]
+    mask = permissions.load(names)
+    assert sorted(names) == permissions.names(mask)
+    assert ["ec2", "ec2-x", "s3"] == list(permissions.services(mask))
+    assert sorted(names) == sorted(name for some in permissions.by_service(mask).values() for name in some)
+    part = permissions.mask(names[:7])
+    assert part == sum(permissions.services(part).values())
+
+
+def test_names_without_a_service_are_listed_too():
+    permissions = Permissions(source="test", date="", service=lambda _: "")
+    names = [f"operation {n:03}" for n in range(100)]
+    assert names == permissions.names(permissions.load(names))
+
+
+def test_present_knows_names_from_the_moment_they_are_interned():
+    permissions = aws_like()
+    permissions.load(["s3:GetObject"])
+    assert permissions.present(("S3:getobject", "s3:New")) == 1
+    assert permissions.find("s3:New") is None
+    permissions.index("s3:New")
+    assert permissions.present(("S3:getobject", "s3:New")) == 3

@@ -28,6 +28,7 @@ from scanner.results import (
     Verdicts,
 )
 from scanner.rules.finding import Limits, RuleContext
+from scanner.rules.recorded import recorded
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/invoice-agent"
@@ -159,7 +160,7 @@ class World:
             "permissions": self.permissions,
             "limits": Limits(),
             "identities": {},
-            "coverage": (MANAGEMENT,),
+            "recorded": recorded(changes.pop("coverage", (MANAGEMENT,))),
         }
         return RuleContext(**{**fields, **changes})
 

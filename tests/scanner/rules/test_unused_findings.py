@@ -10,6 +10,7 @@ from connectors.facts import CoverageState, Window
 from scanner.results import Confidence, GrantVerdict, Verdicts
 from scanner.rules import unused_credential, unused_grant, unused_identity, unused_permission
 from scanner.rules.finding import Severity
+from scanner.rules.recorded import recorded
 
 S3 = ("s3:GetObject", "s3:PutObject", "s3:DeleteBucket")
 
@@ -140,11 +141,11 @@ class TestConfidence:
         world = World()
         context = world.context()
         if coverage == "partly":
-            context = replace(context, coverage=(replace(MANAGEMENT, state=CoverageState.PARTIAL),))
+            context = replace(context, recorded=recorded([replace(MANAGEMENT, state=CoverageState.PARTIAL)]))
         elif coverage == "complete":
-            context = replace(context, coverage=(*context.coverage, DATA_PARTLY))
+            context = replace(context, recorded=recorded([MANAGEMENT, DATA_PARTLY]))
         elif coverage == "unknown":
-            context = replace(context, coverage=())
+            context = replace(context, recorded={})
         result = holding(world, observed=Window(observed_from, OBSERVED.end))
         assert {finding.confidence for finding in unused_permission.find(result, context)} == {expected}
 
