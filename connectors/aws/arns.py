@@ -27,6 +27,12 @@ def account_of(text: str) -> str:
     return arn.account if arn else ""
 
 
+def partition_in(text: str) -> str:
+    """Return the partition in an ARN; that of the commercial regions where the text is none."""
+    arn = parse_arn(text)
+    return arn.partition if arn and arn.partition else "aws"
+
+
 def without_path(text: str) -> str:
     """Return the ARN of a role without its path: names of roles are unique in an account whatever it is."""
     head, marker, name = text.partition(":role/")

@@ -8,7 +8,7 @@ from connectors.aws.fixes import SHOW_TRAILS, halves_lacking, management_fix, se
 from connectors.aws.inventory import Holder
 from connectors.aws.model_calls import MODEL_DATA
 from connectors.aws.observability import Observability, union
-from connectors.aws.recorded import Recorded
+from connectors.aws.recorded import GLOBAL_REGIONS, Recorded
 from connectors.aws.selectors import Selection, together
 from connectors.aws.tables import table
 from connectors.aws.unique_ids import REAL_ID
@@ -33,7 +33,7 @@ _GLOBAL = (
     "support",
     "waf",
 )
-"""Services whose management events a trail records in us-east-1 wherever the call comes from."""
+"""Services whose management events stand in one region (`GLOBAL_REGIONS`) wherever the call comes from."""
 
 
 class BlindSpots:
@@ -58,6 +58,7 @@ class BlindSpots:
         self._cache: dict[tuple[str, int, Selection | None], tuple[Blind, ...]] = {}
         self._tagging = catalogue.level("Tagging")
         self._creators = self._creators_of()
+        self._global = union(catalogue.expand(f"{name}:*") for name in _GLOBAL)
         self._checked_with: Mapping[str, list[str]] = table("checked_with")["permissions"]
         self._used: dict[str, set[str]] = {}
         for row in called.usage:
@@ -127,6 +128,14 @@ class BlindSpots:
         if code:
             yield from _blind(held, code, reason, fix)
             return
+        if region := recorded.without_global_region:
+            yield from _blind(
+                held & self._global,
+                "global-region-not-given",
+                f"their events stand in {region} wherever the call comes from, and the logs of account "
+                f"{recorded.account} hold none of that region",
+                f"name the files of {region} too under cloudtrail, or its event history",
+            )
         yield from self._data(held, recorded, selection)
         yield from self._unselected(held, recorded)
         yield from _blind(
@@ -210,11 +219,11 @@ class BlindSpots:
         )
 
     def _worldwide(self, recorded: Recorded) -> int:
-        """Return the permissions whose events a trail of us-east-1 records wherever the call comes from."""
-        there = [one for one in recorded.active if one.global_services and one.home_region == "us-east-1"]
+        """Return the permissions whose events a trail of one region records wherever the call comes from."""
+        there = [one for one in recorded.active if one.global_services and one.home_region in GLOBAL_REGIONS]
         if not there:
             return 0
-        seen = union(self._catalogue.expand(f"{name}:*") for name in _GLOBAL)
+        seen = self._global
         if all(one.selection is not None for one in there):
             selection = together(one.selection for one in there if one.selection is not None)
             seen &= -1 if selection.reads else ~self._sets.reads

@@ -59,7 +59,8 @@ def acl_caveats(record: Mapping[str, Any], arn: str, *, ignored: bool | None) ->
             arn,
             f"everybody may use it{unless}; disable ACLs (BucketOwnerEnforced)",
         )
-    owner = (record.get("Owner") or {}).get("ID")
+    held = record.get("Owner")
+    owner = held.get("ID") if isinstance(held, Mapping) else None
     for grantee, permission in _grants(record):
         other = grantee.get("ID")
         if other and owner and other != owner:
@@ -79,6 +80,7 @@ def _public(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _grants(record: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    for grant in record.get("Grants") or ():
+    grants = record.get("Grants")
+    for grant in grants if isinstance(grants, list) else ():
         if isinstance(grant, Mapping) and isinstance(grant.get("Grantee"), Mapping):
             yield grant["Grantee"], str(grant.get("Permission") or "")

@@ -36,14 +36,29 @@ class Caller:
     """True with a permissions boundary: then a Deny with NotPrincipal spares nobody."""
 
 
+def session_key(arn: str) -> str:
+    """Return what a role or user and the sessions it may be in have in common; empty for anything else."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[2] not in ("iam", "sts"):
+        return ""
+    kind, _, rest = parts[5].partition("/")
+    name = rest.partition("/")[0] if parts[2] == "sts" else rest.rpartition("/")[2]
+    return f"{parts[1]}:{parts[4]}:{name}" if kind in ("role", "assumed-role") and name else ""
+
+
 def how_named(statement: Statement, caller: Caller) -> Named | None:
     """Return how a statement names a caller; None when the policy cannot tell.
+
+    A policy may name one session of a role: the role may be in it, or not.
 
     A Deny with NotPrincipal spares a role only where its account, the role and its session are all listed;
     with some of them missing it may or may not apply. An Allow with NotPrincipal gives to everybody else.
     """
     if not statement.not_principals:
-        return max((_one(principal, caller) for principal in statement.principals), default=Named.NO)
+        closest = max((_one(principal, caller) for principal in statement.principals), default=Named.NO)
+        perhaps = closest is Named.NO and not caller.session and session_key(caller.arn)
+        sessions = (session_key(principal.value) for principal in statement.principals if perhaps)
+        return None if perhaps and perhaps in sessions else closest
     listed = {_one(principal, caller) for principal in statement.principals} - {Named.NO}
     if not listed:
         return Named.ITSELF

@@ -170,7 +170,8 @@ def _paths(allows: Iterable[Held], context: Context) -> list[tuple[Resource, int
         for resource, permissions in held.clause.paths(context):
             sure, perhaps, reasons = found.get(resource.pattern, (0, 0, set()))
             if held.applies is None:
-                reasons = reasons | {f"condition on {key}" for key in _keys(held)}
+                keys = {f"condition on {key}" for key in _keys(held)}
+                reasons = reasons | (keys or {"a resource policy that names single sessions of it"})
             elif resource.sure:
                 sure |= permissions
             else:

@@ -63,7 +63,7 @@ class EventActions:
 
     def _needed(self, operation: str) -> Needed:
         source, _, name = operation.partition(":")
-        source = _service(source)
+        source = service_name(source)
         if source in table("event_actions")["no_permission"]["sources"]:
             return Needed(Sureness.NONE)
         prefixes = _prefixes(source)
@@ -145,7 +145,8 @@ def _fold(services: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...
     }
 
 
-def _service(source: str) -> str:
+def service_name(source: str) -> str:
+    """Return an eventSource without its host, in small letters."""
     source = source.lower()
     for host in _HOST:
         source = source.removesuffix(host)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.aws.event_actions import service_name
 from connectors.aws.event_rules import named_by, service_of
 from connectors.aws.event_templates import Shape, as_name, filled, keys_of, shapes_of
 from connectors.aws.passed_roles import parsed, partition_of
@@ -148,7 +149,7 @@ class EventResources:
         return self._folded(arn) if len(arn) <= _LONGEST else ""
 
     def _service(self, source: str) -> str:
-        name = source.removesuffix(".amazonaws.com")
+        name = service_name(source)
         return self._services.get(name, name)
 
     def _folded(self, arn: str) -> str:

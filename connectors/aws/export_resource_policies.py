@@ -1,6 +1,7 @@
 """Read exports of resource policies and KMS grants, in the shapes that the services' own commands write."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ _ARN_KEYS = (
 )
 _ENDPOINT_KEYS = ("VpcEndpointId", "ServiceName", "VpcId", "PolicyDocument", "OwnerId")
 _BUCKET_KEYS = ("Bucket", "BucketName", "bucket")
+_BUCKETS = re.compile(r"arn:(aws[a-z-]*):s3:::")
 _ACCOUNT_KEYS = ("Account", "AccountId", "ResourceAccount", "ownerAccount", "registryId")
 
 
@@ -111,7 +113,8 @@ def _arn(document: Mapping[str, Any], policy: Any) -> str:
             return str(document[name])
     for name in _BUCKET_KEYS:
         if isinstance(document.get(name), str):
-            return f"arn:aws:s3:::{document[name]}"
+            found = _BUCKETS.search(json.dumps(policy) if isinstance(policy, Mapping) else str(policy))
+            return f"arn:{found[1] if found else 'aws'}:s3:::{document[name]}"
     own = {
         _whole(resource)
         for statement in parse_document(policy).statements

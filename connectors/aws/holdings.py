@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from connectors.aws.arns import partition_in
 from connectors.aws.inventory import Attached, Holder, Inventory
 from connectors.aws.policy_document import Document
 
@@ -38,7 +39,7 @@ def policies_of_all(inventory: Inventory) -> dict[str, tuple[Written, ...]]:
         for name in dict.fromkeys(holder.groups):
             found = groups.get((holder.account, name))
             if found is None:
-                arn = f"arn:aws:iam::{holder.account}:group/{name}"
+                arn = f"arn:{partition_in(holder.arn)}:iam::{holder.account}:group/{name}"
                 own.append(Written(f"group/{name}", arn, f"group {name}", None, shared=True, group=name))
             else:
                 own += _of_group(found, inventory)
@@ -51,7 +52,7 @@ def _own(holder: Holder, inventory: Inventory, attached: Mapping[str, int]) -> I
         source = f"{holder.arn}: inline policy {inline.name}"
         yield Written(f"inline/{inline.name}", source, inline.name, inline.document)
     for policy in dict.fromkeys(holder.attached):
-        yield _managed(policy, holder.account, inventory, shared=attached[policy.arn] > 1)
+        yield _managed(policy, holder, inventory, shared=attached[policy.arn] > 1)
 
 
 def _of_group(group: Holder, inventory: Inventory) -> Iterator[Written]:
@@ -60,14 +61,16 @@ def _of_group(group: Holder, inventory: Inventory) -> Iterator[Written]:
         source = f"{group.arn}: inline policy {inline.name}"
         yield Written(name, source, inline.name, inline.document, shared=True, group=group.name)
     for policy in dict.fromkeys(group.attached):
-        yield _managed(policy, group.account, inventory, shared=True, group=group.name)
+        yield _managed(policy, group, inventory, shared=True, group=group.name)
 
 
 def _managed(
-    policy: Attached, account: str, inventory: Inventory, *, shared: bool, group: str = ""
+    policy: Attached, holder: Holder, inventory: Inventory, *, shared: bool, group: str = ""
 ) -> Written:
     """Return an attached policy with its document; tools that make up dumps name some by name alone."""
-    arn = policy.arn if policy.arn.startswith("arn:") else f"arn:aws:iam::{account}:policy/{policy.arn}"
+    arn = policy.arn
+    if not arn.startswith("arn:"):
+        arn = f"arn:{partition_in(holder.arn)}:iam::{holder.account}:policy/{arn}"
     found = inventory.policies.get(arn)
     return Written(
         id=f"group/{group}/{arn}" if group else arn,

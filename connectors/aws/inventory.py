@@ -201,11 +201,15 @@ def _holder(kind: str, arn: str, record: Mapping[str, Any], source: str) -> Hold
             if policy.get("PolicyArn")
         ),
         boundary=str(boundary.get("PermissionsBoundaryArn") or "") if isinstance(boundary, Mapping) else "",
-        groups=tuple(map(str, record.get("GroupList") or ())),
+        groups=_texts(record.get("GroupList")),
         trust=parse_document(record.get("AssumeRolePolicyDocument") or {}) if kind == "Role" else Document(),
         instance_profiles=tuple(str(profile["Arn"]) for profile in profiles),
         last_used=stamp(last_used.get("LastUsedDate")) if isinstance(last_used, Mapping) else "",
     )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _own_keys(record: Mapping[str, Any], source: str) -> list[tuple[str, str, Mapping[str, Any]]]:

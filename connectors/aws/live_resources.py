@@ -118,7 +118,8 @@ def _read(calls: Calls, arn: str, name: str, region: str) -> Iterator[Found | Ca
     if parsed is None:
         return
     row = _calls()[parsed.service]
-    endpoint = calls.session.settings.endpoint_url.rstrip("/") or f"https://sqs.{region}.amazonaws.com"
+    host = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    endpoint = calls.session.settings.endpoint_url.rstrip("/") or f"https://sqs.{region}.{host}"
     texts = {
         "arn": arn,
         "name": name,

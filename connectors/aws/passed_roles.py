@@ -13,6 +13,16 @@ _TAKES_AWAY = ("Delete", "Remove", "Disassociate", "Deregister", "Detach", "Revo
 _NO_PASSING = ("iam.amazonaws.com", "sts.amazonaws.com")
 _PROFILE_NAMES = ("iaminstanceprofile", "iaminstanceprofile.name")
 _DEPTH = 12
+_PARTITIONS = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("eusc-", "aws-eusc"),
+)
+"""Beginnings of region names, and the partition of those regions."""
 
 
 def may_pass_role(parameters: bytes) -> bool:
@@ -55,10 +65,8 @@ def _search(value: Any, key: str, profiles: str, depth: int) -> Iterator[str]:
 
 
 def partition_of(region: str) -> str:
-    """Return the partition that a region belongs to."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    """Return the partition that a region belongs to (botocore's partitions.json, 2026-11)."""
+    return next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
 
 
 def parsed(parameters: bytes) -> Any:

@@ -45,7 +45,8 @@ class PublicAccess:
         """Take the block of a bucket (`ResourceArn`), or of the account."""
         arn = str(record.get("ResourceArn") or "")
         held = self.buckets.setdefault(arn, {}) if arn else self.accounts.setdefault(account, {})
-        for name, value in (record.get(BLOCK) or {}).items():
+        settings = record.get(BLOCK)
+        for name, value in settings.items() if isinstance(settings, Mapping) else ():
             self._note(held, name, value)
 
     def add_beside_list(self, record: Mapping[str, Any], account: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from connectors.aws.passed_roles import partition_of
 from connectors.aws.selectors import Selection, together
 from connectors.aws.trails import Trail
 from connectors.facts import Window
@@ -12,12 +13,14 @@ from connectors.interface import Evidence
 from connectors.logs.rows import LogFile, Presence
 
 _DELIVERED = re.compile(
-    r"/(?P<account>\d{12})/CloudTrail/[a-z0-9-]+/(?P<year>\d{4})/(?P<month>\d\d)/(?P<day>\d\d)/[^/]+$"
+    r"/(?P<account>\d{12})/CloudTrail/(?P<region>[a-z0-9-]+)/(?P<year>\d{4})/(?P<month>\d\d)/(?P<day>\d\d)/[^/]+$"
 )
 _NAMED = re.compile(
-    r"(?:^|/)(?P<account>\d{12})_CloudTrail_[a-z0-9-]+_(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T\d{4}Z_[^/]+$"
+    r"(?:^|/)(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T\d{4}Z_[^/]+$"
 )
 """Name of a trail's file, wherever it was copied to (CloudTrail user guide, "log file name format")."""
+GLOBAL_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1")
+"""By partition: where events of IAM and other global services stand (endpoints of IAM in botocore 1.44)."""
 _DAY = "{year}-{month}-{day}"
 _SECOND = "%Y-%m-%dT%H:%M:%SZ"
 _SLACK_DAYS = 1
@@ -32,12 +35,23 @@ class Recorded:
     trails: list[Trail] = field(default_factory=list)
     days: set[str] = field(default_factory=set)
     """Days for which trail files of the account were read, empty ones included."""
+    regions: set[str] = field(default_factory=set)
+    """Regions of which trail files of the account were read, empty ones included."""
     window: Window | None = None
 
     @property
     def management(self) -> list[Presence]:
         """Where management events were seen."""
         return [seen for seen in self.presence if seen.log_class == "management"]
+
+    @property
+    def without_global_region(self) -> str:
+        """The region of IAM's events, where logs of other regions alone are given; else an empty text."""
+        given = self.regions | {seen.region for seen in self.management if seen.region}
+        if not given or given & set(GLOBAL_REGIONS):
+            return ""
+        partition = partition_of(min(given))
+        return next((one for one in GLOBAL_REGIONS if partition_of(one) == partition), "")
 
     @property
     def data_types(self) -> set[str]:
@@ -203,5 +217,7 @@ def _note_file(file: LogFile, found: dict[str, Recorded]) -> str:
     if match is None or file.status != "ok":
         return ""
     account = match["account"]
-    found.setdefault(account, Recorded(account)).days.add(_DAY.format(**match.groupdict()))
+    recorded = found.setdefault(account, Recorded(account))
+    recorded.days.add(_DAY.format(**match.groupdict()))
+    recorded.regions.add(match["region"])
     return account

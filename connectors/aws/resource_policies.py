@@ -7,7 +7,7 @@ Rules: IAM user guide, "Policy evaluation logic" for one account and across acco
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from connectors.aws.callers import Caller, Named, how_named
+from connectors.aws.callers import Caller, Named, how_named, session_key
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
 from connectors.aws.inventory import Holder
@@ -139,7 +139,7 @@ class ResourcePolicies:
                 crowd = self._crowds.setdefault(policy.account, {}).setdefault(condition, Crowd())
                 crowd.members.append((place, policy, clause))
             return
-        for name in sorted(names):
+        for name in sorted({session_key(name) if ":assumed-role/" in name else name for name in names}):
             self._naming.setdefault(name, []).append((policy, clause))
 
     def given(self, holder: Holder, context: Context) -> tuple[tuple[Given, ...], ...]:
@@ -153,7 +153,8 @@ class ResourcePolicies:
 
     def _given(self, holder: Holder, context: Context) -> tuple[tuple[Given, ...], ...]:
         caller = caller_of(holder)
-        found = [*self._naming.get(holder.arn, ()), *self._naming.get(holder.immutable_id or "-", ())]
+        keys = (holder.arn, holder.immutable_id or "-", session_key(holder.arn) or "-")
+        found = [one for key in keys for one in self._naming.get(key, ())]
         named = tuple(self._one_by_one(found, caller, context))
         crowds = [crowd.given(context) for crowd in self._crowds.get(holder.account, {}).values()]
         spared = [
@@ -182,6 +183,7 @@ class ResourcePolicies:
             if named is None or named > Named.ACCOUNT:
                 held = hold(clause, context)
                 if held.applies is not False:
+                    held = held if named is not None else replace(held, applies=None)
                     yield Given(policy, held, direct=named is Named.ITSELF)
 
     def at(self, pattern: str) -> ResourcePolicy | None:

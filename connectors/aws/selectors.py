@@ -112,8 +112,8 @@ def together(parts: Iterable[Selection]) -> Selection:
 
 def read_selectors(record: Mapping[str, Any]) -> Selection:
     """Return what `get-event-selectors` says a trail records (CloudTrail API reference)."""
-    advanced = [item for item in record.get("AdvancedEventSelectors") or () if isinstance(item, Mapping)]
-    basic = [item for item in record.get("EventSelectors") or () if isinstance(item, Mapping)]
+    advanced = [item for item in _list(record.get("AdvancedEventSelectors")) if isinstance(item, Mapping)]
+    basic = [item for item in _list(record.get("EventSelectors")) if isinstance(item, Mapping)]
     return together([_advanced(item) for item in advanced] or [_basic(item) for item in basic])
 
 
@@ -122,15 +122,15 @@ def _basic(item: Mapping[str, Any]) -> Selection:
     management = item.get("IncludeManagementEvents", True) is not False
     reads, writes = kind != "WriteOnly", kind != "ReadOnly"
     data: list[DataSelector] = []
-    for resource in item.get("DataResources") or ():
+    for resource in _list(item.get("DataResources")):
         if isinstance(resource, Mapping) and isinstance(resource.get("Type"), str):
             ends = _WHOLE_SERVICE.get(resource["Type"], ())
-            values = tuple(str(value) for value in resource.get("Values") or ())
+            values = tuple(str(value) for value in _list(resource.get("Values")))
             everything = any(value.endswith(end) for value in values for end in ends)
             some = FieldFilter("resources.ARN", select=tuple(("StartsWith", value) for value in values))
             filters = () if everything else (some,)
             data.append(DataSelector(frozenset({resource["Type"]}), reads, writes, filters))
-    excluded = frozenset(map(str, item.get("ExcludeManagementEventSources") or ()))
+    excluded = frozenset(map(str, _list(item.get("ExcludeManagementEventSources"))))
     return Selection(
         reads=management and reads,
         writes=management and writes,
@@ -141,20 +141,21 @@ def _basic(item: Mapping[str, Any]) -> Selection:
 
 
 def _advanced(item: Mapping[str, Any]) -> Selection:
-    fields = [f for f in item.get("FieldSelectors") or () if isinstance(f, Mapping)]
+    fields = [f for f in _list(item.get("FieldSelectors")) if isinstance(f, Mapping)]
     by_name = {str(f.get("Field")): f for f in fields}
-    categories = by_name.get("eventCategory", {}).get("Equals") or []
+    categories = _list(by_name.get("eventCategory", {}).get("Equals"))
     nothing = Selection(reads=False, writes=False, basic=False)
     if "Data" in categories:
         return replace(nothing, data_selectors=(_data_selector(fields),))
     if "NetworkActivity" in categories:
-        sources = by_name.get("eventSource", {}).get("Equals") or ()
+        sources = _list(by_name.get("eventSource", {}).get("Equals"))
         return replace(nothing, network=frozenset(map(str, sources)))
     plain = {(str(f.get("Field")), how) for f in fields for how in f if how != "Field"}
     if "Management" not in categories or not plain <= _PLAIN or len(fields) > len(by_name):
         return nothing
-    read_only = by_name.get("readOnly", {}).get("Equals")
-    excluded = frozenset(map(str, by_name.get("eventSource", {}).get("NotEquals") or ()))
+    given = by_name.get("readOnly", {}).get("Equals")
+    read_only = None if given is None else _list(given)
+    excluded = frozenset(map(str, _list(by_name.get("eventSource", {}).get("NotEquals"))))
     return Selection(
         reads=read_only is None or "true" in map(_word, read_only),
         writes=read_only is None or "false" in map(_word, read_only),
@@ -189,6 +190,11 @@ def _data_selector(fields: list[Mapping[str, Any]]) -> DataSelector:
         writes=all(one.admits("false") for one in marks),
         filters=narrow,
     )
+
+
+def _list(value: Any) -> list[Any]:
+    """Return a list of a file that may hold anything; no list is an empty one."""
+    return value if isinstance(value, list) else []
 
 
 def _word(value: Any) -> str:

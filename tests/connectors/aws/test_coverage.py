@@ -599,6 +599,61 @@ def test_global_services_are_seen_as_far_as_the_trail_of_their_region_selects_th
     assert codes == {"iam:GetUser": "other-regions-not-logged"}
 
 
+HERE = event("DescribeInstances", awsRegion="eu-west-1")
+GLOBAL_FILE = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/06/01"
+
+
+@pytest.mark.parametrize(
+    ("events", "folder", "hidden"),
+    [
+        ([HERE], None, {"iam:GetUser": "global-region-not-given"}),
+        ([HERE, SEEN], None, {}),
+        ([HERE], GLOBAL_FILE, {}),
+        ([event("DescribeInstances", awsRegion="cn-northwest-1")], None, {"iam:GetUser"}),
+        ([event("DescribeInstances", awsRegion="cn-north-1")], None, {}),
+        ([event("DescribeInstances", awsRegion="us-gov-west-1")], None, {}),
+        ([event("DescribeInstances", awsRegion="")], None, {}),
+    ],
+)
+def test_global_services_are_not_seen_in_logs_of_other_regions_alone(blind, events, folder, hidden):
+    """Somebody copied the files of the regions they work in: IAM's events are not among them."""
+    codes, facts = blind(allow("iam:GetUser", "ec2:DescribeVpcs"), events, folder=folder)
+    assert set(hidden) == set(codes)
+    if "cn-northwest-1" in str(events):
+        (spot,) = facts.entitlements[AGENT].blind
+        assert "cn-north-1 too under cloudtrail" in spot.fix
+
+
+@pytest.mark.parametrize("junk", [None, True, 7, "x", [], {}, [None], [[]], ["x"], {"a": 1}])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("EventSelectors",),
+        ("EventSelectors", 0, "DataResources"),
+        ("EventSelectors", 0, "DataResources", 0, "Values"),
+        ("EventSelectors", 0, "ExcludeManagementEventSources"),
+        ("AdvancedEventSelectors",),
+        ("AdvancedEventSelectors", 0, "FieldSelectors"),
+        ("AdvancedEventSelectors", 0, "FieldSelectors", 0, "Equals"),
+        ("AdvancedEventSelectors", 0, "FieldSelectors", 2, "Field"),
+        ("AdvancedEventSelectors", 1, "FieldSelectors", 1, "Equals"),
+    ],
+)
+def test_selectors_that_make_no_sense_record_nothing_and_break_nothing(place, junk):
+    management = [{"Field": "eventCategory", "Equals": ["Management"]}, {"Field": "readOnly", "Equals": []}]
+    record = {
+        "AdvancedEventSelectors": [data("AWS::S3::Object", **READ), {"FieldSelectors": management}],
+        **basic("AWS::S3::Object", "arn:aws:s3:::one/"),
+    }
+    if place[0] == "EventSelectors":
+        del record["AdvancedEventSelectors"]
+    held = record
+    for step in place[:-1]:
+        held = held[step]
+    held[place[-1]] = junk
+    assert set() == set(read_selectors(record).data)
+
+
 def test_logs_that_end_long_before_the_window_are_said_to(blind):
     _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN])
     assert [caveat.effect for caveat in facts.caveats if "the window from 2026-01-01" in caveat.what] == [

@@ -382,3 +382,34 @@ def test_the_policy_of_a_search_domain_is_taken_from_its_description(hold):
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     granted, _, _ = hold([], {"DomainStatus": {"ARN": domain, "AccessPolicies": document}})
     assert {"es:ESHttpGet"} == granted
+
+
+SESSION = {"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/agent/nightly"}
+
+
+def test_a_policy_that_names_a_session_of_a_role_gives_to_the_role_perhaps(hold):
+    """Whoever takes the role may choose that name for the session, or another one."""
+    granted, conditional, facts = hold([], policy(QUEUE, allow("sqs:SendMessage", "*", SESSION)))
+    assert (set(), {"sqs:SendMessage"}) == (granted, conditional)
+    assert "names single sessions of it" in facts.entitlements[AGENT].conditional_reason
+    role = {"Path": "/team/", "Arn": AGENT}
+    own = [allow("s3:GetObject", f"{BUCKET}/*")]
+    theirs = policy(BUCKET, allow("s3:GetObject", f"{BUCKET}/*", SESSION), Account=OTHER)
+    enforced = lists(ObjectOwnership="BucketOwnerEnforced")
+    assert (set(), {"s3:GetObject"}) == hold(own, theirs, enforced, role=role)[:2]
+    other = {"AWS": SESSION["AWS"].replace("agent", "helper")}
+    assert (set(), set()) == hold([], policy(QUEUE, allow("sqs:SendMessage", "*", other)))[:2]
+
+
+def test_a_refusal_for_one_session_of_a_role_may_concern_it(hold):
+    refuses = policy(QUEUE, deny("sqs:SendMessage", QUEUE, SESSION))
+    granted, conditional, _ = hold([allow("sqs:SendMessage", QUEUE)], refuses)
+    assert (set(), {"sqs:SendMessage"}) == (granted, conditional)
+
+
+def test_the_bucket_of_an_answer_is_of_the_partition_that_its_policy_names(hold):
+    """`get-bucket-policy` names no ARN, and a name beside it has no partition."""
+    arn = BUCKET.replace("aws", "aws-cn", 1)
+    document = json.dumps({"Statement": [deny("s3:GetObject", f"{arn}/*")]})
+    own = [allow("s3:GetObject", f"{arn}/*")]
+    assert set() == hold(own, {"Bucket": "data", "Policy": document})[0]
