@@ -77,15 +77,10 @@ class Callers:
     """
 
     def __init__(self) -> None:
-        self._sessions: dict[str, tuple[UserIdentity, int]] = {}
+        self.sessions: dict[str, tuple[UserIdentity, int]] = {}
+        """The session met last under each access key (else principal, else service), and its caller."""
         self._numbers: dict[Caller, int] = {}
         self._known: list[Caller] = []
-
-    def number(self, user: UserIdentity) -> int:
-        """Return the number of the caller of an event."""
-        token = user.access_key_id or user.principal_id or user.invoked_by or ""
-        met = self._sessions.get(token)
-        return met[1] if met is not None and met[0] == user else self._meet(token, user)
 
     def known(self, number: int) -> Caller:
         """Return a caller by its number."""
@@ -93,19 +88,20 @@ class Callers:
 
     def forget(self) -> None:
         """Give numbers anew, which bounds the memory; those given before are void."""
-        self._sessions.clear()
+        self.sessions.clear()
         self._numbers.clear()
         self._known.clear()
 
-    def _meet(self, token: str, user: UserIdentity) -> int:
+    def meet(self, token: str, user: UserIdentity) -> int:
+        """Return the number of a caller that is not the one met last under this token."""
         caller = caller_of(user)
         number = self._numbers.get(caller)
         if number is None:
             number = self._numbers[caller] = len(self._known)
             self._known.append(caller)
-        if len(self._sessions) >= _MOST_SESSIONS:
-            self._sessions.clear()
-        self._sessions[token] = (user, number)
+        if len(self.sessions) >= _MOST_SESSIONS:
+            self.sessions.clear()
+        self.sessions[token] = (user, number)
         return number
 
 

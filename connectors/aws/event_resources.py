@@ -51,17 +51,17 @@ class EventResources:
         self._parameters: dict[str, list[dict[str, Any]]] = {}
         for rule in data["parameter"]:
             self._parameters.setdefault(rule["source"], []).append(rule)
-        self._plans: dict[tuple[str, str], _Plan | None] = {}
-        self._shared: dict[object, _Plan] = {}
-        self._chosen = lru_cache(maxsize=_REMEMBERED)(self._choose)
+        self._plans: dict[tuple[str, str], Plan | None] = {}
+        self._shared: dict[object, Plan] = {}
+        self.chosen = lru_cache(maxsize=_REMEMBERED)(self._choose)
 
     def listed(self, source: str, operation: str, refs: Sequence[ResourceRef | None]) -> str:
         """Return the resource among those that an event lists."""
         if len(refs) == 1 and (ref := refs[0]) is not None:
             arn = ref.capital_arn or ref.arn
-            return self._chosen(source, operation, arn) if arn else ""
+            return self.chosen(source, operation, arn) if arn else ""
         found = {
-            self._chosen(source, operation, arn)
+            self.chosen(source, operation, arn)
             for ref in refs
             if ref is not None and (arn := ref.capital_arn or ref.arn)
         }
@@ -77,9 +77,8 @@ class EventResources:
             return f"{bucket}/*" if operation in self._objects else bucket
         return self._folded(arn)
 
-    def requested(self, source: str, operation: str, parameters: bytes) -> Named:
-        """Return the request parameters that may name the resource, or the one ARN among them."""
-        plan = self._plans.get((source, operation)) or self._plan(source, operation)
+    def requested(self, plan: "Plan | None", source: str, parameters: bytes) -> Named:
+        """Return the request parameters that may name the resource by a plan, or the one ARN among them."""
         if plan is not None:
             values = plan.values(parameters)
             own = any(values[: plan.own])
@@ -87,7 +86,7 @@ class EventResources:
                 return values
         return self._only_arn(source, parameters) if parameters.find(b'"arn:') >= 0 else ""
 
-    def _plan(self, source: str, operation: str) -> "_Plan | None":
+    def plan(self, source: str, operation: str) -> "Plan | None":
         """Return what to read of an operation's parameters, worked out when it is met for the first time."""
         key = (source, operation)
         if key not in self._plans:
@@ -99,14 +98,12 @@ class EventResources:
             self._plans[key] = self._made(rules, keys, shapes) if keys or shapes else None
         return self._plans[key]
 
-    def _made(
-        self, rules: Sequence[Mapping[str, Any]], keys: list[str], shapes: tuple[Shape, ...]
-    ) -> "_Plan":
+    def _made(self, rules: Sequence[Mapping[str, Any]], keys: list[str], shapes: tuple[Shape, ...]) -> "Plan":
         """Return the plan for these rules and templates; most operations of a service share one."""
         key = (tuple(map(id, rules)), tuple(keys), shapes)
         plan = self._shared.get(key)
         if plan is None:
-            plan = self._shared[key] = _Plan.of(rules, keys, shapes)
+            plan = self._shared[key] = Plan.of(rules, keys, shapes)
         return plan
 
     def _rules(self, source: str, operation: str) -> list[dict[str, Any]]:
@@ -127,7 +124,7 @@ class EventResources:
                 return ""  # an access point, by ARN
             arn = f"arn:{place['partition']}:s3:::{bucket}"
             return f"{arn}/*" if operation in self._objects else arn
-        plan = self._plan(source, operation)
+        plan = self.plan(source, operation)
         if plan is None:
             return ""
         parameters = plan.named(named)
@@ -179,7 +176,7 @@ def _keys(rules: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """Which request parameters of one operation are read, and what is made of them."""
 
     rules: Sequence[Mapping[str, Any]]
@@ -190,7 +187,7 @@ class _Plan:
     decoder: "msgspec.json.Decoder[Any]"
 
     @classmethod
-    def of(cls, rules: Sequence[Mapping[str, Any]], keys: list[str], shapes: tuple[Shape, ...]) -> "_Plan":
+    def of(cls, rules: Sequence[Mapping[str, Any]], keys: list[str], shapes: tuple[Shape, ...]) -> "Plan":
         """Make a plan; large parameters beside the named ones are skipped, not parsed."""
         every = tuple(dict.fromkeys((*keys, *keys_of(shapes))))
         fields = [(f"field{at}", str | None if at < len(keys) else Any, None) for at in range(len(every))]

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from sys import intern
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from connectors.aws.event_outcomes import DeniedCodes
 from connectors.aws.event_principals import Callers, UserIdentity
-from connectors.aws.event_resources import EventResources, Named, ResourceRef, resource_type
+from connectors.aws.event_resources import EventResources, Named, Plan, ResourceRef, resource_type
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.row_marks import Marks, read, written
 from connectors.aws.service_actions import catalogue_version
 from connectors.aws.session_policies import session_policy
 from connectors.aws.times import stamp
-from connectors.logs.rows import UNREAD, Folded, FoldedEvents, FoldedRows, RowKey, SharedKeys
+from connectors.logs.rows import UNREAD, EventKind, Folded, FoldedEvents, RowKey
 
 LONG_TERM_API_KEY = "bedrock-api-key"
 """Credential of calls made with a long-term Bedrock API key: records never say which of a user's keys."""
@@ -44,13 +45,27 @@ _NOBODY = UserIdentity()
 _LOWER = f"columns of an Athena table instead of fields: export the log objects{UNREAD}"
 _TIME = len("2026-11-22T00:00:00Z")
 _UUID = 36
-_UUID_BYTES = 16
 _LITTLE = len('{"a":"b"}')
 """Request parameters no longer than this name nothing."""
 _MOST_KINDS = 60_000
+_MOST_OPERATIONS = 20_000
 
 Place = tuple[str, str, str, str]
 """Account, region, log class and resource type of an event."""
+
+
+class _Operation:
+    """What is known of an operation before its next event, and the kinds of event that it made."""
+
+    __slots__ = ("kinds", "name", "passes", "plan", "source", "special")
+
+    def __init__(self, source: str, name: str, plan: Plan | None) -> None:
+        self.source = source
+        self.name = name
+        self.plan = plan
+        self.passes = passes_roles(source, name)
+        self.special = source in _BEARER_PERMISSION or source == _STS
+        self.kinds: dict[tuple[Any, ...], EventKind] = {}
 
 
 def _written(field: str) -> str:
@@ -108,7 +123,8 @@ class CloudTrailReader:
         self._resources = EventResources()
         self._denied = DeniedCodes()
         self._callers = Callers()
-        self._kinds: dict[tuple[Any, ...], FoldedRows] = {}
+        self._operations: dict[tuple[str | None, str | None], _Operation] = {}
+        self._count = 0
         self._places: dict[Place, Place] = {}
 
     def __reduce__(self) -> tuple[type["CloudTrailReader"], tuple[()]]:
@@ -134,18 +150,19 @@ class CloudTrailReader:
         found = self.fold_all([record])
         if found.rejected:
             return found.rejected[0]
-        return Folded(found.ids[0], found.times[0], *found.rows[0])
+        kind = found.kinds[0]
+        return Folded(found.ids[0], found.times[0], kind.keys, kind.place)
 
-    def fold_all(self, records: Sequence[CloudTrailRecord]) -> FoldedEvents:
+    def fold_all(self, records: Sequence[CloudTrailRecord]) -> FoldedEvents:  # noqa: PLR0912, PLR0915 see below
         """Return the rows of events: their own, and one for each permission that is used without an event.
 
         The extra rows name their permission: iam:PassRole with the role passed, CallWithBearerToken. They
         repeat the call's operation, so a count of calls takes only rows without a permission.
         """
         # One long loop: a call for each step would take as long as the step itself.
-        ids, times, rows, rejected = found = FoldedEvents([], [], [], [])
-        caller_number, kinds = self._callers.number, self._kinds
-        listed, requested = self._resources.listed, self._resources.requested
+        ids, times, kinds, rejected = found = FoldedEvents([], [], [], [])
+        operations, sessions = self._operations, self._callers.sessions
+        chosen, listed, requested = self._resources.chosen, self._resources.listed, self._resources.requested
         for record in records:
             time = record.event_time
             if time is None or len(time) != _TIME:
@@ -155,48 +172,72 @@ class CloudTrailReader:
                     rejected.append(_LOWER if unreadable else "no usable eventTime")
                     continue
             source, name = record.event_source, record.event_name
-            if not name or not source:
-                rejected.append("no eventSource or eventName")
-                continue
-            refs = record.resources
-            named: Named = listed(source, name, refs) if refs else ""
+            operation = operations.get((source, name))
+            if operation is None:
+                if not name or not source:
+                    rejected.append("no eventSource or eventName")
+                    continue
+                operation = self._operation(source, name)
+            user = record.user_identity or _NOBODY
+            token = user.access_key_id or user.principal_id or user.invoked_by or ""
+            met = sessions.get(token)
+            caller = met[1] if met is not None and met[0] == user else self._callers.meet(token, user)
+            named: Named = ""
+            data_type = ""
+            if refs := record.resources:
+                if len(refs) == 1 and (ref := refs[0]) is not None:
+                    data_type = ref.type or ""
+                    arn = ref.capital_arn or ref.arn
+                    named = chosen(operation.source, operation.name, arn) if arn else ""
+                else:
+                    data_type = resource_type(refs)
+                    named = listed(operation.source, operation.name, refs)
             changes = record.read_only is not True
             parameters = b""
             if changes or not named:
                 parameters = bytes(record.request_parameters)
                 if not named and len(parameters) > _LITTLE:
-                    named = requested(source, name, parameters)
+                    named = requested(operation.plan, operation.source, parameters)
             error = record.error_code
             if error and b"session polic" in bytes(record.error_message):
                 error += _BY_SESSION
             # Everything that the rows depend on: a kind of event met before has its rows ready.
-            kind = (
-                caller_number(record.user_identity or _NOBODY), source, name, named,
-                record.recipient_account_id, record.aws_region, error,
-                record.event_category, record.event_type, record.management_event,
-                resource_type(refs) if refs else "",
+            marks = (
+                caller, named, record.recipient_account_id, record.aws_region, error,
+                record.event_category, record.event_type, record.management_event, data_type,
             )  # fmt: skip
-            row = kinds.get(kind) or self._learn(kind)
-            if source in _BEARER_PERMISSION:
-                row = _with_bearer(record, row)
-            elif source == _STS:
-                row = _with_session(record, row)
-            if changes and may_pass_role(parameters):
-                row = _with_passed(source, name, parameters, row)
+            kind = operation.kinds.get(marks) or self._learn(operation, marks)
+            if operation.special:
+                kind = _with_session(record, kind) if source == _STS else _with_bearer(record, kind)
+            if changes and operation.passes and may_pass_role(parameters):
+                kind = _with_passed(parameters, kind)
             event = record.event_id or ""
             if record.shared_event_id or record.addendum is not None:
-                event = _shared_id(record, row[0][0].identity)
-            if len(event) != _UUID or event[8:24:5] != "----":
-                event = event and _digest(event)
+                event = _shared_id(record, kind.keys[0].identity)
+            if len(event) != _UUID:
+                event = event and _as_uuid(event)
             ids.append(event)
             times.append(time)
-            rows.append(row)
+            kinds.append(kind)
         return found
 
-    def _learn(self, kind: tuple[Any, ...]) -> FoldedRows:
-        """Return the row and the place of a kind of event, and remember them."""
-        number, source, name, named, recipient, place_name, error, category, *rest = kind
-        event_type, management_event, data_type = rest
+    def _operation(self, source: str, name: str) -> _Operation:
+        """Return what is known of an operation met for the first time."""
+        if len(self._operations) >= _MOST_OPERATIONS:
+            self._forget()
+        made = self._operations[source, name] = _Operation(source, name, self._resources.plan(source, name))
+        return made
+
+    def _forget(self) -> None:
+        """Let go of what was learnt, which bounds the memory; it is learnt again where it is needed."""
+        self._operations.clear()
+        self._callers.forget()
+        self._count = 0
+
+    def _learn(self, operation: _Operation, marks: tuple[Any, ...]) -> EventKind:
+        """Return a kind of event met for the first time, and remember it."""
+        number, named, recipient, place_name, error, category, event_type, management_event, data_type = marks
+        source, name = operation.source, operation.name
         caller = self._callers.known(number)
         account, region = recipient or caller.account, place_name or ""
         resource = self._resources.written(source, name, named, region, account)
@@ -229,60 +270,59 @@ class CloudTrailReader:
             log_class = "data" if management_event in (False, "false") else "management"
         place = (key.account, key.region, log_class, "" if log_class == "management" else data_type)
         place = self._places.setdefault(place, place)
-        if len(self._kinds) >= _MOST_KINDS:
-            self._kinds.clear()
-            self._callers.forget()
-            return SharedKeys([key]), place
+        kind = EventKind([key], place)
+        self._count += 1
+        if self._count > _MOST_KINDS:
+            self._forget()
+            return kind
         # Interned, the many kinds share their texts.
-        texts = [intern(part) if isinstance(part, str) else part for part in kind]
-        rows = self._kinds[tuple(texts)] = (SharedKeys([key]), place)
-        return rows
+        operation.kinds[tuple([intern(part) if isinstance(part, str) else part for part in marks])] = kind
+        return kind
 
 
-def _with_bearer(record: CloudTrailRecord, row: FoldedRows) -> FoldedRows:
-    """Return the rows of a call that may have been made with a Bedrock API key.
+def _with_bearer(record: CloudTrailRecord, kind: EventKind) -> EventKind:
+    """Return the kind of a call that may have been made with a Bedrock API key.
 
     bedrock puts the flag in additionalEventData, bedrock-mantle and aws-external-anthropic in the request
     parameters, with the kind of token. Where the kind is missing, an IAM user's key is a long-term one,
     because only users can hold those.
     """
-    keys, place = row
+    own = kind.keys[0]
     for raw in (record.additional_event_data, record.request_parameters):
         if b"callWithBearerToken" not in bytes(raw):
             continue
         data = parsed(bytes(raw))
         if not isinstance(data, dict) or data.get("callWithBearerToken") not in (True, "true"):
             continue
-        kind = str(data.get("bearerTokenType", "")).upper()
-        long_term = "SHORT" not in kind if kind else keys[0].identity_type == "IAMUser"
-        credential = keys[0].credential
-        if not credential or (kind and long_term):
+        token = str(data.get("bearerTokenType", "")).upper()
+        long_term = "SHORT" not in token if token else own.identity_type == "IAMUser"
+        credential = own.credential
+        if not credential or (token and long_term):
             credential = LONG_TERM_API_KEY if long_term else SHORT_TERM_API_KEY
-        key = keys[0]._replace(credential=credential)
+        key = own._replace(credential=credential)
         permission = _BEARER_PERMISSION[record.event_source or ""]
-        return [key, key._replace(permission=permission, resource="")], place
-    return row
+        return EventKind([key, key._replace(permission=permission, resource="")], kind.place)
+    return kind
 
 
-def _with_session(record: CloudTrailRecord, row: FoldedRows) -> FoldedRows:
-    """Return the rows of a call that issued a session, marked with what the session was limited to."""
-    keys, place = row
+def _with_session(record: CloudTrailRecord, kind: EventKind) -> EventKind:
+    """Return the kind of a call that issued a session, marked with what the session was limited to."""
     limited = session_policy(bytes(record.request_parameters))
     if not limited:
-        return row
-    key = keys[0]
-    return [key._replace(detail=written(read(key.detail)._replace(session=limited)))], place
+        return kind
+    key = kind.keys[0]
+    marked = key._replace(detail=written(read(key.detail)._replace(session=limited)))
+    return EventKind([marked], kind.place)
 
 
-def _with_passed(source: str, name: str, parameters: bytes, row: FoldedRows) -> FoldedRows:
-    """Return rows with one of iam:PassRole for each role that a call passed on."""
-    keys, place = row
-    first = keys[0]
-    if first.outcome == "denied" or not passes_roles(source, name):
-        return row
+def _with_passed(parameters: bytes, kind: EventKind) -> EventKind:
+    """Return a kind with one row of iam:PassRole more for each role that the call passed on."""
+    first = kind.keys[0]
+    if first.outcome == "denied":
+        return kind
     roles = passed_roles(parsed(parameters), first.account, first.region)
     passed = [first._replace(permission="iam:PassRole", resource=role) for role in roles]
-    return ([*keys, *passed], place) if passed else row
+    return EventKind([*kind.keys, *passed], kind.place) if passed else kind
 
 
 def _shared_id(record: CloudTrailRecord, identity: str) -> str:
@@ -297,5 +337,6 @@ def _shared_id(record: CloudTrailRecord, identity: str) -> str:
     return original or record.event_id or ""
 
 
-def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "replace"), digest_size=_UUID_BYTES).hexdigest()
+def _as_uuid(text: str) -> str:
+    """Return a digest of a text in the form of the other ids, which are then packed together."""
+    return str(UUID(bytes=blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()))

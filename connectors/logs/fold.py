@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
 from connectors.logs.inflate import Inflated
-from connectors.logs.rows import UNREAD, FoldedEvents, LogReader, RowKey, SharedKeys
+from connectors.logs.rows import UNREAD, EventKind, FoldedEvents, LogReader, RowKey
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import packed_ids
 from connectors.logs.walk import MTIME, Found
@@ -80,8 +80,9 @@ class Folder:
         self._clock = Clock()
         self._numbers: dict[tuple[Sequence[RowKey], Place], int] = {}
         self._keys: list[Sequence[RowKey]] = []
-        self._shared: list[SharedKeys | None] = []
         self._places: list[Place] = []
+        self._mark = object()
+        """Stands in the kinds that have a number here; another one when numbering starts afresh."""
 
     def read(self, found: Iterable[Found]) -> Batch:
         """Read files into one batch; nothing that a file holds stops the others from being read."""
@@ -89,8 +90,8 @@ class Folder:
         if afresh:
             self._numbers.clear()
             self._keys.clear()
-            self._shared.clear()
             self._places.clear()
+            self._mark = object()
         known = len(self._keys)
         batch = Batch([], bytearray(), array("I"), array("I"), [], afresh)
         batch.files.extend(self._file(one, batch) for one in found)
@@ -139,17 +140,10 @@ class Folder:
 
     def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str]) -> None:
         """Fold records into a batch; one that cannot be folded is rejected with its reason."""
-        ids, times, rows, refused = self._folded(records)
+        ids, times, found, refused = self._folded(records)
         rejected.update(refused)
-        shared, size = self._shared, len(self._shared)
-        kinds = [
-            at if type(keys) is SharedKeys and (at := keys.number) < size and shared[at] is keys else -1
-            for keys, _ in rows
-        ]
-        if -1 in kinds:
-            for place, number in enumerate(kinds):
-                if number < 0:
-                    kinds[place] = self._number(*rows[place])
+        mark, number = self._mark, self._number
+        kinds = [kind.number if kind.folder is mark else number(kind) for kind in found]
         seconds = self._clock.all_seconds(times)
         if -1 in seconds:
             rejected["no usable time"] += seconds.count(-1)
@@ -177,21 +171,18 @@ class Folder:
             else:
                 found.ids.append(folded.event_id)
                 found.times.append(folded.time)
-                found.rows.append((folded.keys, folded.place))
+                found.kinds.append(EventKind(folded.keys, folded.place))
         return found
 
-    def _number(self, keys: Sequence[RowKey], place: Place) -> int:
+    def _number(self, met: EventKind) -> int:
         """Return the number of a kind, giving it a new one on first sight."""
-        kind = (tuple(keys), place)
+        kind = (tuple(met.keys), met.place)
         number = self._numbers.get(kind)
         if number is None:
             number = self._numbers[kind] = len(self._keys)
             self._keys.append(kind[0])
-            self._places.append(place)
-            self._shared.append(None)
-        if isinstance(keys, SharedKeys):
-            keys.number = number
-            self._shared[number] = keys
+            self._places.append(met.place)
+        met.number, met.folder = number, self._mark
         return number
 
 

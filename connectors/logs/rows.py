@@ -1,6 +1,6 @@
 """What the log engine produces: folded usage rows, the fate of each file, and which logs were seen."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -103,9 +103,8 @@ class Folded(NamedTuple):
     """One event, ready to be counted."""
 
     event_id: bytes | str
-    """16 bytes that are equal exactly for copies of one event; empty when the event has no id. Or the same as
-    text: a UUID, or another 32 digits; at most 32 characters beside dashes, whatever the record holds. A
-    reader that gives text for all events is faster."""
+    """16 bytes that are equal exactly for copies of one event, or text that is; empty for an event without.
+    UUIDs as text are fastest; 32 digits stand for the same as their UUID."""
     time: str
     """`YYYY-MM-DDTHH:MM:SSZ`, fractions cut off."""
     keys: Sequence[RowKey]
@@ -114,8 +113,21 @@ class Folded(NamedTuple):
     """(account, region, log class, resource type) for `Presence`."""
 
 
-FoldedRows = tuple[Sequence[RowKey], tuple[str, str, str, str]]
-"""The rows that an event counts in, and its place: the last two fields of `Folded`."""
+class EventKind:
+    """What all events of one kind have in common: the rows they count in, and where they were seen.
+
+    The engine keeps its own number for the kind here. A reader that returns the same object for every event
+    of a kind saves it a search for each; one that does not is only slower.
+    """
+
+    __slots__ = ("folder", "keys", "number", "place")
+
+    def __init__(self, keys: Sequence[RowKey], place: tuple[str, str, str, str]) -> None:
+        self.keys = keys
+        self.place = place
+        self.number = 0
+        self.folder: object = None
+        """Whose number it is."""
 
 
 class FoldedEvents(NamedTuple):
@@ -123,22 +135,8 @@ class FoldedEvents(NamedTuple):
 
     ids: list[bytes | str]
     times: list[str]
-    rows: list[FoldedRows]
+    kinds: list[EventKind]
     rejected: list[str]
-
-
-class SharedKeys(list[RowKey]):
-    """Rows that a reader returns again, as the same object, for every event of one kind in one place.
-
-    The engine keeps its own number for the kind here, which saves looking it up for each event. A reader
-    that does not do this is only slower.
-    """
-
-    __slots__ = ("number",)
-
-    def __init__(self, keys: Iterable[RowKey]) -> None:
-        super().__init__(keys)
-        self.number = 0
 
 
 class LogReader(Protocol):

@@ -1,5 +1,6 @@
 """Remember which events were already counted, exactly and in few bytes."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -11,21 +12,35 @@ if TYPE_CHECKING:
 
 NO_ID = bytes(16)
 """Stands for an event without an id; such events are never called duplicates."""
-_NO_TEXT = "0" * 32
+_UUID = 36
+_DASHES = (8, 13, 18, 23)
+"""The length of a UUID as text, and where it has its dashes."""
 
 
 def packed_ids(ids: Sequence[bytes | str]) -> bytes:
-    """Return ids as 16 bytes each, all in a row; those given as text at once where all are well formed.
-
-    No text holds more than 32 digits, so the right length of the whole means that each has its own.
-    """
+    """Return ids as 16 bytes each, all in a row; at once where all are UUIDs as text."""
     try:
-        packed = bytes.fromhex("".join([event or _NO_TEXT for event in ids]).replace("-", ""))  # type: ignore[misc]
+        text = "".join(ids)  # type: ignore[arg-type]
+        packed = bytes.fromhex(text.replace("-", "")) if _are_uuids(text, ids) else b""
     except (TypeError, ValueError):
         packed = b""
-    if len(packed) == 16 * len(ids):
-        return packed
-    return b"".join(map(_packed, ids))
+    # White space is passed over, so the whole would be too short.
+    return packed if packed and len(packed) == len(NO_ID) * len(ids) else b"".join(map(_packed, ids))
+
+
+def _are_uuids(text: str, ids: Sequence[bytes | str]) -> bool:
+    """Return whether joined ids have the length of UUIDs each, and dashes just where those have them.
+
+    Then each has as many characters between its dashes as a UUID, so no digit passes to its neighbour.
+    """
+    count = len(ids)
+    dashes = "-" * count
+    return (
+        len(text) == _UUID * count
+        and set(map(len, ids)) == {_UUID}
+        and text.count("-") == len(_DASHES) * count
+        and all(text[at::_UUID] == dashes for at in _DASHES)
+    )
 
 
 def _packed(event: bytes | str) -> bytes:
@@ -33,11 +48,12 @@ def _packed(event: bytes | str) -> bytes:
         return NO_ID
     if isinstance(event, bytes):
         return event
-    try:
-        packed = bytes.fromhex(event.replace("-", ""))
-    except ValueError:
-        packed = b""
-    return packed if len(packed) == 16 else blake2b(event.encode("utf-8", "replace"), digest_size=16).digest()
+    if len(event) == 2 * len(NO_ID) or _are_uuids(event, [event]):
+        with contextlib.suppress(ValueError):
+            packed = bytes.fromhex(event.replace("-", ""))
+            if len(packed) == len(NO_ID):
+                return packed
+    return blake2b(event.encode("utf-8", "replace"), digest_size=len(NO_ID)).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def test_what_real_events_list_agrees_with_what_their_parameters_name():
         refs = [ResourceRef(one.get("type"), one.get("ARN"), one.get("arn")) for one in listed_as]
         listed = reader.listed(source, name, refs)
         account, region = event.get("recipientAccountId", ""), event.get("awsRegion", "")
-        named = reader.requested(source, name, json.dumps(parameters).encode())
+        named = reader.requested(reader.plan(source, name), source, json.dumps(parameters).encode())
         made = reader.written(source, name, named, region, account)
         if listed and made:
             if same(made, listed):
@@ -167,5 +167,7 @@ def test_made_up_operations_cost_no_reader_of_their_own():
     reader = EventResources()
     for number in range(300):
         for source in ("lambda.amazonaws.com", "bedrock.amazonaws.com", "s3.amazonaws.com"):
-            reader.requested(source, f"MadeUp{number}", b'{"functionName": "f", "agentId": "A"}')
+            reader.requested(
+                reader.plan(source, f"MadeUp{number}"), source, b'{"functionName": "f", "agentId": "A"}'
+            )
     assert len(reader._shared) <= 3

@@ -504,9 +504,9 @@ def test_what_a_reader_remembers_changes_nothing(records):
     expected = [
         (one.event_id, one.time, list(one.keys), one.place) for one in alone if isinstance(one, Folded)
     ]
-    found = zip(together.ids, together.times, together.rows, strict=True)
+    found = zip(together.ids, together.times, together.kinds, strict=True)
     assert [*expected, *expected] == [
-        (event, time, list(keys), place) for event, time, (keys, place) in found
+        (event, time, list(kind.keys), kind.place) for event, time, kind in found
     ]
 
 
