@@ -169,6 +169,8 @@ class _Callers:
             readable = all(one.document is not None and not one.document.problems for one in policies)
             if caller.boundary and (boundary is None or boundary.document is None):
                 readable = False
+            if caller.session_limit is not None and not caller.session_limit.readable:
+                readable = False
             ids = () if self.organization.foreign(caller.account) else self.organization.ids
             context = principal_context(caller, self.window, ids)
             self._layers[caller.arn] = tuple(map(_narrowed, own_layers(policies))), readable, context

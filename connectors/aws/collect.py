@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.aws.calls import Calls
 from connectors.aws.gathering import Finds, begin_gathering
+from connectors.aws.live_anywhere import roles_anywhere
 from connectors.aws.live_history import PART as HISTORY
 from connectors.aws.live_history import event_history
 from connectors.aws.live_iam import (
@@ -23,7 +24,7 @@ from connectors.aws.live_inventory import ai_inventory
 from connectors.aws.live_organization import Members, organization_policies
 from connectors.aws.live_resources import resource_policies
 from connectors.aws.live_settings import LiveSettings
-from connectors.aws.live_trails import enabled_regions, roles_anywhere, trails
+from connectors.aws.live_trails import enabled_regions, trails
 from connectors.aws.live_witnesses import last_accessed, unused_access
 from connectors.aws.session import Session, open_session
 from connectors.facts import Window
@@ -158,6 +159,7 @@ def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
     account = Account(calls)
     regions, problem = enabled_regions(calls, settings.regions)
     looked = regions[:1] if calls.sample else regions
+    everywhere = "all" in settings.regions and problem is None
     if problem is not None:
         gathering.fail("trails", problem)
         gathering.fail("ai_inventory", problem)
@@ -171,7 +173,7 @@ def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
         "oidc_providers": lambda: oidc_providers(account),
         "resource_policies": lambda: resource_policies(calls, account.resources, way.touched, looked),
         "trails": lambda: trails(calls, regions),
-        "roles_anywhere": lambda: roles_anywhere(calls, looked),
+        "roles_anywhere": lambda: roles_anywhere(account, looked, everywhere=everywhere),
         "ai_inventory": lambda: ai_inventory(calls, looked, way.window.start),
     }
     for name, gather in parts.items():

@@ -13,16 +13,14 @@ from connectors.aws.event_actions import EventActions
 from connectors.aws.exports import SETTINGS, collect_exports
 from connectors.aws.grants import read_grants
 from connectors.aws.identities import read_identities
-from connectors.aws.inventory import read_inventory
 from connectors.aws.live_settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
-from connectors.aws.oidc_providers import read_oidc_providers
 from connectors.aws.organization import read_organization
 from connectors.aws.reach import reach_classes
 from connectors.aws.reduction import reduce_all
 from connectors.aws.remediation import render
 from connectors.aws.resource_policy_reading import read_resource_policies
 from connectors.aws.session_policies import session_caveats
-from connectors.aws.standing_trust import standing_trust
+from connectors.aws.standing_trust import read_standing
 from connectors.aws.unique_ids import forget_incomparable
 from connectors.aws.usage import read_usage
 from connectors.baselines import BaselineWing
@@ -58,8 +56,7 @@ class AwsConnector:
     def interpret(self, evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
         """Turn the evidence of all sources into facts."""
         catalogue = Catalogue()
-        providers = read_oidc_providers(evidence)
-        standing = standing_trust(read_inventory(evidence), providers)
+        standing = read_standing(evidence)
         inventory = standing.inventory
         organization = read_organization(evidence)
         resources = read_resource_policies(evidence, inventory)
@@ -76,7 +73,7 @@ class AwsConnector:
         return Facts(
             provider=self.name,
             permissions=catalogue.permissions,
-            identities=with_actors(named.identities, evidence, inventory, organization, providers),
+            identities=with_actors(named.identities, evidence, inventory, organization, standing.providers),
             credentials=named.credentials,
             grants=tuple(sorted(entitled.grants, key=lambda grant: (grant.identity, grant.id))),
             entitlements=covered.entitlements,

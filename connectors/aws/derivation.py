@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from connectors.aws.decide import Layer, LayerKind, Request, decide
 from connectors.aws.holdings import policies_of_all
-from connectors.aws.inventory import Holder, read_inventory
+from connectors.aws.inventory import Holder
 from connectors.aws.layers import limiting_layers, own_layers
 from connectors.aws.organization import read_organization
 from connectors.aws.policy_document import ConditionTest, Document
 from connectors.aws.principal import principal_context
 from connectors.aws.resource_policies import ResourcePolicies, ResourcePolicy
 from connectors.aws.resource_policy_reading import read_resource_policies
+from connectors.aws.standing_trust import read_standing
 from connectors.facts import Effect, Window
 from connectors.interface import Evidence
 from connectors.reduction import Ruling
@@ -29,9 +30,9 @@ def rule(
 ) -> Ruling | None:
     """Return what all policies in the evidence say to one request.
 
-    Session policies and VPC endpoint policies are not in the evidence.
+    Session policies are asked where all sessions of a role have them; VPC endpoint policies are not.
     """
-    inventory = read_inventory(evidence)
+    inventory = read_standing(evidence).inventory
     holder = inventory.users.get(identity) or inventory.roles.get(identity)
     if holder is None:
         return None

@@ -1,8 +1,8 @@
 """Work out what one identity effectively holds: Allow minus Deny, within the boundary and the SCP levels.
 
 Rules: IAM user guide, "Policy evaluation logic". Identity policies, permissions boundary, service and
-resource control policies and the resource policies at hand are interpreted. Session policies are not: whoever
-can take a role can take it without one.
+resource control policies and the resource policies at hand are interpreted. Session policies are only where
+every session of a role has them (session_limits.py): else whoever can take a role can take it without one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,8 @@ class Ceiling:
     optional: bool = False
     """True when the evidence does not say whether it stands above the identity at all."""
     boundary: bool = False
-    """True for the permissions boundary: it does not limit what a resource policy gives directly."""
+    """True for the permissions boundary and session policies: they do not limit what a resource policy
+    gives directly."""
 
 
 @dataclass(frozen=True, slots=True)

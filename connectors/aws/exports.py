@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.aws.events import CloudTrailReader
-from connectors.aws.export_federation import oidc_providers
+from connectors.aws.export_federation import oidc_providers, roles_anywhere
 from connectors.aws.export_kinds import (
     PAGE,
     Records,
@@ -49,6 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("resource_policies", "files", "policies of buckets, keys, secrets, queues …, and KMS grants"),
     Setting("oidc_providers", "files", "output of `list-` and `get-open-id-connect-provider`"),
+    Setting("roles_anywhere", "files", "profiles and trust anchors of IAM Roles Anywhere, of all regions"),
     Setting("unused_access", "files", "unused-access findings of IAM Access Analyzer (`get-finding-v2`)"),
 )
 
@@ -63,6 +64,7 @@ READERS: dict[str, tuple[Callable[[Path], Records], tuple[str, ...]]] = {
     "resource_policies": (resource_policies, (".json", ".json.gz")),
     "unused_access": (unused_access, (".json", ".json.gz")),
     "oidc_providers": (oidc_providers, (".json", ".json.gz")),
+    "roles_anywhere": (roles_anywhere, (".json", ".json.gz")),
 }
 """What reads each part, and which files of a folder it takes."""
 

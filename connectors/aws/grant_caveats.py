@@ -15,7 +15,7 @@ from connectors.facts import Caveat
 
 _ALWAYS = (
     Caveat(
-        "a session may hold less than its role: session policies are not applied",
+        "a session may hold less than its role: session policies that its caller chooses are not applied",
         "aws",
         "what a role holds is shown as it is for a session without one",
     ),

@@ -91,6 +91,8 @@ def _documents(
     for holder in (*inventory.holders, *inventory.groups.values()):
         yield from (inline.document for inline in holder.inline)
     yield from (policy.document for policy in inventory.policies.values() if policy.document)
+    limits = (role.session_limit for role in inventory.roles.values())
+    yield from (document for limit in limits if limit is not None for document in limit.documents)
     yield from (policy.document for policy in organization.policies.values())
 
 

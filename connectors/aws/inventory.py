@@ -39,6 +39,16 @@ class Managed:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLimit:
+    """Session policies that bound every session of a role: they let through what any of them allows."""
+
+    name: str
+    documents: tuple[Document, ...]
+    readable: bool = True
+    """False when one of them is not in the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Holder:
     """A user, role or group as the dump describes it; `kind` is `user`, `role` or `group`."""
 
@@ -60,6 +70,7 @@ class Holder:
     trust: Document = field(default_factory=Document)
     instance_profiles: tuple[str, ...] = ()
     last_used: str = ""
+    session_limit: SessionLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,9 @@ def read_inventory(evidence: Iterable[Evidence]) -> Inventory:
                 pages.setdefault((one.source, str(record.get("Account"))), []).append(record)
             else:
                 keys.append((one.source, name, record))
+        for wrapped in one.records("roles_anywhere"):
+            if wrapped.get("list") == "Policies" and isinstance(wrapped.get("record"), Mapping):
+                _add_policy(policies, caveats, wrapped["record"])
         for part in ("access_keys", "service_specific_credentials"):
             keys += [(one.source, str(item["list"]), item["record"]) for item in one.records(part)]
         report += [(one.source, item["record"]) for item in one.records("credential_report")]

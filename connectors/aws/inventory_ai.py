@@ -1,7 +1,7 @@
 """Read what the services themselves declare: which workload runs as which role, and if it is AI."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from connectors.aws.globs import regex
 from connectors.aws.inventory import Holder
 from connectors.aws.inventory_kinds import ResourceKind, resource_kinds
 from connectors.aws.paths import values_at
+from connectors.aws.roles_anywhere import read_roles_anywhere
 from connectors.aws.tables import table
 from connectors.facts import Signal, SignalKind, Workload
 from connectors.interface import Evidence
@@ -38,11 +39,12 @@ def _of(held: Mapping[str, set[Any]], holder: Holder) -> set[Any]:
     return set().union(*(held.get(name, set()) for name in names))
 
 
-def read_declared(evidence: Iterable[Evidence]) -> Declared:
+def read_declared(evidence: Sequence[Evidence]) -> Declared:
     """Return the declarations in the part `ai_inventory` of all sources.
 
     A resource of an AI service declares its role. A host (function, task, instance) is a workload of its
-    role, and a weaker sign where its variables have names of model services or it has an accelerator.
+    role, and a weaker sign where its variables have names of model services or it has an accelerator. Holders
+    of certificates from outside run as the roles of the open profiles of IAM Roles Anywhere.
     """
     kinds = {kind.kind: kind for kind in resource_kinds()}
     declared = Declared()
@@ -58,22 +60,11 @@ def read_declared(evidence: Iterable[Evidence]) -> Declared:
                 if sign := _sign(kind, record, where):
                     signal = Signal(sign[0], f"{load.kind} {load.name}", sign[1])
                     declared.signals.setdefault(role, set()).add(signal)
-        for wrapped in one.records("roles_anywhere"):
-            _read_profile(wrapped, declared)
+    for profile in read_roles_anywhere(evidence).open_profiles():
+        for role in profile.roles:
+            load = Workload("roles anywhere profile", profile.arn, profile.name)
+            declared.workloads.setdefault(role, set()).add(load)
     return declared
-
-
-def _read_profile(wrapped: Mapping[str, Any], declared: Declared) -> None:
-    """Note a profile of IAM Roles Anywhere: holders of certificates from outside run as its roles."""
-    record = wrapped.get("record")
-    if wrapped.get("list") != "profiles" or not isinstance(record, Mapping):
-        return
-    if record.get("enabled") is False:
-        return
-    arn, name = str(record.get("profileArn") or ""), str(record.get("name") or "")
-    for role in record.get("roleArns") or ():
-        load = Workload("roles anywhere profile", arn or name, name or arn.rpartition("/")[2])
-        declared.workloads.setdefault(str(role), set()).add(load)
 
 
 def _workload(kind: ResourceKind, record: Mapping[str, Any]) -> Workload:

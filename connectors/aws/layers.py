@@ -24,10 +24,15 @@ def own_layers(policies: Iterable[Written]) -> Iterator[Layer]:
 def limiting_layers(
     holder: Holder, inventory: Inventory, organization: Organization, owner: str
 ) -> Iterator[Layer]:
-    """Yield what limits a user or role on resources of an account (`owner`): boundary, SCPs, RCPs."""
+    """Yield what limits a user or role on resources of an account: boundary, session policies, SCPs, RCPs.
+
+    `owner` is the account of the resources.
+    """
     boundary = inventory.policies.get(holder.boundary)
     if boundary is not None and boundary.document is not None:
         yield Layer(LayerKind.BOUNDARY, f"permissions boundary {holder.boundary}", (boundary.document,))
+    if holder.session_limit is not None and holder.session_limit.readable:
+        yield Layer(LayerKind.SESSION, holder.session_limit.name, holder.session_limit.documents)
     if holder.path.startswith("/aws-service-role/"):
         return
     for account, kind, layer, name in (

@@ -30,6 +30,10 @@ def ceilings_of(
         else:
             clauses = binder.clauses(boundary.document, limit=True)
             found.append(Ceiling(name, tuple(hold(clause, context) for clause in clauses), boundary=True))
+    if limit := holder.session_limit:
+        clauses = tuple(one for document in limit.documents for one in binder.clauses(document, limit=True))
+        bound = tuple(hold(clause, context) for clause in clauses)
+        found.append(Ceiling(limit.name, bound, readable=limit.readable, boundary=True))
     if holder.path.startswith("/aws-service-role/"):
         return tuple(found)
     found += _resource_control(holder.account, organization, binder, context)

@@ -30,6 +30,8 @@ class Account:
     """Role ARN to when it was last used, as far as the authorization details say."""
     resources: set[str] = field(default_factory=set)
     """Single resources that policies of the account name."""
+    policies: set[str] = field(default_factory=set)
+    """Managed policies whose documents were read, or asked for."""
 
 
 def authorization_details(account: Account) -> Finds:
@@ -40,7 +42,6 @@ def authorization_details(account: Account) -> Finds:
     """
     calls = account.calls
     named: set[str] = set()
-    held: set[str] = set()
     call = "iam:GetAccountAuthorizationDetails"
     page = {"IsTruncated": False, "Account": calls.account}
     read = False
@@ -51,7 +52,7 @@ def authorization_details(account: Account) -> Finds:
                 for record in answer.get(name) or ():
                     account.resources.update(resources_in(record))
                     if name == "Policies":
-                        held.add(str(record.get("Arn")))
+                        account.policies.add(str(record.get("Arn")))
                     else:
                         named |= set(_policies_of(record))
                     if name == "UserDetailList":
@@ -65,7 +66,14 @@ def authorization_details(account: Account) -> Finds:
         yield error
     if read:
         yield Found(PAGE, call, page)
-    yield from _flat(calls.each(_missing(calls), sorted(named - held)))
+    yield from missing_policies(account, named)
+
+
+def missing_policies(account: Account, named: set[str]) -> Finds:
+    """Yield the managed policies among those named whose documents were not read yet."""
+    wanted = sorted(named - account.policies)
+    account.policies.update(wanted)
+    yield from _flat(account.calls.each(_missing(account.calls), wanted))
 
 
 def _linked(record: Mapping[str, Any]) -> bool:

@@ -54,24 +54,3 @@ def trails(calls: Calls, regions: Sequence[str]) -> Finds:
             yield Found("Trails", "cloudtrail:GetTrailStatus", {**status, "TrailARN": arn})
         except CallError as error:
             yield error
-
-
-def roles_anywhere(calls: Calls, regions: Sequence[str]) -> Finds:
-    """Yield the profiles and trust anchors of IAM Roles Anywhere."""
-
-    def read(region: str) -> list[Found | CallError]:
-        finds: list[Found | CallError] = []
-        for operation, name in (("ListProfiles", "profiles"), ("ListTrustAnchors", "trustAnchors")):
-            try:
-                for page in calls.pages("rolesanywhere", operation, region=region):
-                    finds += [
-                        Found(name, f"rolesanywhere:{operation}", record, calls.account, region)
-                        for record in page.get(name) or ()
-                    ]
-            except CallError as error:
-                if error.kind != "no endpoint":
-                    finds.append(error)
-        return finds
-
-    for finds in calls.each(read, regions):
-        yield from finds

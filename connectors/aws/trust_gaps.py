@@ -14,6 +14,7 @@ from connectors.aws.condition_operators import parse_operator
 from connectors.aws.inventory import Holder
 from connectors.aws.oidc_providers import OIDC_ARN, OidcProviders
 from connectors.aws.policy_document import ConditionTest, Principal, Statement
+from connectors.aws.roles_anywhere import is_anywhere
 from connectors.aws.tables import table
 from connectors.aws.workloads import trust_entry
 from connectors.facts import Effect, TrustGap
@@ -63,7 +64,10 @@ def _gaps(
             who = "holders of assertions that the provider made for other services"
             yield "any-audience", who, table("trust")["saml"]["fix"]
     elif principal.kind == "Service" and (service := _SERVICE.fullmatch(principal.value)):
-        if service["name"] in _deputies() and not _source_pinned(tests):
+        if is_anywhere(principal) and not any(map(_names_certificates, tests)):
+            who = "holders of any certificate of any trust anchor of the account"
+            yield "any-source", who, table("trust")["anywhere"]["fix"]
+        elif service["name"] in _deputies() and not _source_pinned(tests):
             who = f"{principal.value} on behalf of any account"
             yield "any-source", who, '"StringEquals": {"aws:SourceAccount": "ACCOUNT"}'
     elif principal.value == "*" and tests and all(map(_says_nothing, tests)):
@@ -181,6 +185,11 @@ def _source_pinned(tests: tuple[ConditionTest, ...]) -> bool:
         if key in _SOURCE_KEYS or (key == "aws:sourcearn" and all(map(_names_an_account, test.values))):
             return True
     return False
+
+
+def _names_certificates(test: ConditionTest) -> bool:
+    """Tell whether a test keeps any certificate of IAM Roles Anywhere out."""
+    return _narrows(test) and _folded(test).startswith(tuple(table("trust")["anywhere"]["keys"]))
 
 
 def _names_an_account(arn: str) -> bool:

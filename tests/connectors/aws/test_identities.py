@@ -468,7 +468,7 @@ def test_who_runs_as_a_role_through_roles_anywhere_is_a_workload(gaad, collect):
         "enabled": True,
         "roleArns": ["arn:aws:iam::111122223333:role/agent"],
     }
-    off = {**profile, "name": "old", "enabled": False}
+    off = {**profile, "name": "old", "enabled": False, "profileArn": f"{profile['profileArn']}1"}
     memory.parts["roles_anywhere"] = [{"list": "profiles", "record": one} for one in (profile, off)]
     facts = CONNECTOR.interpret([memory], YEAR, Patterns())
     (identity,) = facts.identities

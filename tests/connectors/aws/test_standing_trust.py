@@ -53,7 +53,7 @@ def listed(*arns, **more):
 
 
 def about_providers(facts):
-    return [one for one in facts.caveats if "OIDC provider" in one.what]
+    return [one for one in facts.caveats if "OIDC provider" in one.what or "nobody can use" in one.what]
 
 
 def test_a_provider_that_its_account_lacks_lets_nobody_in(facts_of):

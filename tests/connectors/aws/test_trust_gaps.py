@@ -160,6 +160,10 @@ def test_saml_needs_an_audience():
         ("transcribe.streaming", None, ["any-source"]),
         ("lexv2", None, []),  # its guide asks for it in the policies of bots, the other way round
         ("lambda", None, []),
+        ("rolesanywhere", None, ["any-source"]),
+        ("rolesanywhere", {"StringEquals": {"aws:PrincipalTag/x509Subject/CN": "press"}}, []),
+        ("rolesanywhere", {"StringLike": {"aws:PrincipalTag/x509Subject/CN": "*"}}, ["any-source"]),
+        ("rolesanywhere", {"ArnEquals": {"aws:SourceArn": "arn:aws:rolesanywhere:r:1:trust-anchor/a"}}, []),
         ("ec2", None, []),
     ],
 )
@@ -205,7 +209,7 @@ def test_a_deny_trusts_nobody():
 
 def test_every_row_of_the_table_says_where_it_was_read_and_when():
     data = table("trust")
-    rows = [*data["deputy"], *data["open_provider"], *data["subject"], data["saml"], data]
+    rows = [*data["deputy"], *data["open_provider"], *data["subject"], data["saml"], data["anywhere"], data]
     assert all(len(row["source"]) > 20 and "2026-11" <= row["date"] < "2027" for row in rows)
     services = [name for row in data["deputy"] for name in row["services"]]
     assert len(services) == len(set(services)) >= 20

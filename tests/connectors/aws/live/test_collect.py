@@ -378,11 +378,76 @@ def test_trust_in_a_provider_that_is_gone_is_told_from_one_that_could_not_be_lis
 
     def trusted():
         facts = CONNECTOR.interpret([gather(source()).evidence], YEAR, Patterns())
-        said = [one.what for one in facts.caveats if "OIDC provider" in one.what]
+        said = [
+            one.what for one in facts.caveats if "OIDC provider" in one.what or "nobody can use" in one.what
+        ]
         return next(one.trusted for one in facts.identities if one.id == arn), said
 
-    assert ((there,), [f"trust in an OIDC provider that its account does not have: {gone}"]) == trusted()
+    said = f"trust that nobody can use: {gone} (its account has no such OIDC provider)"
+    assert ((there,), [said]) == trusted()
     account.refuse("iam", "ListOpenIDConnectProviders")
     everything, (said,) = trusted()
     assert (gone, there) == everything
-    assert "no list of the OIDC providers" in said
+    assert "no whole list of the OIDC providers" in said
+
+
+def certificates(account, *, anchor=True, listed=True):
+    """Let a role be taken by certificates of one region, bounded by an inline and a managed policy."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/press"
+    region = "arn:aws:rolesanywhere:us-east-1"
+    profile = {
+        "profileArn": f"{region}:{ACCOUNT}:profile/1",
+        "name": "plant",
+        "enabled": True,
+        "roleArns": [role] if listed else [],
+        "sessionPolicy": document("s3:GetObject"),
+        "managedPolicyArns": [boto3.client("iam").list_policies(Scope="Local")["Policies"][0]["Arn"]],
+    }
+    trusted = {"trustAnchorArn": f"{region}:{ACCOUNT}:trust-anchor/1", "enabled": anchor}
+    names = ("us-east-1", "eu-west-1")
+    account.answer("ec2", "DescribeRegions", {"Regions": [{"RegionName": name} for name in names]})
+    for operation, name, record in (
+        ("ListProfiles", "profiles", profile),
+        ("ListTrustAnchors", "trustAnchors", trusted),
+        ("ListCrls", "crls", {"crlArn": f"{region}:{ACCOUNT}:crl/1", "crlData": b"revoked"}),
+    ):
+        first = iter([[record]])
+        account.answer("rolesanywhere", operation, lambda n=name, i=first, **_: {n: next(i, [])})
+    iam = boto3.client("iam")
+    iam.create_role(RoleName="press", AssumeRolePolicyDocument=trust("rolesanywhere.amazonaws.com"))
+    iam.put_role_policy(RoleName="press", PolicyName="inline", PolicyDocument=document("*"))
+    return role
+
+
+def test_sessions_of_certificates_are_bounded_by_what_their_profiles_say(account, source, gather):
+    """The managed session policy is fetched although no role holds it, and every region was listed."""
+    role = certificates(account)
+    found = gather(source(regions=("all",)))
+    assert Status.OK == found.outcomes["roles_anywhere"].status
+    assert [""] == [one["crlData"] for one in found.records("roles_anywhere", "crls")]
+    facts = CONNECTOR.interpret([found.evidence], YEAR, Patterns())
+    names = set(facts.permissions.names(facts.entitlements[role].granted))
+    assert {"s3:GetObject", "ec2:RunInstances"} <= names
+    assert not {"s3:PutObject", "iam:CreateUser"} & names
+
+
+@pytest.mark.parametrize("missing", [{"anchor": False}, {"listed": False}])
+def test_certificates_without_an_anchor_or_a_profile_let_nobody_in(account, source, gather, missing):
+    role = certificates(account, **missing)
+    facts = CONNECTOR.interpret([gather(source(regions=("all",))).evidence], YEAR, Patterns())
+    (identity,) = [one for one in facts.identities if one.id == role]
+    assert ((), ()) == (identity.trusted, identity.workloads)
+
+
+@pytest.mark.parametrize("regions", [("us-east-1",), ("all",)])
+def test_lists_that_are_not_whole_narrow_nothing(account, source, gather, regions):
+    """Another region may hold another profile, and so may one that refused."""
+    role = certificates(account, anchor=False, listed=False)
+    if regions == ("all",):
+        account.refuse("rolesanywhere", "ListProfiles")
+        account.refuse("rolesanywhere", "ListTrustAnchors")
+    facts = CONNECTOR.interpret([gather(source(regions=regions)).evidence], YEAR, Patterns())
+    (identity,) = [one for one in facts.identities if one.id == role]
+    assert ("rolesanywhere.amazonaws.com",) == identity.trusted
+    assert "iam:CreateUser" in facts.permissions.names(facts.entitlements[role].granted)
+    assert [one for one in facts.caveats if one.what.startswith("no whole list of the profiles")]
