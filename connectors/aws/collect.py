@@ -75,9 +75,18 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         reached.caller = caller
         way.observe("part", source=source.name, part="organization_policies")
         gathering.take("organization_policies", organization_policies(caller, reached.members))
+        named: set[str] = set()
+        looked: list[list[str]] = []
         for account in _accounts(caller, reached.members, opened, gathering):
             reached.accounts.append(account)
-            reached.regions = _read_account(account, gathering, way)
+            reached.regions = _read_account(account, named, gathering, way)
+            looked.append(reached.regions[:1] if way.sample else reached.regions)
+            if account is not caller:
+                account.session.close()
+        # Policies of one account name resources of another: those of all are known only now.
+        for account, regions in zip(reached.accounts, looked, strict=True):
+            way.observe("part", source=source.name, account=account.account, part="resource_policies")
+            gathering.take("resource_policies", resource_policies(account, named, way.touched, regions))
             if account is not caller:
                 account.session.close()
     except CallError as error:
@@ -153,8 +162,8 @@ def _accounts(
                 gathering.fail(MAIN, error)
 
 
-def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
-    """Read all parts of one account and return the regions that were looked in."""
+def _read_account(calls: Calls, named: set[str], gathering: Gathering, way: Way) -> list[str]:
+    """Read one account but its resource policies; return the regions looked in, add the resources named."""
     settings = calls.session.settings
     account = Account(calls)
     regions, problem = enabled_regions(calls, settings.regions)
@@ -171,7 +180,6 @@ def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
         "last_accessed": lambda: last_accessed(account, way.window.start, way.wait),
         "unused_access": lambda: unused_access(calls, looked),
         "oidc_providers": lambda: oidc_providers(account),
-        "resource_policies": lambda: resource_policies(calls, account.resources, way.touched, looked),
         "trails": lambda: trails(calls, regions),
         "roles_anywhere": lambda: roles_anywhere(account, looked, everywhere=everywhere),
         "ai_inventory": lambda: ai_inventory(calls, looked, way.window.start),
@@ -183,4 +191,5 @@ def _read_account(calls: Calls, gathering: Gathering, way: Way) -> list[str]:
         way.observe("part", source=settings.source, account=calls.account, part=HISTORY)
         history = event_history(calls, way.window, way.now(), way.seen, way.wait)
         gathering.logs(HISTORY, history.read, history.errors)
+    named |= account.resources
     return regions

@@ -219,3 +219,19 @@ def test_an_address_where_nobody_listens_says_so(endpoint, source, gather):
     (outcome,) = found.outcomes.values()
     assert "no connection" in outcome.reason
     assert "endpoint_url" in outcome.reason
+
+
+def test_resources_that_another_account_of_the_source_names_are_asked_about(accounts, source, gather):
+    """The second account's role names a queue of the first and a bucket of its own; each owner is asked."""
+    queue, bucket = f"arn:aws:sqs:eu-west-1:{OTHER}:jobs", "arn:aws:s3:::shared"
+    statement = {"Effect": "Allow", "Action": "*", "Resource": [queue, f"{bucket}/*"]}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    assumed(THIRD).client("iam").put_role_policy(
+        RoleName=f"agent-{THIRD}", PolicyName="p", PolicyDocument=document
+    )
+    accounts.answer("sqs", "GetQueueAttributes", {"Attributes": {"Policy": json.dumps({"Statement": []})}})
+    accounts.answer("s3", "ListBuckets", {"Buckets": []})
+    found = gather(source(role_arn=("arn:aws:iam::{account}:role/entdrift",), accounts=(OTHER, THIRD)))
+    held = [(one["ResourceArn"], one["Account"]) for one in found.records("resource_policies")]
+    assert [(queue, OTHER)] == held
+    assert 2 == accounts.calls.count(("s3", "ListBuckets"))
