@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from connectors.aws.access import event_names
+from connectors.aws.arns import partition_in
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_address import inside
 from connectors.live.failures import NotAllowedError
@@ -21,7 +22,8 @@ from connectors.live.failures import NotAllowedError
 _ATTEMPTS = 6
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
-_FIRST_REGION = "us-east-1"
+_FIRST_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+"""Where a session begins that neither settings nor profile give a region: by the partition of its role."""
 _SESSION_NAME = "entdrift"
 
 
@@ -146,7 +148,9 @@ def open_session(settings: LiveSettings) -> Session:
     """
     boto = _guarded(boto3.Session(profile_name=settings.profile or None))
     named = next((region for region in settings.regions if region != "all"), "")
-    return Session(settings, boto, named or boto.region_name or _FIRST_REGION)
+    partition = partition_in(settings.roles[0]) if settings.roles else "aws"
+    first = _FIRST_REGIONS.get(partition, _FIRST_REGIONS["aws"])
+    return Session(settings, boto, named or boto.region_name or first)
 
 
 def _guarded(boto: boto3.Session) -> boto3.Session:

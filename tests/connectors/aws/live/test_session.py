@@ -9,7 +9,9 @@ from urllib.parse import parse_qs
 import boto3
 import pytest
 
+from connectors.aws.live_settings import LiveSettings
 from connectors.aws.organization import read_organization
+from connectors.aws.session import open_session
 from connectors.interface import Status
 
 OWN, OTHER, THIRD = "123456789012", "111122223333", "444455556666"
@@ -235,3 +237,22 @@ def test_resources_that_another_account_of_the_source_names_are_asked_about(acco
     held = [(one["ResourceArn"], one["Account"]) for one in found.records("resource_policies")]
     assert [(queue, OTHER)] == held
     assert 2 == accounts.calls.count(("s3", "ListBuckets"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "region"),
+    [
+        ({}, "us-east-1"),
+        ({"roles": ("arn:aws-us-gov:iam::111122223333:role/entdrift",)}, "us-gov-west-1"),
+        ({"roles": ("arn:aws-cn:iam::{account}:role/entdrift",)}, "cn-north-1"),
+        (
+            {"roles": ("arn:aws-cn:iam::{account}:role/entdrift",), "regions": ("cn-northwest-1",)},
+            "cn-northwest-1",
+        ),
+    ],
+)
+def test_a_session_without_a_region_begins_in_the_partition_of_its_role(monkeypatch, settings, region):
+    """Credentials of GovCloud and China are unknown elsewhere."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    assert region == open_session(LiveSettings("live", **settings)).region
