@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.aws.arns import account_of
+from connectors.aws.conditions import Context, undecided_tests
 from connectors.aws.inventory import Holder, Inventory, read_inventory
 from connectors.aws.oidc_providers import OIDC_ARN, OidcProviders, read_oidc_providers
 from connectors.aws.policy_document import Principal, Statement
@@ -39,6 +40,7 @@ def read_standing(evidence: Sequence[Evidence]) -> Standing:
         for unknown in _unknown(role, found):
             unlisted.setdefault(unknown, []).append(arn)
         standing = _standing(role, found)
+        found.caveats += _other_audiences(standing, found.providers)
         roles[arn], said = with_session_limit(standing, found.anywhere, inventory.policies)
         found.caveats += said
     found.caveats += [_unlisted(*key, holders) for key, holders in sorted(unlisted.items())]
@@ -83,6 +85,28 @@ def _why_gone(role: Holder, statement: Statement, principal: Principal, found: S
     if _is_oidc(principal) and found.providers.lacks(principal.value):
         return "its account has no such OIDC provider"
     return found.anywhere.why_closed(role.arn, statement) if is_anywhere(principal) else ""
+
+
+def _other_audiences(role: Holder, providers: OidcProviders) -> Iterator[Caveat]:
+    """Yield the providers of which a statement wants an audience that they do not accept.
+
+    Nothing is left out for it: what the key holds for a token with several audiences is not documented.
+    """
+    for statement in role.trust.statements:
+        if statement.effect is Effect.DENY or statement.not_principals:
+            continue
+        for principal in filter(_is_oidc, statement.principals):
+            key = f"{principal.value.partition(':oidc-provider/')[2]}:aud"
+            accepted = sorted(providers.audiences_of(principal.value))
+            met = (undecided_tests(statement.conditions, Context({key: (one,)}))[0] for one in accepted)
+            if accepted and all(answer is False for answer in met):
+                more = f" and {len(accepted) - _NAMED} more" if len(accepted) > _NAMED else ""
+                yield Caveat(
+                    f"no audience that {principal.value} accepts meets the condition of the trust in it",
+                    role.arn,
+                    "tokens for one audience let nobody in, and the trust is counted all the same (accepted: "
+                    f"{', '.join(accepted[:_NAMED])}{more})",
+                )
 
 
 def _is_oidc(principal: Principal) -> bool:

@@ -127,6 +127,18 @@ def test_the_client_ids_of_a_provider_are_its_audiences(facts_of):
     assert "https://github.com/acme, sts.amazonaws.com" in gap.who
 
 
+@pytest.mark.parametrize(("audience", "refused"), [("sts.amazonaws.com", False), ("https://acme", True)])
+def test_an_audience_that_the_provider_does_not_accept_is_said_and_the_trust_still_counts(
+    facts_of, audience, refused
+):
+    described = {"Arn": GITHUB, "ClientIDList": ["sts.amazonaws.com"]}
+    host = "token.actions.githubusercontent.com"
+    facts = facts_of(trust(GITHUB, StringEquals={f"{host}:aud": audience}), listed(GITHUB), described)
+    caveats = [one for one in facts.caveats if "meets the condition of the trust" in one.what]
+    assert refused is bool(caveats)
+    assert facts.identities[0].trusted
+
+
 def test_a_file_of_another_kind_is_named(tmp_path, gaad, collect):
     path = tmp_path / "providers.json"
     path.write_text(json.dumps({"SAMLProviderList": []}))
