@@ -54,6 +54,8 @@ class Source:
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     state: Path | None = None
     """State file that remembers which log objects were read; without one, every scan reads all of them."""
+    reread: bool = False
+    """Read every log that is still there once more, whatever the state file remembers."""
 
     @property
     def asks_the_cloud(self) -> bool:

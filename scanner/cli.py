@@ -42,6 +42,12 @@ _NO_HISTORY = click.option(
     "--no-history", is_flag=True, help="Remember nothing: no state file, every finding is new, no drift."
 )
 
+_REREAD = click.option(
+    "--reread",
+    is_flag=True,
+    help="Read every log once more, whatever the history remembers, and remember it anew.",
+)
+
 
 class _Group(click.Group):
     """A group whose expected errors end in one clear message and the exit code of the contract."""
@@ -202,6 +208,7 @@ def collect(
 )
 @_STATE
 @_NO_HISTORY
+@_REREAD
 @click.pass_obj
 def scan(
     talk: Any,
@@ -219,6 +226,7 @@ def scan(
     max_duration: str | None,
     state: str | None,
     no_history: bool,
+    reread: bool,
 ) -> None:
     """Collect, analyse and report.
 
@@ -240,6 +248,7 @@ def scan(
         max_duration=max_duration,
         state=state,
         remember=not no_history,
+        reread=reread,
     )
     sys.exit(run.scan(request, talk))
 

@@ -31,6 +31,7 @@ def collect(  # noqa: PLR0913 each is a keyword, and the bundle depends on all o
     tool: str,
     observe: Observer,
     state: Path | None = None,
+    reread: bool = False,
     most_seconds: float | None = None,
     folder: Path | None = None,
 ) -> Bundle:
@@ -38,14 +39,18 @@ def collect(  # noqa: PLR0913 each is a keyword, and the bundle depends on all o
 
     Evidence files below `folder`, where the config file stands, are named from it when they are read back.
 
-    With a state file, log objects that an earlier scan read are not read again. After `most_seconds` what was
-    gathered is kept, and the sources that were not finished say so. Raises BundleError when the path is taken
-    by something else, OSError when the disk refuses.
+    With a state file, log objects that an earlier scan read are not read again, unless `reread`. After
+    `most_seconds` what was gathered is kept, and the sources that were not finished say so. Raises
+    BundleError when the path is taken by something else, OSError when the disk refuses.
     """
     began = time.monotonic()
     with BundleWriter(path, sources, window, tool=tool, now=now, named_from=folder) as writer:
         for provider in PROVIDERS:
-            group = [replace(source, state=state) for source in sources if source.provider == provider]
+            group = [
+                replace(source, state=state, reread=reread)
+                for source in sources
+                if source.provider == provider
+            ]
             if group:
                 observe("provider", name=provider, sources=len(group))
                 left = None if most_seconds is None else began + most_seconds - time.monotonic()

@@ -71,6 +71,7 @@ class Request:
     max_duration: str | None = None
     state: str | None = None
     remember: bool = True
+    reread: bool = False
 
 
 def _flag(name: str, value: str | None, *, whole_day: bool = False) -> datetime | None:
@@ -145,6 +146,8 @@ def scan(request: Request, talk: Talk) -> Exit:
         raise ConfigError(
             "scan needs --config or --bundle", hint="entdrift init writes a commented config.toml"
         )
+    if request.bundle and request.reread:
+        raise ConfigError("--reread reads logs, and --bundle reads none", hint="leave one of them out")
     config = request.span.apply(load(request.config)) if request.config else Config(sources=())
     output = request.output or config.output
     if output is None:
@@ -185,7 +188,15 @@ def _scan(job: _Job, history: "Session | None", talk: Talk) -> Exit:
         bundle = open_bundle(request.bundle)
     else:
         state = history.path if history and history.state else None
-        bundle = _collect(config, job.output / EVIDENCE, job.now, talk, state, job.most_seconds)
+        bundle = _collect(
+            config,
+            job.output / EVIDENCE,
+            job.now,
+            talk,
+            state=state,
+            reread=request.reread,
+            most_seconds=job.most_seconds,
+        )
     _warn_of_failed(bundle, talk)
     with no_collection():
         return _analysed(job, bundle, history, talk)
@@ -303,7 +314,9 @@ def _collect(
     path: Path,
     now: datetime,
     talk: Talk,
+    *,
     state: Path | None = None,
+    reread: bool = False,
     most_seconds: float | None = None,
 ) -> Bundle:
     made_by = tool()
@@ -315,6 +328,7 @@ def _collect(
         tool=f"{made_by.name} {made_by.version}",
         observe=talk.observe,
         state=state,
+        reread=reread,
         most_seconds=most_seconds,
         folder=config.folder,
     )

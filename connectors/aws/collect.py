@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.aws.calls import Calls
+from connectors.aws.events import CloudTrailReader
 from connectors.aws.gathering import Finds, begin_gathering
 from connectors.aws.live_anywhere import roles_anywhere
 from connectors.aws.live_history import PART as HISTORY
@@ -31,7 +33,13 @@ from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
 from connectors.live.failures import CallError
 from connectors.live.gathering import Gathering
+from connectors.logs.remember import remembering
 from connectors.logs.seen import SeenEvents
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from connectors.logs.ledger import Ledger
 
 MAIN = "authorization_details"
 
@@ -79,7 +87,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         looked: list[list[str]] = []
         for account in _accounts(caller, reached.members, opened, gathering):
             reached.accounts.append(account)
-            reached.regions = _read_account(account, named, gathering, way)
+            reached.regions = _read_account(source, account, named, gathering, way)
             looked.append(reached.regions[:1] if way.sample else reached.regions)
             if account is not caller:
                 account.session.close()
@@ -162,7 +170,7 @@ def _accounts(
                 gathering.fail(MAIN, error)
 
 
-def _read_account(calls: Calls, named: set[str], gathering: Gathering, way: Way) -> list[str]:
+def _read_account(source: Source, calls: Calls, named: set[str], gathering: Gathering, way: Way) -> list[str]:
     """Read one account but its resource policies; return the regions looked in, add the resources named."""
     settings = calls.session.settings
     account = Account(calls)
@@ -189,7 +197,14 @@ def _read_account(calls: Calls, named: set[str], gathering: Gathering, way: Way)
         gathering.take(name, gather())
     if settings.event_history:
         way.observe("part", source=settings.source, account=calls.account, part=HISTORY)
-        history = event_history(calls, way.window, way.now(), way.seen, way.wait)
+        with _remembering(source, calls) as ledger:
+            history = event_history(calls, way.window, way.now(), way.seen, way.wait, ledger)
         gathering.logs(HISTORY, history.read, history.errors)
     named |= account.resources
     return regions
+
+
+def _remembering(source: Source, calls: Calls) -> "AbstractContextManager[Ledger | None]":
+    """Give the ledger of an account's event history; what a mere sample gives is not remembered."""
+    state = None if calls.sample else source.state
+    return remembering(replace(source, state=state), f"{HISTORY}/{calls.account}", CloudTrailReader())

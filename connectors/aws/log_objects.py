@@ -96,6 +96,11 @@ class S3Logs:
         key = path.removeprefix(self._root)
         return key != path and self._below(key) and self._days.hold(key)
 
+    def names(self, path: str) -> bool:
+        """Return whether an object of this path is below the prefix, and of a day that is remembered."""
+        key = path.removeprefix(self._root)
+        return key != path and self._below(key) and self._days.remember(key)
+
     def fetch(self, found: Found, target: BinaryIO) -> None:
         """Write an object into a file, trying again where the connection breaks."""
         calls = self._connect()

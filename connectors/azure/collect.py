@@ -3,13 +3,14 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
 
 from connectors.azure.calls import Calls, classify
+from connectors.azure.events import AzureLogs
 from connectors.azure.gathering import Finds, begin_gathering, keeping
 from connectors.azure.ids import guid, last_segment, mappings, principal, text
 from connectors.azure.live_activity import PART as ACTIVITY
@@ -52,7 +53,11 @@ from connectors.facts import Window
 from connectors.interface import Observer, Sink, Source
 from connectors.live.failures import CallError
 from connectors.live.gathering import Gathering
+from connectors.logs.remember import remembering
 from connectors.logs.seen import SeenEvents
+
+if TYPE_CHECKING:
+    from connectors.logs.ledger import Ledger
 
 MAIN = "role_assignments"
 _GROUP_TYPE = "microsoft.management/managementgroups"
@@ -95,7 +100,7 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
     try:
         reached.who = _signed_in(session)
         calls = reached.calls = Calls(session, reached.who.get("oid", ""), sample=way.sample)
-        _Reading(calls, gathering, way, reached).all()
+        _Reading(source, calls, gathering, way, reached).all()
     except CallError as error:
         gathering.fail(MAIN, error)
     finally:
@@ -131,6 +136,7 @@ def _signed_in(session: Session) -> dict[str, str]:
 class _Reading:
     """One pass over everything; later parts need what earlier ones found."""
 
+    source: Source
     calls: Calls
     gathering: Gathering
     way: Way
@@ -176,12 +182,23 @@ class _Reading:
             self.gathering.queries(LOG_QUERY, queries, counted.notes)
         if settings.activity_log:
             way = self.way
-            history = activity_logs(self.calls, subscriptions, way.window, way.now(), way.seen, way.observe)
+            with self._remembering(f"{ACTIVITY}/live") as ledger:
+                history = activity_logs(
+                    self.calls, subscriptions, way.window, way.now(), way.seen, way.observe, ledger
+                )
             self.gathering.logs(ACTIVITY, history.read, history.errors)
         if self.calls.session.settings.sign_ins:
             way = self.way
-            read, errors = sign_in_logs(self.calls, way.window, way.seen, way.observe, way.pause)
+            with self._remembering(f"{SIGN_INS}/live") as ledger:
+                read, errors = sign_in_logs(
+                    self.calls, way.window, way.now(), way.seen, way.observe, way.pause, ledger
+                )
             self.gathering.logs(SIGN_INS, read, errors)
+
+    def _remembering(self, part: str) -> "contextlib.AbstractContextManager[Ledger | None]":
+        """Give the ledger of one part; what a mere sample gives is not remembered."""
+        source = replace(self.source, state=None) if self.calls.sample else self.source
+        return remembering(source, part, AzureLogs())
 
     def _take(self, part: str, finds: Finds, account: str = "", *, into: str = "") -> Records:
         named = {"account": account} if account else {}

@@ -1,33 +1,35 @@
 """Read the Activity Log of a subscription over REST: 90 days of writes, deletes and actions, page by page."""
 
 import json
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
-
-import msgspec
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from connectors.azure.calls import Calls
 from connectors.azure.events import AzureLogs
 from connectors.facts import Window
 from connectors.interface import Observer
+from connectors.live.event_days import Event, History, Place, read_days
 from connectors.live.failures import CallError
-from connectors.logs.engine import read_logs
-from connectors.logs.rows import LogFile, LogRead
+from connectors.logs.rows import LogRead
 from connectors.logs.seen import SeenEvents
+
+if TYPE_CHECKING:
+    from connectors.logs.ledger import Ledger
 
 PART = "activity_logs"
 _KEPT_DAYS = 90
-_SLICE_DAYS = 30
+_MARGIN = timedelta(minutes=5)
+"""A question that begins before what is kept is refused; the clocks may differ."""
+_CHUNK_DAYS = 30
 _MOST_EVENTS = 500_000
 """More are not read over REST: at some 200 events a page that is hours."""
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class ActivityLog:
     """What the Activity Logs gave; `errors` are the subscriptions that could not be read whole."""
 
     read: LogRead
@@ -41,76 +43,55 @@ def activity_logs(
     now: datetime,
     seen: SeenEvents,
     observe: Observer,
-) -> History:
+    ledger: "Ledger | None" = None,
+) -> ActivityLog:
     """Return the folded events of the subscriptions.
 
     Where one cannot be read whole, a log file that lost calls stands for it, so that nothing of the
     subscription counts as unused.
     """
-    start = max(window.start, now - timedelta(days=_KEPT_DAYS) + timedelta(minutes=5))
-    span = (start, min(window.end, now))
-    with tempfile.TemporaryDirectory(prefix="entdrift-activity-") as folder:
-
-        def fetch(subscription: str) -> CallError | None:
-            observe("part", source=calls.session.settings.source, account=subscription, part=PART)
-            return _fetch(calls, subscription, span, Path(folder) / f"{subscription}.jsonl")
-
-        failed = dict(zip(subscriptions, calls.each(fetch, subscriptions), strict=False))
-        read = read_logs([Path(folder)], AzureLogs(), window, seen=seen, workers=1, observe=observe)
-    errors = {name: error for name, error in failed.items() if error is not None}
-    files = [_renamed(file, errors) for file in read.files]
-    named = {file.path for file in files}
-    files += [
-        LogFile(_path(name), 0, "failed", str(error), 0, 0, 0, 0, lost=True)
-        for name, error in errors.items()
-        if _path(name) not in named
-    ]
-    return History(read._replace(files=sorted(files)), tuple(errors.values()))
+    places = [Place(_path(one), _Subscription(calls, one, observe).events) for one in subscriptions]
+    settings = calls.session.settings
+    asked = json.dumps([settings.tenant, settings.arm, settings.authority])
+    begins = now - timedelta(days=_KEPT_DAYS) + _MARGIN
+    history = History(AzureLogs(), asked, __file__, begins, _CHUNK_DAYS, sample=calls.sample)
+    found = read_days(
+        places, history, window, now, seen=seen, ledger=ledger, each=calls.each, observe=observe
+    )
+    return ActivityLog(found.read, tuple(found.errors.values()))
 
 
-def _fetch(calls: Calls, subscription: str, span: tuple[datetime, datetime], path: Path) -> CallError | None:
-    """Write a subscription's events to a file, slice by slice; return what ended it early."""
-    at, end = span
-    events = 0
-    with path.open("w", encoding="utf-8") as file:
-        while at < end:
-            until = min(at + timedelta(days=_SLICE_DAYS), end)
-            wanted = (
-                f"eventTimestamp ge '{at.strftime(_TIME)}' and eventTimestamp le '{until.strftime(_TIME)}'"
+@dataclass
+class _Subscription:
+    """Asks one subscription, up to a number of events."""
+
+    calls: Calls
+    name: str
+    observe: Observer
+    count: int = 0
+
+    def events(self, start: datetime, end: datetime) -> Iterator[Event]:
+        """Yield the events of a span."""
+        call = "activityLog.list"
+        self.observe("part", source=self.calls.session.settings.source, account=self.name, part=PART)
+        if self.count > _MOST_EVENTS:
+            raise CallError(
+                f"the Activity Log of subscription {self.name} has more than {_MOST_EVENTS:,} events; "
+                f"it was read up to {start:%Y-%m-%d}; export it with a diagnostic setting and name "
+                "the files under activity_logs",
+                "other",
+                call,
             )
-            name = "activityLog.list"
-            try:
-                for event in calls.values(
-                    name, calls.path(name, subscription=subscription), query={"$filter": wanted}
-                ):
-                    file.write(json.dumps(event) + "\n")
-                    events += 1
-            except CallError as error:
-                return error
-            if calls.sample:
-                break
-            if events > _MOST_EVENTS and until < end:
-                return CallError(
-                    f"the Activity Log of subscription {subscription} has more than {_MOST_EVENTS:,} events; "
-                    f"it was read up to {until:%Y-%m-%d}; export it with a diagnostic setting and name "
-                    "the files under activity_logs",
-                    "other",
-                    name,
-                )
-            at = until
-    return None
+        wanted = f"eventTimestamp ge '{_written(start)}' and eventTimestamp le '{_written(end)}'"
+        path = self.calls.path(call, subscription=self.name)
+        for event in self.calls.values(call, path, query={"$filter": wanted}):
+            self.count += 1
+            yield Event(str(event.get("eventTimestamp", "")), json.dumps(event))
+
+
+def _written(time: datetime) -> str:
+    return time.astimezone(UTC).strftime(_TIME)
 
 
 def _path(subscription: str) -> str:
     return f"activity-log/{subscription}.jsonl"
-
-
-def _renamed(file: LogFile, errors: dict[str, CallError]) -> LogFile:
-    """Name a file by its subscription instead of where it lay for a moment."""
-    subscription = Path(file.path).stem
-    reason = file.reason.replace(file.path, _path(subscription))
-    named = msgspec.structs.replace(file, path=_path(subscription), reason=reason)
-    error = errors.get(subscription)
-    if error is None:
-        return named
-    return msgspec.structs.replace(named, status="partial", reason=str(error), lost=True)

@@ -5,83 +5,104 @@ such requests in ten seconds, so pages are asked for two seconds apart: this is 
 """
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from connectors.azure.calls import Calls
 from connectors.azure.events import AzureLogs
 from connectors.azure.sign_ins import LIVE_FILES
 from connectors.facts import Window
 from connectors.interface import Observer
+from connectors.live.event_days import Event, History, Place, read_days
 from connectors.live.failures import CallError
-from connectors.logs.engine import read_logs
-from connectors.logs.rows import LogFile, LogRead
+from connectors.logs.rows import LogRead
 from connectors.logs.seen import SeenEvents
+
+if TYPE_CHECKING:
+    from connectors.logs.ledger import Ledger
 
 PART = "sign_in_logs"
 _KINDS = {"servicePrincipal": "ServicePrincipalSignInLogs", "managedIdentity": "ManagedIdentitySignInLogs"}
 _MOST_EVENTS = 50_000
+_CHUNK_DAYS = 400
+_ASKED = timedelta(days=400)
+"""Longer ago is not asked for; a tenant keeps 30 days."""
 _PAUSE_SECONDS = 2.0
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def sign_in_logs(
-    calls: Calls, window: Window, seen: SeenEvents, observe: Observer, pause: Callable[[float], None]
+    calls: Calls,
+    window: Window,
+    now: datetime,
+    seen: SeenEvents,
+    observe: Observer,
+    pause: Callable[[float], None],
+    ledger: "Ledger | None" = None,
 ) -> tuple[LogRead, list[CallError]]:
     """Return the folded sign-ins, and what could not be read.
 
     A kind that was read in part is a log that lost records. One of which nothing was read is no log at all.
     """
-    errors: dict[str, CallError] = {}
-    with tempfile.TemporaryDirectory(prefix="entdrift-sign-ins-") as folder:
-        for kind in _KINDS:
-            observe("part", source=calls.session.settings.source, part=PART)
-            path = Path(folder) / f"{kind}.jsonl"
-            try:
-                with path.open("w", encoding="utf-8") as file:
-                    for record in _records(calls, kind, window, pause):
-                        file.write(json.dumps(record) + "\n")
-            except CallError as error:
-                errors[kind] = error
-        read = read_logs([Path(folder)], AzureLogs(), window, seen=seen, workers=1, observe=observe)
-    files = [_named(file, errors.get(Path(file.path).stem)) for file in read.files]
-    return read._replace(files=sorted(files)), list(errors.values())
+    places = [Place(_path(kind), _Kind(calls, kind, observe, pause).events) for kind in _KINDS]
+    settings = calls.session.settings
+    asked = json.dumps([settings.tenant, settings.graph, settings.authority])
+    history = History(AzureLogs(), asked, __file__, now - _ASKED, _CHUNK_DAYS, sample=calls.sample)
+
+    def each(work: Callable[[Place], None], places: Sequence[Place]) -> None:
+        for place in places:
+            work(place)
+
+    found = read_days(places, history, window, now, seen=seen, ledger=ledger, each=each, observe=observe)
+    files = [file for file in found.read.files if file.records or file.path not in found.errors]
+    return found.read._replace(files=files), list(found.errors.values())
 
 
-def _records(
-    calls: Calls, kind: str, window: Window, pause: Callable[[float], None]
-) -> Iterator[dict[str, Any]]:
-    name = "signIns.list"
-    start, end = (at.strftime(_TIME) for at in (window.start, window.end))
-    wanted = (
-        f"createdDateTime ge {start} and createdDateTime lt {end} and signInEventTypes/any(t: t eq '{kind}')"
-    )
-    read = 0
-    for page in calls.pages(name, calls.path(name), query={"$filter": wanted}):
-        held = page.get("value")
-        for record in held if isinstance(held, list) else ():
-            if isinstance(record, dict):
-                yield {**record, "category": _KINDS[kind]}
-                read += 1
-        if read > _MOST_EVENTS:
-            raise CallError(
-                f"there are more than {_MOST_EVENTS:,} sign-ins of the kind {kind}; the newest were read; "
-                f"export {_KINDS[kind]} with a diagnostic setting of Entra and name the files under {PART}",
-                "other",
-                name,
-            )
-        if page.get("@odata.nextLink") and not calls.sample:
-            pause(_PAUSE_SECONDS)
+@dataclass
+class _Kind:
+    """Asks for one kind of sign-ins, slowly, up to a number of them."""
+
+    calls: Calls
+    kind: str
+    observe: Observer
+    pause: Callable[[float], None]
+    count: int = 0
+    asked: bool = False
+
+    def events(self, start: datetime, end: datetime) -> Iterator[Event]:
+        """Yield the sign-ins of a span."""
+        name = "signIns.list"
+        self.observe("part", source=self.calls.session.settings.source, part=PART)
+        begun, ended = (at.astimezone(UTC).strftime(_TIME) for at in (start, end))
+        wanted = (
+            f"createdDateTime ge {begun} and createdDateTime lt {ended}"
+            f" and signInEventTypes/any(t: t eq '{self.kind}')"
+        )
+        if self.asked:
+            self.pause(_PAUSE_SECONDS)
+        self.asked = True
+        for page in self.calls.pages(name, self.calls.path(name), query={"$filter": wanted}):
+            held = page.get("value")
+            for record in held if isinstance(held, list) else ():
+                if isinstance(record, dict):
+                    self.count += 1
+                    line = json.dumps({**record, "category": _KINDS[self.kind]})
+                    yield Event(str(record.get("createdDateTime", "")), line)
+            if self.count > _MOST_EVENTS:
+                raise self._too_many(name)
+            if page.get("@odata.nextLink") and not self.calls.sample:
+                self.pause(_PAUSE_SECONDS)
+
+    def _too_many(self, name: str) -> CallError:
+        return CallError(
+            f"there are more than {_MOST_EVENTS:,} sign-ins of the kind {self.kind}; the newest were read; "
+            f"export {_KINDS[self.kind]} with a diagnostic setting of Entra and name the files under {PART}",
+            "other",
+            name,
+        )
 
 
-def _named(file: LogFile, error: CallError | None) -> LogFile:
-    """Name a file by its kind instead of where it lay for a moment."""
-    path = LIVE_FILES + Path(file.path).name
-    named = msgspec.structs.replace(file, path=path, reason=file.reason.replace(file.path, path))
-    if error is None or not file.records:
-        return named
-    return msgspec.structs.replace(named, status="partial", reason=str(error), lost=True)
+def _path(kind: str) -> str:
+    return f"{LIVE_FILES}{kind}.jsonl"

@@ -62,6 +62,11 @@ class BlobLogs:
         name = path.removeprefix(self._root)
         return name != path and below(self._prefix, name) and self._days.hold(name)
 
+    def names(self, path: str) -> bool:
+        """Return whether a blob of this path is below the prefix, and of a day that is remembered."""
+        name = path.removeprefix(self._root)
+        return name != path and below(self._prefix, name) and self._days.remember(name)
+
     def fetch(self, found: Found, target: BinaryIO) -> None:
         """Write a blob into a file; one that is being appended to is begun again."""
         name = found.path.removeprefix(self._root)

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import google.auth.exceptions
@@ -11,6 +11,7 @@ import google.auth.exceptions
 from connectors.facts import Window
 from connectors.gcp.access import access_table, part_names, quotas
 from connectors.gcp.calls import Calls
+from connectors.gcp.events import AuditLogReader
 from connectors.gcp.gathering import Finds, begin_gathering
 from connectors.gcp.live_deny import deny_policies
 from connectors.gcp.live_iam import api_keys, roles, service_account_keys, service_accounts, workload_identity
@@ -30,6 +31,7 @@ from connectors.gcp.testable import PART as TESTABLE
 from connectors.interface import Observer, Sink, Source
 from connectors.live.failures import CallError
 from connectors.live.gathering import Gathering
+from connectors.logs.remember import remembering
 from connectors.logs.seen import SeenEvents
 
 MAIN = "iam_policies"
@@ -137,7 +139,9 @@ def _read(
             way.observe("part", source=settings.source, part=name)
             gathering.take(name, parts[name]())
     if settings.log_entries:
-        found = log_entries(calls, scope, way.window, way.now(), way.seen, way.observe)
+        known = replace(source, state=None if calls.sample else source.state)
+        with remembering(known, LOG_ENTRIES, AuditLogReader()) as ledger:
+            found = log_entries(calls, scope, way.window, way.now(), way.seen, way.observe, ledger)
         gathering.logs(LOG_ENTRIES, found.read, found.errors)
     if settings.log_engine == ENGINE and not calls.sample:
         way.observe("part", source=settings.source, part=LOG_QUERY)

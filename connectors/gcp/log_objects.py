@@ -86,6 +86,11 @@ class GcsLogs:
         key = path.removeprefix(self._root)
         return key != path and below(self._prefix, key) and self._days.hold(key)
 
+    def names(self, path: str) -> bool:
+        """Return whether an object of this path is below the prefix, and of a day that is remembered."""
+        key = path.removeprefix(self._root)
+        return key != path and below(self._prefix, key) and self._days.remember(key)
+
     def fetch(self, found: Found, target: BinaryIO) -> None:
         """Write an object into a file as it is stored."""
         try:

@@ -12,6 +12,9 @@ EARLY = timedelta(days=1)
 LATE = timedelta(days=3)
 """Events are delivered late, seldom by days; which of them count is told by their own time."""
 
+REMEMBERED = timedelta(days=400)
+"""So long before the end of the window the ledger keeps objects: a shorter window is no reason to forget."""
+
 _YEAR = re.compile(r"(?:19|20)\d\d/")
 _DAY = re.compile(r"(?:^|/)((?:19|20)\d\d)/(\d\d)/(\d\d)/")
 _EQUAL_DAY = re.compile(r"(?:^|/)y=(\d{4})/m=(\d\d)/d=(\d\d)/", re.IGNORECASE)
@@ -33,22 +36,35 @@ class Days:
 
     first: date
     last: date
+    forgotten: date = date.min
+    """Objects of earlier days are not remembered any longer."""
 
     @classmethod
     def of(cls, window: Window) -> "Days":
         """Return the days of a window, with some before and after it."""
-        return cls((window.start - EARLY).date(), (window.end + LATE).date())
+        first, last = (window.start - EARLY).date(), (window.end + LATE).date()
+        return cls(first, last, min(first, last - REMEMBERED))
 
     def hold(self, key: str) -> bool:
         """Return whether a key is of these days; one without a date may hold anything."""
-        found = _DAY.search(key) or _EQUAL_DAY.search(key)
-        if not found:
-            return True
-        try:
-            day = date(int(found[1]), int(found[2]), int(found[3]))
-        except ValueError:
-            return True
-        return self.first <= day <= self.last
+        day = day_of(key)
+        return day is None or self.first <= day <= self.last
+
+    def remember(self, key: str) -> bool:
+        """Return whether what is known of a key is kept for scans of other windows."""
+        day = day_of(key)
+        return day is None or day >= self.forgotten
+
+
+def day_of(key: str) -> date | None:
+    """Return the day that a key holds, if it does."""
+    found = _DAY.search(key) or _EQUAL_DAY.search(key)
+    if not found:
+        return None
+    try:
+        return date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        return None
 
 
 def walk(

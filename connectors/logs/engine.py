@@ -38,7 +38,7 @@ _RACY_NANOSECONDS = 2_000_000_000
 _log = logging.getLogger(__name__)
 
 
-def read_logs(
+def read_logs(  # noqa: PLR0913 most are keywords
     places: Sequence[Path | ObjectStore],
     reader: LogReader,
     window: Window,
@@ -47,6 +47,7 @@ def read_logs(
     ledger: "Ledger | None" = None,
     workers: int | None = None,
     observe: Observer = silent,
+    only_window: bool = False,
 ) -> LogRead:
     """Read every log file under paths and every object of stores; return their events as rows.
 
@@ -55,7 +56,8 @@ def read_logs(
     and make no row; every event read counts in `Presence`. `workers` is the number of processes; by default
     one for each processor, or none beside this one for little input.
 
-    With a ledger, only objects that are new or changed are read; the result is that of reading all.
+    With a ledger, only objects that are new or changed are read; the result is that of reading all. With
+    `only_window` what lies outside the window counts nowhere: for places that were asked for a span.
     """
     from connectors.logs.tally import Tally  # noqa: PLC0415 numpy is slow to import
 
@@ -66,8 +68,9 @@ def read_logs(
     start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
     tally = Tally(seen, reader.name, start=start, end=end)
     origins = {path: store for path, (_, store) in held.items()}
+    span = (start, end) if only_window else None
     with no_collection():
-        _Reading(paths, stores, origins, reader, tally, ledger, observe, len(found)).run(found, workers)
+        _Reading(paths, stores, origins, reader, tally, ledger, observe, len(found), span).run(found, workers)
         return LogRead(*tally.result())
 
 
@@ -94,6 +97,8 @@ class _Reading:
     ledger: "Ledger | None"
     observe: Observer
     total: int
+    span: tuple[int, int] | None = None
+    """The seconds outside which events count nowhere."""
     began: int = field(default_factory=time.time_ns)
     files: int = 0
     stored: int = 0
@@ -139,7 +144,7 @@ class _Reading:
                 if there is None and one.key in known:
                     continue  # another scan stored it again meanwhile
                 if there is None and not self._covers(one.key):
-                    unnamed.append(one.key)
+                    unnamed += [] if any(store.names(one.key) for store in self.stores) else [one.key]
                 elif there is None:
                     taken.append(_kept(one, GONE, lost=False))
                 elif there.refused:
@@ -157,7 +162,7 @@ class _Reading:
         if not taken:
             return
         events = ledger.unpack(taken, self.tally)
-        self.tally.add(events)
+        self._count(events)
         for one in taken:
             gone = waiting.pop(one.key, None) is None or one.file.stamp == ""
             self.gone += gone
@@ -168,7 +173,7 @@ class _Reading:
 
     def _take(self, events: "Events") -> None:
         """Count what was read just now, and remember it."""
-        self.tally.add(events)
+        self._count(events)
         for file in events.files:
             self.files += 1
             self.stored += file.size_bytes
@@ -179,6 +184,11 @@ class _Reading:
                 self.ledger.keep(
                     events._replace(files=[self._settled(one) for one in events.files]), self.tally
                 )
+
+    def _count(self, events: "Events") -> None:
+        from connectors.logs.inside import inside  # noqa: PLC0415 numpy is slow to import
+
+        self.tally.add(events if self.span is None else inside(events, *self.span))
 
     def _settled(self, file: FileRead) -> FileRead:
         """Return a file without its stamp if it may change without changing it."""

@@ -9,7 +9,7 @@ copies of an event apart from new ones.
 import os
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -75,7 +75,7 @@ class Remembered(NamedTuple):
     size_bytes: int
     stamp: str
     current: bool
-    """True when this version of the reader read it."""
+    """True when this version of the reader read it, and it may be taken as it is."""
     file: FileRead
     packed: bytes
     """Its events: ids, times, kinds of the ledger."""
@@ -88,6 +88,8 @@ class Ledger:
     state: State
     scope: int
     version: int
+    reread: bool = False
+    """Take nothing that is still there for known: it is read once more."""
     _numbers: "array[int]" = field(default_factory=lambda: array("I"))
     """By kind of the ledger: kind of the tally, plus one."""
     _stored: dict[int, int] = field(default_factory=dict)
@@ -95,7 +97,7 @@ class Ledger:
     _waiting: list[Events] = field(default_factory=list)
 
     @classmethod
-    def open(cls, path: Path, scope: str, reader: LogReader) -> "Ledger":
+    def open(cls, path: Path, scope: str, reader: LogReader, *, reread: bool = False) -> "Ledger":
         """Open the ledger of a source's part; StateError for a state file that cannot be used."""
         state = open_state(path, LEDGER)
         with state.transaction() as connection:
@@ -104,7 +106,22 @@ class Ledger:
                 connection.execute(f"INSERT INTO {table} (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
                 query = f"SELECT id FROM {table} WHERE name = ?"
                 numbers.append(int(connection.execute(query, (name,)).fetchone()[0]))
-        return cls(state, numbers[0], numbers[1])
+        return cls(state, numbers[0], numbers[1], reread)
+
+    def stamps(self) -> dict[str, str]:
+        """Return the stamp of every object that need not be read again unless it changed."""
+        if self.reread:
+            return {}
+        query = "SELECT key, stamp FROM log_object WHERE scope = ? AND version = ?"
+        return {os.fsdecode(key): stamp for key, stamp in self.state.read(query, (self.scope, self.version))}
+
+    def restamp(self, stamps: Mapping[str, str]) -> None:
+        """Give objects that were found unchanged another stamp."""
+        with self.state.transaction() as connection:
+            connection.executemany(
+                "UPDATE log_object SET stamp = ? WHERE scope = ? AND key = ?",
+                [(stamp, self.scope, os.fsencode(key)) for key, stamp in stamps.items()],
+            )
 
     def remembered(self) -> Iterator[list[Remembered]]:
         """Yield all objects, page by page; one that is read by another scan meanwhile may come twice."""
@@ -119,11 +136,8 @@ class Ledger:
             for _, stored_key, size, stamp, version, facts, events in rows:
                 key = os.fsdecode(stored_key)
                 read = _Facts(*msgspec.msgpack.decode(facts))
-                page.append(
-                    Remembered(
-                        key, size, stamp, version == self.version, FileRead(key, size, *read, stamp), events
-                    )
-                )
+                current = version == self.version and not self.reread
+                page.append(Remembered(key, size, stamp, current, FileRead(key, size, *read, stamp), events))
             yield page
 
     def unpack(self, objects: Sequence[Remembered], tally: Tally) -> Events:

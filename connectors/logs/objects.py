@@ -37,6 +37,13 @@ class ObjectStore(Protocol):
         """Return whether `objects` would yield the object of this path if it were there."""
         ...
 
+    def names(self, path: str) -> bool:
+        """Return whether an object of this path may be asked for again, in another window.
+
+        What an earlier scan read of it is kept then, and does not count in this one.
+        """
+        ...
+
     def fetch(self, found: Found, target: BinaryIO) -> None:
         """Write the object as it was listed into a file; ObjectError when that cannot be done.
 
@@ -59,6 +66,8 @@ class Unreadable:
     def covers(self, path: str) -> bool:
         """Return whether a path is below the address."""
         return path == self.address or path.startswith(f"{self.address.rstrip('/')}/")
+
+    names = covers
 
     def fetch(self, found: Found, target: BinaryIO) -> None:
         """Fail: nothing was listed."""

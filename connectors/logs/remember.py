@@ -27,7 +27,7 @@ def remembering(source: Source, part: str, reader: LogReader) -> "Iterator[Ledge
     from connectors.logs.ledger import Ledger  # noqa: PLC0415 sqlite3 and numpy are slow to import
 
     try:
-        ledger = Ledger.open(source.state, f"{source.name}/{part}", reader)
+        ledger = Ledger.open(source.state, f"{source.name}/{part}", reader, reread=source.reread)
     except StateError as error:
         _log.warning("all logs of %s are read, the state file cannot be used: %s", source.name, error)
         yield None

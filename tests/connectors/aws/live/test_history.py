@@ -1,6 +1,7 @@
 """The event history is read page by page in every region, and what is missing of it makes nothing unused."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import boto3
@@ -13,6 +14,7 @@ from connectors.interface import Patterns, Status
 
 ACCOUNT = "123456789012"
 YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+HAPPENED = datetime(2026, 11, 1, 10, tzinfo=UTC).timestamp()
 REGIONS = ("eu-west-1", "us-east-1")
 TRUST = {
     "Version": "2012-10-17",
@@ -57,9 +59,13 @@ def history(cloud):
     boto3.client("iam").create_role(RoleName="agent", AssumeRolePolicyDocument=json.dumps(TRUST))
     cloud.answer("ec2", "DescribeRegions", {"Regions": [{"RegionName": name} for name in REGIONS]})
 
+    cloud.asked = []
+
     def give(NextToken="0", MaxResults=0, StartTime=0, EndTime=0, **_):
         number = int(NextToken)
-        cloud.asked = (MaxResults, StartTime, EndTime)
+        cloud.asked.append((MaxResults, StartTime, EndTime))
+        if not StartTime <= HAPPENED <= EndTime:
+            return {"Events": []}
         page = {"Events": [{"CloudTrailEvent": json.dumps(event(number))}]}
         return {**page, "NextToken": str(number + 1)} if number < 2 else page
 
@@ -72,7 +78,7 @@ def test_all_pages_of_all_regions_are_read_and_copies_count_once(history, source
     """`regions` limits where workloads are looked for, never where calls are."""
     found = gather(source(event_history="true"))
     assert Status.OK == found.outcomes["event_history"].status
-    assert 6 == history.calls.count(("cloudtrail", "LookupEvents"))
+    assert 6 == sum(start <= HAPPENED <= end for _, start, end in history.asked)
     assert [f"event-history/{ACCOUNT}/{region}.json" for region in REGIONS] == [
         file.path for file in found.evidence.log_files()
     ]
@@ -84,9 +90,41 @@ def test_all_pages_of_all_regions_are_read_and_copies_count_once(history, source
 
 def test_no_more_than_the_kept_ninety_days_are_asked_for(history, source, gather):
     gather(source(event_history="true"))
-    most, start, end = history.asked
-    assert 50 == most
-    assert 90 * 86_400 == end - start
+    assert {50} == {most for most, _, _ in history.asked}
+    assert 90 * 86_400 == max(end for _, _, end in history.asked) - min(
+        start for _, start, _ in history.asked
+    )
+
+
+def test_a_second_scan_asks_each_region_for_the_last_days_only(history, source, gather, tmp_path):
+    """CloudTrail names 5 minutes and guarantees nothing: three days are asked for again."""
+    configured = replace(source(event_history="true"), state=tmp_path / "state.sqlite")
+    first = gather(configured)
+    history.asked.clear()
+    second = gather(configured)
+    assert {3 * 86_400} == {end - start for _, start, end in history.asked}
+    assert 2 == len(history.asked)
+    read = [
+        (list(one.evidence.usage()), one.evidence.log_files(), one.evidence.presence())
+        for one in (first, second, gather(source(event_history="true")))
+    ]
+    assert read[0] == read[1] == read[2]
+    history.asked.clear()
+    gather(replace(configured, reread=True))
+    assert 90 * 86_400 == max(end for _, _, end in history.asked) - min(
+        start for _, start, _ in history.asked
+    )
+
+
+def test_another_role_is_asked_for_everything(history, source, gather, tmp_path):
+    state = tmp_path / "state.sqlite"
+    gather(replace(source(event_history="true"), state=state))
+    history.asked.clear()
+    role = f"arn:aws:iam::{ACCOUNT}:role/reader"
+    gather(replace(source(event_history="true", role_arn=(role,)), state=state))
+    assert 90 * 86_400 == max(end for _, _, end in history.asked) - min(
+        start for _, start, _ in history.asked
+    )
 
 
 def test_a_region_that_cannot_be_read_is_a_log_file_that_lost_calls(history, source, gather):

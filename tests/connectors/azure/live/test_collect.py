@@ -1,6 +1,7 @@
 """Live collection gives the raw records that exports give, whole, and says what it could not read."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -187,6 +188,34 @@ def test_the_activity_log_is_read_in_slices_and_counts_an_event_once(tenant, sou
     assert "ok" == row.status
     facts = CONNECTOR.interpret([found.evidence], WINDOW, Patterns())
     assert [5] == [use.count for use in facts.usage]
+
+
+def test_a_second_scan_asks_the_activity_log_for_the_last_days_only(tenant, source, gather, tmp_path):
+    """Microsoft names 3 to 20 minutes and guarantees nothing: three days are asked for again."""
+    path = f"/subscriptions/{SUB}/providers/Microsoft.Insights/eventtypes/management/values"
+    events = [
+        event("Microsoft.Storage/storageAccounts/delete", time=f"2026-09-1{n}T10:00:00Z") for n in range(5)
+    ]
+    asked = []
+
+    def give(query, _):
+        start, end = query["$filter"][0].split("'")[1::2]
+        asked.append((start, end))
+        return {"value": [one for one in events if start <= one["eventTimestamp"] <= end]}
+
+    tenant.answer(path, give)
+    configured = replace(source(), state=tmp_path / "state.sqlite")
+    reads = []
+    for one in (configured, configured, source()):
+        asked.clear()
+        found = gather(one)
+        reads.append((list(found.evidence.usage()), found.evidence.presence(), found.evidence.log_files()))
+        if len(reads) == 2:
+            # The day of which the service has forgotten a part is asked for again, too.
+            assert ("2026-10-29T00:00:00Z", "2026-11-01T00:00:00Z") == asked[1]
+            assert ("2026-08-03T00:05:00Z", "2026-08-04T00:00:00Z") == asked[0]
+            assert 2 == len(asked)
+    assert reads[0] == reads[1] == reads[2]
 
 
 def test_the_activity_log_is_left_out_when_files_or_the_config_say_so(tenant, source, gather):

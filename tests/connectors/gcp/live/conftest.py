@@ -1,5 +1,7 @@
 """Collect from the fake with the real client libraries, through a real bundle."""
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.bundle import BundleWriter, open_bundle
@@ -57,8 +59,8 @@ def waits():
 def live(source, tmp_path, waits):
     """Collect a source and interpret what was found."""
 
-    def run(**settings):
-        chosen = source(**settings)
+    def run(state=None, **settings):
+        chosen = replace(source(**settings), state=state)
         path = tmp_path / "bundle"
         clock = iter(range(0, 10**6, 10))
         way = Way(
