@@ -6,7 +6,7 @@ Layout is that of `terraform fmt`: two blanks per level, equals signs of neighbo
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import category
 
@@ -25,9 +25,10 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A JSON value to be written as `jsonencode({…})`."""
+    """A JSON value to be written as `jsonencode({…})`; what it was written as is remembered by indent."""
 
     value: Any
+    written: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 Value = str | bool | int | Expression | Encoded | Sequence[Any] | Mapping[str, Any]
@@ -93,7 +94,9 @@ def _value(value: Any, indent: str) -> str:
         case Expression():
             text = value.text
         case Encoded():
-            text = f"jsonencode({_value(value.value, indent)})"
+            if indent not in value.written:
+                value.written[indent] = f"jsonencode({_value(value.value, indent)})"
+            text = value.written[indent]
         case str():
             text = quote(value)
         case Mapping() if value:

@@ -179,7 +179,7 @@ def _shown_line(text: str) -> str:
 
 
 def _longest_run(text: str) -> int:
-    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    return max(map(len, _BACKTICKS.findall(text))) if "`" in text else 0
 
 
 def _hcl_escape(match: re.Match[str]) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from connectors.aws.globs import ANY, STAR, covers, overlaps
 from connectors.aws.policy_document import ConditionTest, Statement
@@ -45,17 +46,25 @@ def uncovered(statement: Statement, others: "Coverers") -> Iterator[Statement]:
     """
     true = tests_of(statement)
     able: dict[int, bool] = {}
-    for piece in _by_action(statement):
-        mine = [action.lower() for action in piece.actions]
+    together = statement.not_actions or len(statement.actions) == 1
+    for actions in [statement.actions] if together else [(action,) for action in statement.actions]:
+        mine = [action.lower() for action in actions]
         named = []
-        for one in others.near(mine, piece):
+        for one in others.near(mine, statement):
             if id(one) not in able:
                 able[id(one)] = applies([one.tests], true)
-            if able[id(one)] and one.cover(mine, piece):
+            if able[id(one)] and one.cover(mine, statement):
                 named.append(one.statement)
-        for part in _by_resource(piece):
+        # Most are covered on every resource; only what is not is worth a statement of its own.
+        if any(_on_everything(one) for one in named):
+            continue
+        for part in _by_resource(statement if together else replace(statement, actions=actions)):
             if not any(_covers_resources(one, part) for one in named):
                 yield part
+
+
+def _on_everything(statement: Statement) -> bool:
+    return not statement.not_resources and "*" in statement.resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +104,17 @@ class Coverer:
         return any(covers(their, action) for their in near)
 
 
+@lru_cache(maxsize=4096)
+def _coverer(statement: Statement) -> Coverer:
+    """Return the list of a statement: identities hold the same policies."""
+    return Coverer.of(statement)
+
+
 class Coverers:
     """Statements prepared to be asked many times what they cover, found by the service they name."""
 
     def __init__(self, statements: Iterable[Statement]) -> None:
-        self._all = [Coverer.of(statement) for statement in statements]
+        self._all = [_coverer(statement) for statement in statements]
         self._by_service: dict[str, list[Coverer]] = {}
         self._anywhere: list[Coverer] = []
         for one in self._all:
@@ -117,7 +132,7 @@ class Coverers:
 
 
 def _covers_resources(other: Statement, piece: Statement) -> bool:
-    if not other.not_resources and "*" in other.resources:
+    if _on_everything(other):
         return True
     mine = [resource(text, piece) for text in piece.resources]
     theirs = [resource(text, other) for text in other.resources]

@@ -26,7 +26,7 @@ from connectors.aws.quotas import ATTACHED, MANAGED_SIZE, VERSIONS, inline_room
 from connectors.aws.rebuild import rebuild, seen_resources
 from connectors.aws.split import split
 from connectors.aws.standing import Access, Kind, Originals, access_of, apply, deny_all
-from connectors.aws.trim import Trimmed, Trimmer, size, trim
+from connectors.aws.trim import Trimmed, Trimmer, trim
 from connectors.aws.trust import narrow_trust
 from connectors.facts import Window
 from connectors.reduction import Change, Question, Stay
@@ -250,7 +250,7 @@ class _Planner:
             trimmed = self._trim(text, inline_room(self._holder.kind, present, name))
             if not trimmed.changed:
                 continue
-            after = _text(trimmed)
+            after = trimmed.text
             kind = Kind.PUT_INLINE if after else Kind.DELETE_INLINE
             present = {**present, name: after} if after else {n: t for n, t in present.items() if n != name}
             self._then.append(Change(kind, self._holder.arn, name, text, after))
@@ -267,7 +267,8 @@ class _Planner:
             return
         own = self._desk.is_own(arn)
         for number, piece in enumerate(pieces):
-            after = json.dumps(piece, indent=2, ensure_ascii=False)
+            whole = piece is exact.document
+            after = exact.text if whole else json.dumps(piece, indent=2, ensure_ascii=False)
             if own and number == 0:
                 version = self._desk.originals.managed[arn].versions[0]
                 self._first.append(Change(Kind.NEW_VERSION, self._holder.arn, arn, text, after, version))
@@ -278,13 +279,13 @@ class _Planner:
 
     def _fitting(self, exact: Trimmed, text: str) -> Sequence[Mapping[str, object]]:
         """Return the document, split into several or grouped where one would be too large; none: leave it."""
-        if exact.document is None or size(exact.document) <= MANAGED_SIZE:
+        if exact.document is None or exact.size <= MANAGED_SIZE:
             return [exact.document] if exact.document is not None else []
         pieces = split(exact.document, MANAGED_SIZE)
         if pieces and len(pieces) <= self._room:
             return pieces
         grouped = self._trim(text, MANAGED_SIZE)
-        if not grouped.changed or grouped.document is None or size(grouped.document) > MANAGED_SIZE:
+        if not grouped.changed or grouped.document is None or grouped.size > MANAGED_SIZE:
             return []
         return [grouped.document]
 
@@ -316,7 +317,7 @@ class _Planner:
                 self._first.append(Change(Kind.ATTACH, self._holder.arn, arn, "", text))
                 self._room -= 1
             else:
-                self._attach_new(policy, _text(one))
+                self._attach_new(policy, one.text)
         held = json.dumps([_json(text) for _, _, text in documents], ensure_ascii=False)
         self._then.append(Change(Kind.LEAVE_GROUP, self._holder.arn, name, held))
         self._found.notes.append(
@@ -331,10 +332,6 @@ class _Planner:
             yield attached.name or attached.arn.rpartition("/")[2], attached.arn, original.text
 
     def _trim(self, text: str, largest: int | None) -> Trimmed:
-        try:
-            raw = json.loads(text)
-        except ValueError:
-            return Trimmed({}, changed=False)
         held = self._held(text)
         named = 0
         for one in held:
@@ -350,6 +347,10 @@ class _Planner:
         # Policy variables make a document mean something else for each identity.
         trimmed = self._desk.trimmed.get(key) if "${" not in text else None
         if trimmed is None:
+            try:
+                raw = json.loads(text)
+            except ValueError:
+                return Trimmed({}, changed=False)
             trimmed = self._desk.trimmed[key] = trim(raw, held, trimmer, largest=largest)
         self._found.stays += trimmed.stays
         return trimmed
@@ -361,9 +362,3 @@ def _json(text: str) -> object:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _text(trimmed: Trimmed) -> str:
-    if trimmed.document is None:
-        return ""
-    return json.dumps(trimmed.document, indent=2, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from connectors.aws.catalogue import Catalogue, fold_action
@@ -55,6 +56,7 @@ def inline_room(kind: str, inline: Mapping[str, str], name: str) -> int:
     return INLINE_SIZE[kind] - others
 
 
+@lru_cache(maxsize=4096)
 def text_size(text: str) -> int:
     """Return the size of a document given as text; 0 when it is none."""
     try:
@@ -100,9 +102,14 @@ def _unread(access: Access) -> Iterator[str]:
         if None in texts:
             yield f"policies of group {group} are not in the evidence and stay"
     for text in access.texts():
-        document = parse_document(text)
-        yield from (f"{problem}; it stays as it is" for problem in document.problems)
-        yield from _unknown_elements(text, document)
+        yield from _not_understood(text)
+
+
+@lru_cache(maxsize=4096)
+def _not_understood(text: str) -> tuple[str, ...]:
+    document = parse_document(text)
+    problems = (f"{problem}; it stays as it is" for problem in document.problems)
+    return (*problems, *_unknown_elements(text, document))
 
 
 def _unknown_elements(text: str, document: Document) -> Iterator[str]:

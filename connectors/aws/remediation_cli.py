@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from connectors.aws.arns import parse_arn
 from connectors.aws.standing import Kind
@@ -61,6 +62,7 @@ def _iam(verb: str, *words: str) -> Words:
     return ("aws", "iam", verb, *found)
 
 
+@lru_cache(maxsize=1024)
 def _compact(text: str) -> str:
     """Return a document on one line of ASCII; text that is no JSON goes as it is."""
     try:

@@ -7,6 +7,7 @@ goes through the provider's exclusive resources, which depend on what takes its 
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from connectors.aws.remediation_cli import holder_of, policy_name
@@ -172,6 +173,7 @@ def _ignoring(names: Sequence[str]) -> str:
     return block(["lifecycle"], {"ignore_changes": [Expression(name) for name in names]})
 
 
+@lru_cache(maxsize=1024)
 def _document(text: str) -> Encoded | str:
     try:
         value: Any = json.loads(text)

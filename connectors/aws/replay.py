@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from connectors.aws.catalogue import fold_action
 from connectors.aws.conditions import Context, Missing, substitute, undecided_tests
@@ -178,12 +179,14 @@ class _Names:
         )
 
 
+@lru_cache(maxsize=4096)
 def _named(statement: Statement) -> _Names:
     folded = [fold_action(action) for action in statement.actions]
     wild = [(_WILDCARD.split(action, maxsplit=1)[0], action) for action in folded]
     return _Names(frozenset(folded), tuple(one for one in wild if one[0] != one[1]))
 
 
+@lru_cache(maxsize=4096)
 def _clause(statement: Statement) -> Clause:
     return Clause(
         tuple(sorted(statement.resources)),

@@ -7,6 +7,7 @@ Condition and the order of elements stay, and so do action patterns that name no
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from connectors.aws.catalogue import fold_action
@@ -20,6 +21,7 @@ from connectors.reduction import Stay
 KEEP_SID = "EntdriftKeep"
 """A statement whose Sid starts with this is never changed: the owner's opt-out."""
 _WILD = frozenset("*?")
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,23 @@ class Trimmer:
     compressor: Compressor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trimmed:
     """A document without what was to go; `document` is None when no Allow and no Deny is left."""
 
     document: Mapping[str, Any] | None
     changed: bool
     stays: tuple[Stay, ...] = ()
+
+    @cached_property
+    def text(self) -> str:
+        """The document as it is written; empty when nothing is left."""
+        return "" if self.document is None else json.dumps(self.document, indent=2, ensure_ascii=False)
+
+    @cached_property
+    def size(self) -> int:
+        """The size of the document as AWS counts it."""
+        return size(self.document)
 
 
 @dataclass
@@ -83,7 +95,7 @@ def size(document: Mapping[str, Any] | None) -> int:
 
     IAM user guide, "IAM and AWS STS quotas". Blanks inside texts are counted, which can only be too many.
     """
-    return 0 if document is None else len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
+    return 0 if document is None else len(_COMPACT.encode(document))
 
 
 def _slot(item: Any, held: Held | None, trimmer: Trimmer, stays: list[Stay]) -> _Slot:

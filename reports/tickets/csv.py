@@ -1,8 +1,5 @@
 """Write the tickets as CSV that Jira's and ServiceNow's importers take."""
 
-import csv
-import io
-
 from reports import escape
 from reports.document import Report, Severity
 from reports.tickets.plan import Ticket, plan
@@ -41,12 +38,17 @@ def render(report: Report) -> str:
 
 def write(tickets: list[Ticket]) -> str:
     """Write one row per ticket; `External ID` and a label hold the key that finds it again."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for ticket in tickets:
-        writer.writerow(escape.csv_cell(cell) for cell in _row(ticket))
-    return out.getvalue()
+    rows = [",".join(COLUMNS)]
+    rows += [",".join(_quoted(escape.csv_cell(cell)) for cell in _row(ticket)) for ticket in tickets]
+    return "\r\n".join([*rows, ""])
+
+
+def _quoted(cell: str) -> str:
+    """Quote a cell that needs it, as the csv module does, which looks at each letter of a body by itself."""
+    if '"' in cell or "," in cell or "\n" in cell or "\r" in cell:
+        doubled = cell.replace('"', '""')
+        return f'"{doubled}"'
+    return cell
 
 
 def _row(ticket: Ticket) -> list[str]:

@@ -72,22 +72,24 @@ def evidence(report: Report, identity: IdentityEntry) -> list[str]:
 
 def open_and_waived(findings: list[FindingEntry]) -> list[str]:
     """List open findings to tick off, and below them who accepted which until when."""
-    lines = [
+    told = [finding for finding in findings if is_open(finding)]
+    told += [finding for finding in findings if finding.waiver and finding.status == "waived"]
+    lines = [_finding(finding) for finding in told[: 2 * ROWS]]
+    return lines + left_out(len(told) - len(lines), "findings", "findings")
+
+
+def _finding(finding: FindingEntry) -> str:
+    waiver = finding.waiver
+    if waiver and finding.status == "waived":
+        return (
+            f"- {text(finding.rule)} {text(finding.title)}: waived until {text(waiver.until)} by "
+            f"{text(waiver.owner)}: {text(waiver.reason)}"
+        )
+    return (
         f"- [ ] **{finding.severity}** {text(finding.rule)} {text(finding.title)} (confidence "
         f"{finding.confidence}): {text(finding.message)}. {text(finding.remediation)}. "
         f"Fingerprint {code(finding.fingerprint)}"
-        for finding in findings
-        if is_open(finding)
-    ]
-    for finding in findings:
-        if finding.waiver and finding.status == "waived":
-            waiver = finding.waiver
-            lines.append(
-                f"- {text(finding.rule)} {text(finding.title)}: waived until {text(waiver.until)} by "
-                f"{text(waiver.owner)}: {text(waiver.reason)}"
-            )
-    kept = lines[: 2 * ROWS]
-    return kept + left_out(len(lines) - len(kept), "findings", "findings")
+    )
 
 
 def proof(identity: IdentityEntry) -> list[str]:

@@ -1,5 +1,7 @@
 """How the lines of a ticket are worded: untrusted text made safe and short, numbers with their nouns."""
 
+from functools import lru_cache
+
 from reports import escape
 from reports.document import Report
 
@@ -7,11 +9,13 @@ ROWS = 15
 """Rows of one table or list in a ticket; the report holds all."""
 
 
+@lru_cache(maxsize=4096)
 def text(untrusted: str, limit: int = 400) -> str:
     """Write untrusted text as prose, cut where it is too long, without its final full stop."""
     return escape.markdown(escape.clip(untrusted, limit).rstrip("."))
 
 
+@lru_cache(maxsize=4096)
 def code(untrusted: str) -> str:
     """Write an untrusted name as code of at most 200 characters."""
     return escape.markdown_code(escape.clip(untrusted, 200))

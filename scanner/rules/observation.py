@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from connectors.facts import Window
 from scanner.results import Confidence, IdentityResult
@@ -12,7 +12,7 @@ from scanner.rules.recorded import NOT_KNOWN
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observation:
     """The part of the window in which calls of an identity could have been seen."""
 
@@ -26,12 +26,12 @@ class Observation:
     Other classes may be on in part: what they would have shown is unobservable, never unused.
     """
 
-    @property
+    @cached_property
     def days(self) -> float:
         """Days watched."""
         return self.span.days
 
-    @property
+    @cached_property
     def confidence(self) -> Confidence:
         """How sure a statement about use is: the one rule of docs/findings.md for all types.
 
@@ -43,7 +43,7 @@ class Observation:
             return Confidence.HIGH
         return Confidence.MEDIUM if self.days >= 30 or share >= 0.5 else Confidence.LOW
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The window, the logs and the days watched, to stand after a number."""
         return f"in {dates(self.window)}, {self.logs}, {days(self.days)} observed"

@@ -11,6 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from report_sample import AGENT, BUILDER, FOUNDRY, NOTHING, finding, hostile_report, identity
 
+from reports import escape
 from reports.document import Artifact, PermissionCounts, ReductionChange, ServiceEntry
 from reports.tickets import csv as tickets_csv
 from reports.tickets import json as tickets_json
@@ -210,6 +211,20 @@ def test_the_json_file_reads_back(hostile_text):
     read = json.loads(tickets_json.render(report))
     assert [ticket["key"] for ticket in read] == [ticket.key for ticket in plan(report)]
     assert set(read[0]) >= {"key", "title", "body", "labels", "identity", "findings", "removes"}
+
+
+@pytest.mark.parametrize(
+    "title", ["plain", 'a "quoted" one', "a, b", "two\nlines", "cr\rlf", " led", "", "=1+1", "'"]
+)
+def test_the_csv_file_is_what_the_csv_module_writes(report, title):
+    tickets = [msgspec.structs.replace(ticket, title=title) for ticket in plan(report)]
+    written = tickets_csv.write(tickets)
+    rows = list(csv.reader(io.StringIO(written, newline="")))
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    assert out.getvalue() == written
+    assert len(tickets) + 1 == len(rows)
+    assert escape.csv_cell(title) == rows[1][0]
 
 
 def test_the_csv_file_has_one_inert_row_per_ticket(hostile_text):
