@@ -6,6 +6,7 @@ import pytest
 
 from connectors.aws.actors import with_actors
 from connectors.aws.inventory import read_inventory
+from connectors.aws.oidc_providers import OidcProviders
 from connectors.aws.organization import Organization
 from connectors.facts import Actor, Identity
 from connectors.logs.rows import UsageRow
@@ -43,7 +44,7 @@ def identity():
 
 
 def actors(*rows, inventory):
-    (found,) = with_actors([identity()], [Log(*rows)], inventory, Organization())
+    (found,) = with_actors([identity()], [Log(*rows)], inventory, Organization(), OidcProviders())
     return found.actors
 
 
