@@ -174,6 +174,15 @@ def _gaps(recorded: Recorded, window: Window) -> Iterator[Caveat]:
             "what is called unused is so in the logged part; a call outside it is taken for no call",
         )
 
+    missing = recorded.missing_days(window)
+    if _FEWEST_DAYS <= len(missing) < len(recorded.days):
+        yield Caveat(
+            f"no trail file of {recorded.account} is of {len(missing)} days between the others "
+            f"({missing[0]} to {missing[-1]})",
+            recorded.account,
+            "if files of these days were not copied or have expired, calls in them are taken for no calls",
+        )
+
 
 def _filtered(account: str, heard: Heard | None) -> Iterator[Caveat]:
     """Say that the records look picked out: `lookup-events` is often asked for one name or one user."""
@@ -198,6 +207,8 @@ def _filtered(account: str, heard: Heard | None) -> Iterator[Caveat]:
 
 
 _SLACK_DAYS = 1
+_FEWEST_DAYS = 2
+"""So many days without a file, fewer than those with one, look like files that were lost."""
 _MANY = 20
 """So many records of one kind do not look like everything that happened in an account."""
 _EFFECTS = {

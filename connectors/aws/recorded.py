@@ -60,8 +60,9 @@ class Recorded:
 
     @property
     def active(self) -> list[Trail]:
-        """Trails that were recording, as far as the evidence says."""
-        return [trail for trail in self.trails if trail.logging is not False]
+        """Trails that were recording, as far as the evidence says: one that was stopped later was, too."""
+        end = self.window.end.strftime(_SECOND) if self.window else ""
+        return [one for one in self.trails if one.logging is not False or (end and one.stopped >= end)]
 
     @property
     def selection(self) -> Selection | None:
@@ -112,15 +113,21 @@ class Recorded:
         spans = self._spans()
         return min((one for one, _ in spans), default=""), max((one for _, one in spans), default="")
 
+    def missing_days(self, window: Window) -> list[str]:
+        """Return the days within the window and the files given for which no trail file is given."""
+        days = sorted(
+            day for day in self.days if f"{window.start:%Y-%m-%d}" <= day <= f"{window.end:%Y-%m-%d}"
+        )
+        if not days:
+            return []
+        first, last = (datetime.fromisoformat(one) for one in (days[0], days[-1]))
+        every = (first + timedelta(days=number) for number in range((last - first).days))
+        return [day for one in every if (day := f"{one:%Y-%m-%d}") not in self.days]
+
     def problem(self, window: Window) -> tuple[str, str, str]:
         """Return (code, reason, fix) when a call of this account could not have been seen at all."""
         if self.trails and not self.active and not self._outlived():
-            names = ", ".join(trail.name for trail in self.trails)
-            return (
-                "trail-not-logging",
-                f"the trails of account {self.account} are stopped ({names})",
-                f"aws cloudtrail start-logging --name {self.trails[0].arn}",
-            )
+            return self._stopped()
         start, end = (moment.strftime(_SECOND) for moment in (window.start, window.end))
         spans = self._spans()
         if not spans:
@@ -136,6 +143,25 @@ class Recorded:
             "logs-do-not-cover-window",
             f"the logs of account {self.account} run from {first} to {last}, outside {start} to {end}",
             "name logs of the window, or move the window",
+        )
+
+    def _stopped(self) -> tuple[str, str, str]:
+        names = ", ".join(trail.name for trail in self.trails)
+        failing = next((trail for trail in self.trails if trail.failure), None)
+        if failing is None:
+            return (
+                "trail-not-logging",
+                f"the trails of account {self.account} are stopped ({names})",
+                f"aws cloudtrail start-logging --name {self.trails[0].arn}",
+            )
+        since = f"since {failing.stopped}" if failing.stopped else "yet"
+        reason = (
+            f"no trail of account {self.account} delivers files ({names}): none {since}, {failing.failure}"
+        )
+        return (
+            "trail-not-logging",
+            reason,
+            f"mend the bucket of {failing.name}, or its policy and key, so that CloudTrail can write to it",
         )
 
     def _outlived(self) -> bool:

@@ -24,7 +24,9 @@ class Trail:
     logging: bool | None = None
     since: str = ""
     stopped: str = ""
-    """When recording last stopped, as far as its status says."""
+    """When recording last stopped, or files were last delivered, as far as its status says."""
+    failure: str = ""
+    """The error that keeps its files from being delivered."""
     selection: Selection | None = None
     sources: frozenset[str] = frozenset()
     """Sources whose evidence describes it."""
@@ -167,4 +169,8 @@ def _whose(record: Mapping[str, Any], file: str, trails: Mapping[str, Trail]) ->
 def _with_status(trail: Trail, status: Mapping[str, Any]) -> Trail:
     since = stamp(status.get("StartLoggingTime") or status.get("TimeLoggingStarted"))
     stopped = stamp(status.get("StopLoggingTime") or status.get("TimeLoggingStopped"))
-    return replace(trail, logging=status.get("IsLogging") is True, since=since, stopped=stopped)
+    logging = status.get("IsLogging") is True
+    failure = str(status.get("LatestDeliveryError") or "")[:100] if logging else ""
+    if failure:
+        logging, stopped = False, stamp(status.get("LatestDeliveryTime"))
+    return replace(trail, logging=logging, since=since, stopped=stopped, failure=failure)

@@ -433,6 +433,68 @@ def test_a_stopped_trail_shows_nothing(blind):
     assert facts.coverage[0].state is CoverageState.OFF
 
 
+@pytest.mark.parametrize(
+    ("status", "hidden"),
+    [
+        ({"IsLogging": True, "LatestDeliveryError": "NoSuchBucket"}, True),
+        (
+            {
+                "IsLogging": True,
+                "LatestDeliveryError": "AccessDenied",
+                "LatestDeliveryTime": "2026-06-01T12:00:00Z",
+            },
+            True,
+        ),
+        (
+            {
+                "IsLogging": True,
+                "LatestDeliveryError": "AccessDenied",
+                "LatestDeliveryTime": "2026-05-01T12:00:00Z",
+            },
+            False,
+        ),
+        (
+            {
+                "IsLogging": True,
+                "LatestDeliveryError": "AccessDenied",
+                "LatestDeliveryTime": "2027-01-01T12:00:00Z",
+            },
+            False,
+        ),
+        ({"IsLogging": True, "LatestDeliveryError": "", "LatestDeliveryTime": "2026-06-01T12:00:00Z"}, False),
+        ({"IsLogging": False, "StopLoggingTime": "2027-02-01T12:00:00Z"}, False),
+    ],
+    ids=["never", "since", "logs-go-on", "after-the-window", "no-error", "stopped-after-the-window"],
+)
+def test_a_trail_that_cannot_deliver_its_files_counts_as_stopped_since(blind, status, hidden):
+    """Its status says that it records; a bucket that refuses the files keeps them from everybody."""
+    codes, facts = blind(allow("ec2:DescribeVpcs"), [SEEN], trail(status=status))
+    assert codes == ({"ec2:DescribeVpcs": "trail-not-logging"} if hidden else {})
+    if hidden:
+        (spot,) = facts.entitlements[AGENT].blind
+        assert status["LatestDeliveryError"] in spot.reason
+        assert "mend the bucket of main" in spot.fix
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(range(1, 11), 0), ([1, 2, 3, 4, 9, 10], 1), ([1, 2, 4, 5], 0), ([1, 10], 0)],
+    ids=["all", "a-gap", "one-day", "sparse"],
+)
+def test_days_without_a_file_between_the_others_are_said(gaad, interpret, tmp_path, given, said):
+    for day in given:
+        folder = tmp_path / f"AWSLogs/111122223333/CloudTrail/us-east-1/2026/06/{day:02d}"
+        folder.mkdir(parents=True)
+        seen = event("DescribeInstances", time=f"2026-06-{day:02d}T00:00:00Z")
+        (folder / "x.json").write_text(json.dumps({"Records": [seen]}), "utf-8")
+    facts = interpret({"authorization_details": [gaad(allow("s3:*"))], "cloudtrail": [tmp_path / "AWSLogs"]})
+    found = [one.what for one in facts.caveats if "between the others" in one.what]
+    assert (
+        found
+        == ["no trail file of 111122223333 is of 4 days between the others (2026-06-05 to 2026-06-08)"] * said
+    )
+
+
 def test_a_trail_of_one_region_shows_only_global_services(blind):
     codes, _ = blind(allow("ec2:DescribeVpcs", "iam:GetUser"), [SEEN], trail(IsMultiRegionTrail=False))
     assert codes == {"ec2:DescribeVpcs": "other-regions-not-logged"}
