@@ -128,7 +128,8 @@ class BlindSpots:
         if code:
             yield from _blind(held, code, reason, fix)
             return
-        if region := recorded.without_global_region:
+        region = recorded.without_global_region
+        if region and not self._hears_global(recorded.account):
             yield from _blind(
                 held & self._global,
                 "global-region-not-given",
@@ -175,6 +176,12 @@ class BlindSpots:
                     f"a trail records data events of {kind}, but the logs given are not its files",
                     "name the trail's own files under cloudtrail: event-history exports hold no data events",
                 )
+
+    def _hears_global(self, account: str) -> bool:
+        """Tell whether the logs of an account hold any event of a global service, whatever its region."""
+        heard = self._called.heard.get(account)
+        sources = {operation.partition(".")[0] for operation in heard.operations} if heard else set()
+        return not sources.isdisjoint(_GLOBAL)
 
     def _unselected(self, held: int, recorded: Recorded) -> Iterator[Blind]:
         """Yield management events that the trails leave out: reads, sources, regions."""

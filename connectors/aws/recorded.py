@@ -155,9 +155,7 @@ class Recorded:
                 f"aws cloudtrail start-logging --name {self.trails[0].arn}",
             )
         since = f"since {failing.stopped}" if failing.stopped else "yet"
-        reason = (
-            f"no trail of account {self.account} delivers files ({names}): none {since}, {failing.failure}"
-        )
+        reason = f"no trail of account {self.account} delivers ({names}): none {since}, {failing.failure}"
         return (
             "trail-not-logging",
             reason,
