@@ -21,6 +21,7 @@ _NAMED = re.compile(
 """Name of a trail's file, wherever it was copied to (CloudTrail user guide, "log file name format")."""
 GLOBAL_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1")
 """By partition: where events of IAM and other global services stand (endpoints of IAM in botocore 1.44)."""
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
 _DAY = "{year}-{month}-{day}"
 _SECOND = "%Y-%m-%dT%H:%M:%SZ"
 _SLACK_DAYS = 1
@@ -48,8 +49,8 @@ class Recorded:
     def without_global_region(self) -> str:
         """The region of IAM's events, where logs of other regions alone are given; else an empty text."""
         given = self.regions | {seen.region for seen in self.management if seen.region}
-        if not given or given & set(GLOBAL_REGIONS):
-            return ""
+        if not given or given & set(GLOBAL_REGIONS) or not all(map(_REGION.fullmatch, given)):
+            return ""  # or regions have been made anonymous, that one with them
         partition = partition_of(min(given))
         return next((one for one in GLOBAL_REGIONS if partition_of(one) == partition), "")
 

@@ -675,6 +675,7 @@ GLOBAL_FILE = "AWSLogs/111122223333/CloudTrail/us-east-1/2026/06/01"
         ([event("DescribeInstances", awsRegion="cn-north-1")], None, {}),
         ([event("DescribeInstances", awsRegion="us-gov-west-1")], None, {}),
         ([event("DescribeInstances", awsRegion="")], None, {}),
+        ([event("DescribeInstances", awsRegion="ap-isob-east-1r")], None, {}),
         ([HERE, event("ListRoles", "iam.amazonaws.com", awsRegion="eu-west-1")], None, {}),
     ],
 )
