@@ -172,12 +172,12 @@ class Permissions:
 
 def _mask(bits: Iterable[int]) -> int:
     """Return the set of these bit numbers."""
-    packed = bytearray()
-    for index in bits:
-        byte, bit = divmod(index, 8)
-        if byte >= len(packed):
-            packed.extend(bytes(byte + 1 - len(packed)))
-        packed[byte] |= 1 << bit
+    numbers = list(bits)
+    if not numbers:
+        return 0
+    packed = bytearray(max(numbers) // 8 + 1)
+    for number in numbers:
+        packed[number >> 3] |= 1 << (number & 7)
     return int.from_bytes(packed, "little")
 
 

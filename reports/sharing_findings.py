@@ -89,24 +89,28 @@ class _Writer:
         self._common = common
         self._names: dict[object, str] = {}
         """Ids given so far: by the object of a list of references, by the content of a part."""
-        self._seen = Counter(
-            (key, _key(value))
-            for finding in findings
-            for key, value in finding.evidence.items()
-            if key not in common[finding.rule] and _is_long(key, value)
-        )
+        self._seen: Counter[tuple[str, _Key]] = Counter()
+        for finding in findings:
+            known = common[finding.rule]
+            self._seen.update(
+                [
+                    (key, _key(value))
+                    for key, value in finding.evidence.items()
+                    if key not in known and _is_long(key, value)
+                ]
+            )
 
     def refer(self, finding: FindingEntry) -> FindingEntry:
         """Return a finding that names what it shares with others."""
-        common = self._common[finding.rule]
+        common, seen = self._common[finding.rule], self._seen
         together: dict[str, EvidenceValue] = {}
         own: dict[str, EvidenceValue] = {}
         named = []
         for key, value in finding.evidence.items():
             if key in common:
                 together[key] = value
-            elif self._seen.get((key, _key(value)), 0) > 1:
-                named.append(self._part({key: value}))
+            elif seen.get(pair := (key, _key(value)), 0) > 1:
+                named.append(self._names.get(pair) or self._named(pair, {key: value}))
             else:
                 own[key] = value
         return msgspec.structs.replace(
@@ -127,11 +131,12 @@ class _Writer:
         return name
 
     def _part(self, evidence: dict[str, EvidenceValue]) -> str:
-        content = tuple((key, _key(value)) for key, value in evidence.items())
-        name = self._names.get(content)
-        if name is None:
-            name = self._names[content] = digest(written(evidence))
-            self.parts[name] = evidence
+        content = tuple([(key, _key(value)) for key, value in evidence.items()])
+        return self._names.get(content) or self._named(content, evidence)
+
+    def _named(self, content: object, evidence: dict[str, EvidenceValue]) -> str:
+        name = self._names[content] = digest(written(evidence))
+        self.parts[name] = evidence
         return name
 
 

@@ -15,14 +15,12 @@ def judge(entitlement: Entitlement | None, usage: Iterable[Usage], permissions: 
     is `unobservable` with the first (most specific) reason that names it. What is held only under an
     undecided condition is `conditional`. Without an entitlement nothing is ever `unused`.
     """
-    used = denied = 0
+    allowed: dict[str, None] = {}
+    refused: dict[str, None] = {}
     for row in usage:
-        bit = 1 << permissions.index(row.permission)
-        if row.count > row.denied:
-            used |= bit
-        else:
-            denied |= bit
-    denied &= ~used
+        (allowed if row.count > row.denied else refused)[row.permission] = None
+    used = permissions.mask(allowed)
+    denied = permissions.mask(refused) & ~used
     if entitlement is None:
         return Verdicts(used=used, denied=denied, not_granted=used | denied, reasons=_seen(used, denied))
     called = used | denied

@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,7 +24,7 @@ _IN_PLACE_NAMES = 20_000
 
 # What could end the element or start another, and the line ends that JSON allows but JavaScript once did not.
 # `ensure_ascii` already writes U+2028 and U+2029 (and lone surrogates) as escapes.
-_ESCAPES = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"))
+_ESCAPES = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -42,30 +43,32 @@ def island(report: Report) -> Island:
     framework references stand once, and fingerprints are packed: of ten thousand findings that halves the
     page and the time the browser needs to read it.
     """
-    document: dict[str, Any] = msgspec.to_builtins(
-        share_names(msgspec.structs.replace(report, findings=[]), above=_IN_PLACE_NAMES)
-    )
+    shared = share_names(msgspec.structs.replace(report, findings=[]), above=_IN_PLACE_NAMES)
+    document: dict[str, Any] = {name: getattr(shared, name) for name in Report.__struct_fields__}
     del document["unlisted"]
     numbers, document["framework_sets"] = _share_frameworks(report.findings)
-    findings = msgspec.to_builtins([msgspec.structs.replace(one, frameworks=[]) for one in report.findings])
-    for finding, number in zip(findings, numbers, strict=True):
-        finding["frameworks"] = number
     del document["findings"]
-    document["finding_columns"] = _columns(findings)
+    document["finding_columns"] = _columns(report.findings, numbers)
     document["finding_fingerprints"] = _pack_fingerprints(document["finding_columns"])
     text = _written(document)
     if len(text) <= PACK_ABOVE_BYTES:
-        return Island("json", text)
-    packed = gzip.compress(text.encode("ascii"), compresslevel=6, mtime=0)
+        return Island("json", text.decode("ascii"))
+    packed = gzip.compress(text, compresslevel=6, mtime=0)
     return Island("gzip+base64", base64.b64encode(packed).decode("ascii"))
 
 
-def _written(document: dict[str, Any]) -> str:
-    """Return JSON in ASCII that holds none of the characters of markup."""
+def _written(document: dict[str, Any]) -> bytes:
+    """Return JSON in ASCII that holds none of the characters of markup.
+
+    A large report is two hundred megabytes here: it is never copied without need.
+    """
     try:
-        text = msgspec.json.encode(document).decode("ascii")
-    except UnicodeError:  # other letters, or a lone surrogate
-        text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+        text = msgspec.json.encode(document)
+    except UnicodeError:  # a lone surrogate
+        text = b"\xff"
+    if not text.isascii():  # or other letters
+        plain = msgspec.to_builtins(document)
+        text = json.dumps(plain, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     for mark, escape in _ESCAPES:
         text = text.replace(mark, escape)
     return text
@@ -87,9 +90,11 @@ def _share_frameworks(findings: Sequence[FindingEntry]) -> tuple[list[int], list
     return [by_object[id(finding.frameworks)] for finding in findings], shared
 
 
-def _columns(findings: list[dict[str, Any]]) -> dict[str, list[Any]]:
+def _columns(findings: Sequence[FindingEntry], frameworks: list[int]) -> dict[str, list[Any]]:
+    """Return the findings by field, with the numbers of their framework references."""
     wanted = [name for name in FindingEntry.__struct_fields__ if name not in _ON_THE_WIRE]
-    return {name: [finding[name] for finding in findings] for name in wanted}
+    columns = {name: list(map(attrgetter(name), findings)) for name in wanted}
+    return columns | {"frameworks": frameworks}
 
 
 def _pack_fingerprints(columns: dict[str, list[Any]]) -> str:

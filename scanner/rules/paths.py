@@ -32,10 +32,10 @@ class Path:
     def of(self, among: PermissionSet, names: Permissions) -> PermissionSet:
         """Return the permissions of the path among these, or nothing when the path is not complete."""
         needed = known(self.permissions, names)
-        finish = known(self.one_of, names) & among
-        if len(self.permissions) != needed.bit_count() or needed & ~among or (self.one_of and not finish):
+        if needed & among != needed or len(self.permissions) != needed.bit_count():
             return 0
-        return needed | finish
+        finish = known(self.one_of, names) & among
+        return needed | finish if finish or not self.one_of else 0
 
     def choice(self, names: Permissions) -> PermissionSet:
         """Return the permissions whose scope decides which targets the path reaches."""
