@@ -181,9 +181,9 @@ class _Days:
         found = self._found.setdefault(place.name, [])
         try:
             self._write(place, days, place.ask(begin, end))
-        except CallError:
+        except (CallError, OSError) as error:
             found += [Found(self._key(place, day), 0) for day in days if self._path(place, day).exists()]
-            raise
+            raise error if isinstance(error, CallError) else _not_stored(error) from error
         for day in days:
             if _start(day) + _DAY > begin:
                 settled = _start(day) >= begin and _start(day) + _DAY + LATE <= self.now
@@ -260,6 +260,11 @@ class _Days:
             return
         with local.open("rb") as source:
             shutil.copyfileobj(source, target)
+
+
+def _not_stored(error: OSError) -> CallError:
+    text = f"events cannot be stored for reading ({error.strerror}); free some space in TMPDIR"
+    return CallError(text, "other", "store", hint="free some space in TMPDIR")
 
 
 def _is_day(text: str) -> bool:

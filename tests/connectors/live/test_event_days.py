@@ -250,6 +250,16 @@ def test_a_place_that_breaks_off_keeps_what_was_whole_and_loses_calls(service, s
     same(service, state)
 
 
+def test_a_full_disk_is_a_place_that_lost_calls(service, state, monkeypatch):
+    monkeypatch.setattr(
+        connectors.live.event_days._Days, "_path", lambda self, place, day: Path("/nowhere") / str(day)
+    )
+    found = scan(service, state)
+    assert all("free some space in TMPDIR" in file.reason and file.lost for file in found.read.files)
+    monkeypatch.undo()
+    same(service, state)
+
+
 def test_a_region_without_events_is_asked_once(state):
     service = Service("empty")
     scan(service, state)

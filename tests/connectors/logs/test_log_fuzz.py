@@ -1,7 +1,10 @@
 """A short course of the fuzz run; `python -m tests.benchmarks.fuzz` takes a longer one."""
 
-from tests.benchmarks.fuzz import run
+import pytest
+
+from tests.benchmarks.fuzz import READERS, run
 
 
-def test_broken_files_cost_no_other_file(tmp_path):
-    assert 1 <= run(2, 11, tmp_path / "found.bin")
+@pytest.mark.parametrize("reader", sorted(READERS))
+def test_broken_files_cost_no_other_file(tmp_path, reader):
+    assert 1 <= run(1, 11, tmp_path / "found.bin", [reader])
