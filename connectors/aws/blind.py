@@ -160,6 +160,15 @@ class BlindSpots:
                 )
                 continue
             shown = self._shown.shown(selection, kind, hidden)
+            if trail := recorded.not_given.get(kind):
+                yield from _blind(
+                    hidden & ~shown,
+                    "trail-files-not-given",
+                    f"trail {trail} records data events of {kind}, and nothing shows that the files given "
+                    "are of that trail and not of another",
+                    f"name the files of trail {trail} under cloudtrail",
+                )
+                hidden = shown
             since = recorded.late.get(kind)
             part = f"only since {since}" if since else part_of(selection, kind)
             part += self._shown.left_out(selection, kind, hidden & ~shown)

@@ -156,14 +156,14 @@ def _data_rows(recorded: Recorded, *, unseen: bool) -> Iterator[Coverage]:
             place,
             f"data: {kind or 'of an unnamed type'}",
             CoverageState.PARTIAL,
-            reason=f"selected in full only since {recorded.late[kind]}, after the window began"
+            reason=f"selected in full by {recorded.not_given[kind]}, whose files seem not to be given"
+            if kind in recorded.not_given
+            else f"selected in full only since {recorded.late[kind]}, after the window began"
             if kind in recorded.late
             else f"selected {part_of(selection, kind)}"
             if selection and selected
             else "events of this type are in the logs; whether all are recorded is not known",
-            fix=selector_fix(kind, recorded.active, lacking=halves_lacking(selection, kind))
-            if kind
-            else SHOW_TRAILS,
+            fix=_fix_of_part(recorded, kind),
         )
     if selection and selection.network:
         yield _row(
@@ -181,3 +181,10 @@ def _data_rows(recorded: Recorded, *, unseen: bool) -> Iterator[Coverage]:
         reason="no selector asks for them" if selection else "the evidence does not say what trails select",
         fix="add a selector for each type that matters" if selection else SHOW_TRAILS,
     )
+
+
+def _fix_of_part(recorded: Recorded, kind: str) -> str:
+    if trail := recorded.not_given.get(kind):
+        return f"name the files of trail {trail} under cloudtrail"
+    lacking = halves_lacking(recorded.selection, kind)
+    return selector_fix(kind, recorded.active, lacking=lacking) if kind else SHOW_TRAILS

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from connectors.aws.given_files import given_trails, of_organization, selectors_given
 from connectors.aws.passed_roles import partition_of
 from connectors.aws.selectors import Selection, together
 from connectors.aws.trails import Trail
@@ -38,6 +39,8 @@ class Recorded:
     """Days for which trail files of the account were read, empty ones included."""
     regions: set[str] = field(default_factory=set)
     """Regions of which trail files of the account were read, empty ones included."""
+    layouts: set[bool] = field(default_factory=set)
+    """Where those files lie: True for the place of an organization's trail."""
     window: Window | None = None
 
     @property
@@ -72,16 +75,36 @@ class Recorded:
         A trail of one region adds only some events where another records all regions, and so does one that
         did not record the whole window where another did.
         """
-        known = [trail for trail in self.active if trail.selection is not None]
-        steady = [trail for trail in known if self._steady(trail)] or known
-        everywhere = [trail for trail in steady if trail.multi_region] or steady
-        full = [trail.selection for trail in everywhere if trail.selection is not None]
+        whole = self._whole
+        full = [trail.selection for trail in whole if trail.selection is not None]
         if not full:
             return None
-        every = [trail.selection for trail in known if trail.selection is not None]
+        every = [trail.selection for trail in self.active if trail.selection is not None]
         return replace(
-            together(full), other_data=frozenset().union(*(one.data | one.some_data for one in every))
+            together(full),
+            data_selectors=selectors_given(whole, given_trails(whole, self.layouts, self.data_types)),
+            other_data=frozenset().union(*(one.data | one.some_data for one in every)),
         )
+
+    @property
+    def _whole(self) -> list[Trail]:
+        """Trails with known selectors that record the most: the whole window, and all regions."""
+        known = [trail for trail in self.active if trail.selection is not None]
+        steady = [trail for trail in known if self._steady(trail)] or known
+        return [trail for trail in steady if trail.multi_region] or steady
+
+    @property
+    def not_given(self) -> dict[str, str]:
+        """Resource types of data events to the trail that records them, whose files seem not to be given."""
+        selection = self.selection
+        if selection is None or not self.trail_files:
+            return {}
+        return {
+            kind: trail.name
+            for trail in self._whole
+            if trail.selection is not None
+            for kind in sorted(trail.selection.data - selection.data)
+        }
 
     @property
     def late(self) -> dict[str, str]:
@@ -245,4 +268,6 @@ def _note_file(file: LogFile, found: dict[str, Recorded]) -> str:
     recorded = found.setdefault(account, Recorded(account))
     recorded.days.add(_DAY.format(**match.groupdict()))
     recorded.regions.add(match["region"])
+    if match.re is _DELIVERED:
+        recorded.layouts.add(of_organization(file.path))
     return account

@@ -633,6 +633,59 @@ def two_trails(*others):
     ]
 
 
+LEDGER = f"AWSLogs/o-abcdef1234/{DELIVERED.partition('/')[2]}"
+
+
+@pytest.mark.parametrize(
+    ("folder", "organization", "more", "hidden"),
+    [
+        (DELIVERED, False, [], True),
+        (DELIVERED, True, [], True),
+        (LEDGER, True, [], False),
+        (DELIVERED, False, ["AWS::S3::Object"], False),
+    ],
+    ids=["either-trails-files", "the-other-trails-files", "its-files", "its-events"],
+)
+def test_data_events_of_a_trail_whose_files_may_not_be_given_are_not_seen(
+    blind, folder, organization, more, hidden
+):
+    """The account's own trail records management events alone; a second one, objects too."""
+    events = [
+        SEEN,
+        *(
+            event(
+                "PutObject", "s3.amazonaws.com", eventCategory="Data", resources=[{"type": kind, "ARN": "a"}]
+            )
+            for kind in more
+        ),
+    ]
+    second = f"{TRAIL}-2"
+    trails = [
+        *trail(EVERYTHING),
+        {
+            "trailList": [
+                {
+                    "Name": "main-2",
+                    "S3BucketName": "logs",
+                    "HomeRegion": "us-east-1",
+                    "IsMultiRegionTrail": True,
+                    "IsOrganizationTrail": organization,
+                    "TrailARN": second,
+                    "HasCustomEventSelectors": True,
+                }
+            ]
+        },
+        {"TrailARN": second, **advanced(data("AWS::S3::Object"))},
+    ]
+    codes, facts = blind(allow("s3:DeleteObject", "ec2:DescribeVpcs"), events, trails, folder)
+    assert codes == ({"s3:DeleteObject": "trail-files-not-given"} if hidden else {})
+    if hidden:
+        (spot,) = facts.entitlements[AGENT].blind
+        assert "name the files of trail main-2 under cloudtrail" == spot.fix
+        (row,) = [one for one in facts.coverage if one.log_class == "data: AWS::S3::Object"]
+        assert (CoverageState.PARTIAL, spot.fix) == (row.state, row.fix)
+
+
 def test_data_events_that_a_second_trail_records_since_lately_are_not_taken_for_recorded(blind):
     """The first trail covers the window for management events alone; the second began within it."""
     second = TRAIL.replace("main", "second")
@@ -644,7 +697,9 @@ def test_data_events_that_a_second_trail_records_since_lately_are_not_taken_for_
     assert "only since 2026-05-01T00:00:00Z" in spot.reason
     early = {"IsLogging": True, "StartLoggingTime": "2025-05-01T00:00:00Z"}
     others = trail(advanced(data("AWS::S3::Object")), status=early, TrailARN=second, Name="second")
-    codes, _ = blind(allow("s3:GetObject", "ec2:DescribeVpcs"), [SEEN], two_trails(*others), DELIVERED)
+    kind = [{"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::b/k"}]
+    put = event("PutObject", "s3.amazonaws.com", eventCategory="Data", resources=kind)
+    codes, _ = blind(allow("s3:GetObject", "ec2:DescribeVpcs"), [SEEN, put], two_trails(*others), DELIVERED)
     assert codes == {}
 
 
