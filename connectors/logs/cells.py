@@ -1,6 +1,6 @@
 """Group columns of events by kind and day."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,25 +8,31 @@ import numpy.typing as npt
 from connectors.logs.clock import DAY_SECONDS
 
 Whole = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.uint32]
+Column = npt.NDArray[np.integer[Any]]
 
 
 class Cells(NamedTuple):
-    """Counts by (kind or row, day since 1970), sorted by both; with the first and last second of each."""
+    """Counts by (kind or row, day since 1970), sorted by both; with the first and last second of each.
 
-    keys: Whole
-    days: Whole
-    counts: Whole
-    firsts: Whole
-    lasts: Whole
+    Counts are 64 bits wide, all else 32.
+    """
+
+    keys: Column
+    days: Column
+    counts: Column
+    firsts: Column
+    lasts: Column
 
 
-def cells_of(kinds: npt.NDArray[np.uint32], times: npt.NDArray[np.uint32]) -> Cells:
+def cells_of(kinds: Numbers, times: Numbers) -> Cells:
     """Return the cells of events."""
     packed = (kinds.astype(np.uint64) << np.uint64(32)) | times
     packed.sort()
-    keys = (packed >> np.uint64(32)).astype(np.int64)
-    seconds = (packed & np.uint64(0xFFFF_FFFF)).astype(np.int64)
-    days = seconds // DAY_SECONDS
+    keys = (packed >> np.uint64(32)).astype(np.uint32)
+    seconds = packed.astype(np.uint32)  # the lower half
+    del packed
+    days = seconds // np.uint32(DAY_SECONDS)
     starts = _starts(keys, days)
     ends = np.append(starts[1:], len(keys)) - 1 if len(starts) else starts
     return Cells(keys[starts], days[starts], ends - starts + 1, seconds[starts], seconds[ends])
@@ -42,7 +48,7 @@ def merged(pieces: list[Cells]) -> Cells:
 
 def regrouped(cells: Cells) -> Cells:
     """Return cells in any order as sorted ones, one for each key and day."""
-    order = np.lexsort((cells.days, cells.keys))
+    order = np.argsort((cells.keys.astype(np.uint64) << np.uint64(32)) | cells.days, kind="stable")
     keys, days, counts, firsts, lasts = (column[order] for column in cells)
     starts = _starts(keys, days)
     if len(starts) == len(keys):
@@ -56,7 +62,7 @@ def regrouped(cells: Cells) -> Cells:
     )
 
 
-def _starts(keys: Whole, days: Whole) -> Whole:
+def _starts(keys: Column, days: Column) -> Whole:
     if not len(keys):
         return np.zeros(0, np.int64)
     changed = (keys[1:] != keys[:-1]) | (days[1:] != days[:-1])

@@ -11,7 +11,7 @@ from connectors.logs.rows import LogReader
 from connectors.logs.salvage import Fate, Salvage, as_json
 from connectors.logs.shapes import REFUSED, Shapes
 
-WHOLE_BYTES = 8 << 20
+WHOLE_BYTES = 2 << 20
 """Text up to this size is decoded in one go; longer text in pieces of about this size."""
 LARGEST_DOCUMENT_BYTES = 256 << 20
 """Longer text that cannot be cut between records is not read."""

@@ -64,13 +64,15 @@ def read_logs(  # noqa: PLR0913 most are keywords
     paths = [place for place in places if isinstance(place, Path)]
     stores = [place for place in places if not isinstance(place, Path)]
     held = _listed(stores, observe)
-    found = sorted([*find_files(paths), *(one for one, _ in held.values())])
+    waiting = {one.path: one for one in sorted([*find_files(paths), *(one for one, _ in held.values())])}
     start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
     tally = Tally(seen, reader.name, start=start, end=end)
     origins = {path: store for path, (_, store) in held.items()}
     span = (start, end) if only_window else None
     with no_collection():
-        _Reading(paths, stores, origins, reader, tally, ledger, observe, len(found), span).run(found, workers)
+        _Reading(paths, stores, origins, reader, tally, ledger, observe, len(waiting), span).run(
+            waiting, workers
+        )
         return LogRead(*tally.result())
 
 
@@ -107,13 +109,14 @@ class _Reading:
     changed: int = 0
     gone: int = 0
 
-    def run(self, found: Sequence[Found], workers: int | None) -> None:
-        """Give everything found to the tally."""
-        waiting = {one.path: one for one in found}
+    def run(self, waiting: dict[str, Found], workers: int | None) -> None:
+        """Give everything found, by its path, to the tally; nothing waits any more then."""
         if self.ledger is not None:
             with self._told(self.ledger):
                 self._recall(self.ledger, waiting)
         fresh = list(waiting.values())
+        waiting.clear()  # a tree has as many files as fill the memory
+        read = len(fresh)
         with contextlib.closing(_read(fresh, self.reader, workers, self.origins)) as done:
             for events in _numbered(done, self.tally):
                 self._take(events)
@@ -121,7 +124,7 @@ class _Reading:
             with self._told(self.ledger):
                 self.ledger.commit(self.tally)
             counts = {"unchanged": self.unchanged, "changed": self.changed, "gone": self.gone}
-            self.observe("log-ledger", read=len(fresh), **counts)
+            self.observe("log-ledger", read=read, **counts)
 
     @contextlib.contextmanager
     def _told(self, ledger: "Ledger") -> Iterator[None]:
@@ -237,23 +240,32 @@ def _numbered(done: Iterable[Done], tally: "Tally") -> "Iterator[Events]":
 
 
 def _read(
-    found: Sequence[Found], reader: LogReader, workers: int | None, origins: Mapping[str, ObjectStore]
+    found: list[Found], reader: LogReader, workers: int | None, origins: Mapping[str, ObjectStore]
 ) -> Generator[Done, None, None]:
-    """Yield the batches of all files in order, fetched if they are objects of a store."""
+    """Yield the batches of all files in order, fetched if they are objects of a store; empty the list."""
     groups = batches(found)
     if workers is None:
         weight = sum(one.size_bytes // (1 if one.path.endswith(".gz") else _PLAIN_TO_GZIP) for one in found)
         workers = 1 if weight <= ALONE_BYTES else processors()
     workers = min(workers, len(groups))
     wanted = {path: store for path, store in origins.items() if not reader.skip_file(path)}
-    if not any(one.path in wanted for one in found):
-        yield from _folded(groups, reader, workers)
+    local = not any(one.path in wanted for one in found)
+    found.clear()
+    if local:
+        yield from _folded(_taken(groups), reader, workers)
         return
     with Fetching(wanted) as fetching:
-        for done in _folded(fetching.fetched(groups), reader, workers):
+        for done in _folded(fetching.fetched(_taken(groups)), reader, workers):
             yield done
             for file in done.batch.files:
                 fetching.drop(file.path)
+
+
+def _taken(groups: list[list[Found]]) -> Iterator[list[Found]]:
+    """Yield groups and let go of each."""
+    groups.reverse()
+    while groups:
+        yield groups.pop()
 
 
 def _folded(groups: Iterable[Sequence[Found]], reader: LogReader, workers: int) -> Iterator[Done]:

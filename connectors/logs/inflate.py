@@ -20,9 +20,9 @@ def _deflate() -> ModuleType:
 
 deflate = _deflate()
 
-STORED_BYTES = 4 << 20
+STORED_BYTES = 1 << 20
 """How much of a stored file is read at a time."""
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 1 << 20
 """At most how much unpacked text comes out at a time."""
 LARGEST_BYTES = 64 << 30
 """More text than this in one file is refused."""

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.logs.copies import Words
-from connectors.logs.seen import Run
 
-MOST_IN_MEMORY = 4_000_000
+MOST_IN_MEMORY = 2_000_000
 """So many events (32 bytes each) are held in memory; more go to a temporary file."""
 PARTS = 64
 """Into how many parts events are cut by their ids, so that sorting one part takes little memory."""
@@ -68,6 +67,8 @@ class Store:
     def __init__(self) -> None:
         self._pieces: list[_Piece] = []
         self._held = 0
+        self.count = 0
+        """How many events were added."""
         self._disk: IO[bytes] | None = None
         self._segments: list[list[tuple[int, int]]] = [[] for _ in range(PARTS)]
 
@@ -78,6 +79,7 @@ class Store:
         ends = np.searchsorted(which[order], np.arange(PARTS + 1))
         self._pieces.append(_Piece(events.taken(order), ends))
         self._held += len(events.times)
+        self.count += len(events.times)
         if self._held > MOST_IN_MEMORY:
             self._spill()
 
@@ -129,15 +131,3 @@ def _part_of(events: Columns) -> npt.NDArray[np.uint8]:
 
 _FORMAT = ((np.uint64, 8), (np.uint64, 8), (np.uint32, 4), (np.uint32, 4), (np.uint32, 4))
 _WIDTH = sum(width for _, width in _FORMAT)
-
-
-def on_disk(run: Run) -> Run:
-    """Return ids moved into temporary files, which are gone when they are; OSError where the disk refuses."""
-    return Run(_mapped(run.mixed), _mapped(run.low))
-
-
-def _mapped(column: Words) -> Words:
-    with tempfile.TemporaryFile(prefix="entdrift-ids-") as file:
-        file.write(column.tobytes())
-        file.flush()
-        return np.memmap(file, np.uint64, "r", shape=column.shape)

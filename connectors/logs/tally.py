@@ -1,6 +1,5 @@
 """Count events into rows, each once: duplicates taken out, grouped by kind and day."""
 
-import contextlib
 from array import array
 from collections.abc import Sequence
 from sys import intern
@@ -13,14 +12,15 @@ from connectors.logs.cells import Cells, cells_of, merged
 from connectors.logs.clock import DAY_SECONDS, day, stamp
 from connectors.logs.copies import columns, copies, part
 from connectors.logs.fold import FileRead, Kind
+from connectors.logs.new_ids import NewIds
 from connectors.logs.rows import LogFile, Presence, RowKey
 from connectors.logs.seen import Run, SeenEvents
-from connectors.logs.store import MOST_IN_MEMORY, Columns, Numbers, Store, on_disk
+from connectors.logs.store import MOST_IN_MEMORY, Columns, Numbers, Store
 from connectors.logs.usage import Rows
 
 _TOGETHER = 200_000
 """So many events are handled at a time: fewer cost more calls, more cost memory."""
-_PAIRS = 4_000_000
+_PAIRS = 1_000_000
 
 
 class Events(NamedTuple):
@@ -131,9 +131,10 @@ class Tally:
         duplicates, outside = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
         cells, new = self._counted(ranks, np.array(again, np.bool_), duplicates, outside)
         self._store.close()
+        if len(new.mixed):
+            self._seen.runs.append(new)
         counts = zip(files, duplicates.tolist(), outside.tolist(), strict=True)
         listed = [_log_file(*one) for one in counts]
-        self._remember(new)
         presence = [
             Presence(*place, sight.count, _stamp(sight.first), _stamp(sight.last))
             for place, sight in zip(self._place_numbers, self._sights, strict=True)
@@ -147,17 +148,20 @@ class Tally:
         again: npt.NDArray[np.bool_],
         duplicates: npt.NDArray[np.int64],
         outside: npt.NDArray[np.int64],
-    ) -> tuple[Cells, list[Run]]:
-        """Count each event once, part by part; also by file those that do not count, and why."""
+    ) -> tuple[Cells, Run]:
+        """Count each event once, part by part, and return the new ids.
+
+        Also count by file the events that do not count, and why.
+        """
         found: list[Cells] = []
         pending: list[tuple[Numbers, Numbers]] = []
-        new: list[Run] = []
+        new = NewIds(many=self._store.count > MOST_IN_MEMORY)
         parts = self._store.parts
         for number in range(parts):
             events = _in_order(self._store.part(number), ranks)
             before = [part(run, number, parts) for run in self._seen.runs]
             copied, fresh = _copied(events, before, again)
-            new.append(fresh)
+            new.add(fresh)
             inside = (events.times >= self._start) & (events.times < self._end)
             duplicates += np.bincount(events.owners[copied], minlength=len(again))
             outside += np.bincount(events.owners[~copied & ~inside], minlength=len(again))
@@ -166,16 +170,7 @@ class Tally:
             if sum(len(kinds) for kinds, _ in pending) > _PAIRS:
                 found.append(_grouped(pending))
                 pending = []
-        return merged([*found, _grouped(pending)]), new
-
-    def _remember(self, new: list[Run]) -> None:
-        """Hand the ids on to the reads of other sources."""
-        run = Run(np.concatenate([one.mixed for one in new]), np.concatenate([one.low for one in new]))
-        if len(run.mixed) > MOST_IN_MEMORY:
-            with contextlib.suppress(OSError):  # memory must do
-                run = on_disk(run)
-        if len(run.mixed):
-            self._seen.runs.append(run)
+        return merged([*found, _grouped(pending)]), new.run()
 
 
 def _in_order(events: Columns, ranks: Numbers) -> Columns:

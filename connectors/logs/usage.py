@@ -70,8 +70,10 @@ def _by_row(cells: Cells, kinds: Sequence[Kind]) -> tuple[list[RowKey], Cells]:
         starts[number] = len(flat)
         flat += [ranks[key] for key in kinds[number].keys]
         widths[number] = len(kinds[number].keys)
+    ranks_of = np.array(flat, np.uint32)
+    if np.all(widths[met] == 1):  # as nearly always
+        return ranked, regrouped(cells._replace(keys=ranks_of[starts[cells.keys]]))
     width = widths[cells.keys]
     repeated = Cells(*(np.repeat(column, width) for column in cells))
     within = np.arange(len(repeated.keys)) - np.repeat(np.cumsum(width) - width, width)
-    rows = np.array(flat, np.int64)[starts[repeated.keys] + within] if flat else repeated.keys
-    return ranked, regrouped(repeated._replace(keys=rows))
+    return ranked, regrouped(repeated._replace(keys=ranks_of[starts[repeated.keys] + within]))

@@ -18,8 +18,6 @@ class Found(NamedTuple):
     refused: str = ""
     skipped: bool = False
     """True when the refusal is nothing to worry about."""
-    file: tuple[int, int] = (0, 0)
-    """Device and inode: the same for two names of one file."""
     stamp: str = ""
     """What changes when the content changes: time of change in nanoseconds, or the etag of an object."""
     local: str = ""
@@ -32,22 +30,27 @@ def find_files(paths: Sequence[Path]) -> list[Found]:
     Hidden files and folders are passed over, as the shell does. A link to a file is read; a link to a
     folder inside a tree is named but not followed, so loops end. Pipes, sockets and devices are refused.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, tuple[Found, _Inode]] = {}
     for path in paths:
-        for one in _below(str(path)):
-            found.setdefault(one.path, one)
+        for one, inode in _below(str(path)):
+            found.setdefault(one.path, (one, inode))
     unique = []
-    files: set[tuple[int, int]] = set()
-    for _, one in sorted(found.items()):
-        if one.file[1]:  # file systems without inodes say 0
-            if one.file in files:
+    inodes: set[_Inode] = set()
+    for _, (one, inode) in sorted(found.items()):
+        if inode[1]:  # file systems without inodes say 0
+            if inode in inodes:
                 continue
-            files.add(one.file)
+            inodes.add(inode)
         unique.append(one)
     return unique
 
 
-def _below(top: str) -> Iterator[Found]:
+_Inode = tuple[int, int]
+"""Device and number: the same for two names of one file."""
+_NO_INODE = (0, 0)
+
+
+def _below(top: str) -> Iterator[tuple[Found, _Inode]]:
     """Yield what one configured path names, walking folders without recursion."""
     # Strings and os functions all the way: a Path object per log file costs more than reading it takes.
     if not os.path.isdir(top):  # noqa: PTH112
@@ -65,20 +68,19 @@ def _below(top: str) -> Iterator[Found]:
                         folders.append(entry.path)
                     elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112 entry.is_dir() fails on rings
                         reason = "link to a folder, not followed: name the folder itself"
-                        yield Found(entry.path, 0, reason, skipped=True)
+                        yield Found(entry.path, 0, reason, skipped=True), _NO_INODE
                     else:
                         yield _file(entry.path)
         except OSError as error:
-            yield Found(folder, 0, f"the folder cannot be listed ({error.strerror})")
+            yield Found(folder, 0, f"the folder cannot be listed ({error.strerror})"), _NO_INODE
 
 
-def _file(path: str) -> Found:
+def _file(path: str) -> tuple[Found, _Inode]:
     try:
         status = os.stat(path)  # noqa: PTH116
     except OSError as error:
-        return Found(path, 0, f"cannot be opened ({error.strerror})")
+        return Found(path, 0, f"cannot be opened ({error.strerror})"), _NO_INODE
     if not stat.S_ISREG(status.st_mode):
-        return Found(path, 0, "is no regular file")
-    return Found(
-        path, status.st_size, file=(status.st_dev, status.st_ino), stamp=f"{MTIME}:{status.st_mtime_ns}"
-    )
+        return Found(path, 0, "is no regular file"), _NO_INODE
+    found = Found(path, status.st_size, stamp=f"{MTIME}:{status.st_mtime_ns}")
+    return found, (status.st_dev, status.st_ino)
