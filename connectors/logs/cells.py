@@ -38,12 +38,11 @@ def cells_of(kinds: Numbers, times: Numbers) -> Cells:
     return Cells(keys[starts], days[starts], ends - starts + 1, seconds[starts], seconds[ends])
 
 
-def merged(pieces: list[Cells]) -> Cells:
-    """Return cells with those of the same key and day made one."""
-    if len(pieces) == 1:
-        return pieces[0]
-    whole = Cells(*(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
-    return regrouped(whole)
+def merged(some: Cells, more: Cells) -> Cells:
+    """Return all cells with those of the same key and day made one."""
+    if not len(some.keys):
+        return more
+    return regrouped(Cells(*map(np.concatenate, zip(some, more, strict=True))))
 
 
 def regrouped(cells: Cells) -> Cells:

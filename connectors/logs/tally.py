@@ -20,7 +20,7 @@ from connectors.logs.usage import Rows
 
 _TOGETHER = 200_000
 """So many events are handled at a time: fewer cost more calls, more cost memory."""
-_PAIRS = 1_000_000
+_PAIRS = 2_000_000
 
 
 class Events(NamedTuple):
@@ -153,7 +153,7 @@ class Tally:
 
         Also count by file the events that do not count, and why.
         """
-        found: list[Cells] = []
+        found = _grouped([])
         pending: list[tuple[Numbers, Numbers]] = []
         new = NewIds(many=self._store.count > MOST_IN_MEMORY)
         parts = self._store.parts
@@ -168,9 +168,9 @@ class Tally:
             counted = ~copied & inside
             pending.append((events.kinds[counted], events.times[counted]))
             if sum(len(kinds) for kinds, _ in pending) > _PAIRS:
-                found.append(_grouped(pending))
+                found = merged(found, _grouped(pending))
                 pending = []
-        return merged([*found, _grouped(pending)]), new.run()
+        return merged(found, _grouped(pending)), new.run()
 
 
 def _in_order(events: Columns, ranks: Numbers) -> Columns:
