@@ -10,12 +10,13 @@ from collections.abc import Collection, Sequence
 from connectors.aws.selectors import DataSelector
 from connectors.aws.trails import Trail
 
-_ORGANIZATION = re.compile(r"/o-[a-z0-9]+/\d{12}/CloudTrail/")
+_PLACE = re.compile(r"(?:^|/)AWSLogs/(?P<organization>o-[a-z0-9]+/)?\d{12}/CloudTrail/")
 
 
-def of_organization(path: str) -> bool:
-    """Tell whether a trail's file lies where an organization's trail puts it."""
-    return bool(_ORGANIZATION.search(path))
+def of_organization(path: str) -> bool | None:
+    """Tell whether a trail's file lies where an organization's trail puts it; None where it was moved."""
+    found = _PLACE.search(path)
+    return bool(found["organization"]) if found else None
 
 
 def given_trails(

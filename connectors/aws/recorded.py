@@ -72,11 +72,13 @@ class Recorded:
     def selection(self) -> Selection | None:
         """What the active trails together select; None when no trail's selectors are known.
 
-        A trail of one region adds only some events where another records all regions, and so does one that
-        did not record the whole window where another did.
+        Of trails whose files would lie elsewhere than those given, nothing counts. A trail of one region adds
+        only some events where another records all regions, and so does one that did not record the whole
+        window where another did.
         """
         whole = self._whole
-        full = [trail.selection for trail in whole if trail.selection is not None]
+        there = [trail for trail in whole if trail.organization in self.layouts] or whole
+        full = [trail.selection for trail in there if trail.selection is not None]
         if not full:
             return None
         every = [trail.selection for trail in self.active if trail.selection is not None]
@@ -268,6 +270,6 @@ def _note_file(file: LogFile, found: dict[str, Recorded]) -> str:
     recorded = found.setdefault(account, Recorded(account))
     recorded.days.add(_DAY.format(**match.groupdict()))
     recorded.regions.add(match["region"])
-    if match.re is _DELIVERED:
-        recorded.layouts.add(of_organization(file.path))
+    if (organization := of_organization(file.path)) is not None:
+        recorded.layouts.add(organization)
     return account

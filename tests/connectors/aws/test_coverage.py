@@ -686,6 +686,21 @@ def test_data_events_of_a_trail_whose_files_may_not_be_given_are_not_seen(
         assert (CoverageState.PARTIAL, spot.fix) == (row.state, row.fix)
 
 
+def test_management_events_of_an_organizations_trail_are_not_in_the_files_of_the_accounts_own(blind):
+    """The account's trail records writes; reads are recorded by the organization's trail, which lies elsewhere."""
+    writes = {"EventSelectors": [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}]}
+    second = f"{TRAIL}-2"
+    others = json.loads(json.dumps(trail(EVERYTHING, IsOrganizationTrail=True)).replace(TRAIL, second))
+    for folder, hidden in ((LEDGER, {}), (DELIVERED, {"ec2:DescribeVpcs": "read-events-not-logged"})):
+        codes, _ = blind(
+            allow("ec2:RunInstances", "ec2:DescribeVpcs"),
+            [SEEN],
+            [*trail(writes), *others],
+            folder.replace("AWSLogs", f"AWSLogs-{len(hidden)}/AWSLogs"),
+        )
+        assert codes == hidden
+
+
 def test_data_events_that_a_second_trail_records_since_lately_are_not_taken_for_recorded(blind):
     """The first trail covers the window for management events alone; the second began within it."""
     second = TRAIL.replace("main", "second")
