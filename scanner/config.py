@@ -72,12 +72,20 @@ class Config:
     """Where the config file stands; None without one."""
 
     def window(self, now: datetime) -> Window:
-        """Return the window: `end` or now, and `start` or `window_days` before the end."""
+        """Return the window: `end` or now, and `start` or `window_days` before the end.
+
+        Both are full seconds, the next ones, because events are told to the second: so every reader and
+        every query engine draws the same line.
+        """
         end = self.end or now
         start = self.start or end - timedelta(days=self.window_days)
         if start >= end:
             raise ConfigError(f"the window is empty: start {start:%Y-%m-%d} is not before end {end:%Y-%m-%d}")
-        return Window(start, end)
+        return Window(_full_second(start), _full_second(end))
+
+
+def _full_second(time: datetime) -> datetime:
+    return time.replace(microsecond=0) + timedelta(seconds=bool(time.microsecond))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 from connectors.aws.event_templates import all_keys
 from connectors.aws.tables import table
 from connectors.facts import Window
+from connectors.logs.dated import EARLY, LATE
 from connectors.logs.pushdown import Group, Query
 from connectors.logs.rows import LogRead
 
@@ -36,8 +37,6 @@ _OPTIONAL = {
     "delegate": ("invokedbydelegate", "useridentity.invokedbydelegate.accountid"),
 }
 """Fields of userIdentity that tables made from older documentation lack, and how each is read."""
-_LATE = timedelta(days=2)
-"""How long after its day an object may be delivered: partitions are asked for this much longer."""
 TABLE = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){1,2}"
 """`database.table`, or with the catalog before it."""
 
@@ -100,9 +99,9 @@ def partition_predicate(keys: Sequence[str], form: str, window: Window) -> str:
     """Return the predicate on the partition columns of a table; empty when they say no day.
 
     Known are one column with the day (`timestamp`, `day`, `date`, `dt`; `form` is its Java pattern, by
-    default `yyyy/MM/dd`), and the columns year, month and day.
+    default `yyyy/MM/dd`), and the columns year, month and day. The days are those of buckets.
     """
-    start, end = window.start, window.end + _LATE
+    start, end = window.start - EARLY, window.end + LATE
     lower = {key.lower(): key for key in keys}
     if {"year", "month", "day"} <= lower.keys():
         days = [start.date() + timedelta(days=n) for n in range((end.date() - start.date()).days + 1)]

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from connectors.facts import Window
+from connectors.logs.dated import EARLY, LATE
 from connectors.logs.pushdown import Group
 
 TABLE = r"[a-z][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_]+(_\*)?"
@@ -55,9 +56,6 @@ _INNER = (
 _NEEDED = ("log_name", "insert_id", "time", "service", "method", "email", "checks")
 """Columns without which hardly any entry tells a use: their absence is told."""
 _NULL = "CAST(NULL AS STRING)"
-_LATE = timedelta(days=2)
-"""How long after its entries a partition by time of arrival may get them."""
-_EARLY = timedelta(days=1)
 """How far ahead of its arrival an entry may be dated (LogEntry reference: 24 hours)."""
 _PARTITION_STARTS = {"HOUR": "%Y-%m-%d", "DAY": "%Y-%m-%d", "MONTH": "%Y-%m-01", "YEAR": "%Y-01-01"}
 
@@ -200,9 +198,9 @@ def _predicate(found: Mapping[str, Any], window: Window) -> str:
     form = _PARTITION_STARTS.get(str(partitions.get("type") or "DAY"))
     if form is None:
         return ""
-    floor = f"{(start - _EARLY).astimezone(UTC).strftime(form)} 00:00:00+00"
+    floor = f"{(start - EARLY).astimezone(UTC).strftime(form)} 00:00:00+00"
     read = "e.receiveTimestamp" if column else "_PARTITIONTIME"
-    bounds = f"{read} >= TIMESTAMP '{floor}' AND {read} < TIMESTAMP '{_moment(end + _LATE)}'"
+    bounds = f"{read} >= TIMESTAMP '{floor}' AND {read} < TIMESTAMP '{_moment(end + LATE)}'"
     # Rows that were streamed a moment ago have no partition yet.
     return bounds if column else f"({bounds} OR _PARTITIONTIME IS NULL)"
 

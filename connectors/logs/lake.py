@@ -3,16 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from connectors.errors import EvidenceError
 from connectors.facts import Window
 from connectors.interface import Check
+from connectors.logs.dated import EARLY, LATE
 
 _DAY = re.compile(r"/(?:y(?:ear)?=)?(\d{4})/(?:m(?:onth)?=)?(\d{1,2})/(?:d(?:ay)?=)?(\d{1,2})/")
-_EARLY, _LATE = timedelta(days=1), timedelta(days=3)
-"""How far the folder of a day may lie before and after its events, as for objects read one by one."""
 _ENDINGS = (".json", ".json.gz")
 _GB = 1_000_000_000
 _NAMED = 3
@@ -126,4 +125,4 @@ def _within(path: str, window: Window) -> bool:
         day = date(*(int(part) for part in named.groups()))
     except ValueError:
         return True
-    return (window.start - _EARLY).date() <= day <= (window.end + _LATE).date()
+    return (window.start - EARLY).date() <= day <= (window.end + LATE).date()

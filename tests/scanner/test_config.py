@@ -1,5 +1,6 @@
 """The config file: every error names file, line and key."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -172,3 +173,14 @@ def test_a_missing_config_file_says_so(tmp_path):
 def test_what_is_no_time_is_refused(value):
     with pytest.raises(ValueError, match="date or"):
         moment(value)
+
+
+def test_a_window_begins_and_ends_with_a_full_second(tmp_path):
+    """Events are told to the second: a fraction would be drawn differently by each engine."""
+    found = replace(
+        load(config(tmp_path, GOOD)),
+        start=datetime(2026, 3, 1, 10, 0, 0, 1, tzinfo=UTC),
+        end=datetime(2026, 3, 1, 10, 0, 5, 999_999, tzinfo=UTC),
+    ).window(datetime(2026, 11, 22, tzinfo=UTC))
+    assert (1, 6) == (found.start.second, found.end.second)
+    assert (0, 0) == (found.start.microsecond, found.end.microsecond)

@@ -143,7 +143,7 @@ def test_groups_of_all_pages_become_rows_with_their_counts(athena):
 def test_only_the_days_of_the_window_are_scanned(athena):
     query_log(source(athena), WINDOW, never)
     (text,) = [body["QueryString"] for name, body in athena.asked if name == "StartQueryExecution"]
-    assert "\"timestamp\" BETWEEN '2026/11/01' AND '2026/11/23'" in text
+    assert "\"timestamp\" BETWEEN '2026/10/31' AND '2026/11/24'" in text
     assert "eventtime >= '2026-11-01T00:00:00Z' AND eventtime < '2026-11-21T00:00:00Z'" in text
 
 
@@ -215,8 +215,8 @@ def test_the_printed_policy_lets_athena_read_and_write_only_its_results(athena):
 @pytest.mark.parametrize(
     ("keys", "form", "expected"),
     [
-        (["date"], "yyyy-MM-dd", "\"date\" BETWEEN '2026-11-01' AND '2026-11-23'"),
-        (["account", "region", "Timestamp"], "", "\"Timestamp\" BETWEEN '2026/11/01' AND '2026/11/23'"),
+        (["date"], "yyyy-MM-dd", "\"date\" BETWEEN '2026-10-31' AND '2026-11-24'"),
+        (["account", "region", "Timestamp"], "", "\"Timestamp\" BETWEEN '2026/10/31' AND '2026/11/24'"),
         (["region"], "", ""),
     ],
 )
@@ -227,6 +227,6 @@ def test_partitions_are_recognised_by_their_columns(keys, form, expected):
 def test_year_month_and_day_are_listed():
     window = Window(datetime(2026, 12, 30, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC))
     assert partition_predicate(["region", "year", "month", "day"], "", window) == (
-        "((year = '2026' AND month = '12' AND day IN ('30', '31')) OR "
-        "(year = '2027' AND month = '01' AND day IN ('01', '02')))"
+        "((year = '2026' AND month = '12' AND day IN ('29', '30', '31')) OR "
+        "(year = '2027' AND month = '01' AND day IN ('01', '02', '03')))"
     )

@@ -114,7 +114,7 @@ def test_a_table_is_asked_by_its_partitions(spark, tmp_path):
     chosen = source(table="default.trails", partition_format="yyyy-MM-dd")
     found = query_lake(chosen, WINDOW)
     assert ("", [1]) == (found.problem, [row.count for row in found.read.rows])
-    assert "`timestamp` BETWEEN '2026-11-01' AND '2026-11-23'" in found.query.text
+    assert "`timestamp` BETWEEN '2026-10-31' AND '2026-11-24'" in found.query.text
     assert "lacks identityprovider" in found.notes[0]
     spark.sql("CREATE TABLE flat (eventtime STRING) USING json")
     assert "no partition by day" in query_lake(source(table="default.flat"), WINDOW).problem

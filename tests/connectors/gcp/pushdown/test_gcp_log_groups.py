@@ -261,14 +261,14 @@ FIELDS = schema([as_row(entry("a.b.c"))])["fields"]
             {"type": "DAY"},
             (
                 "(_PARTITIONTIME >= TIMESTAMP '2026-07-31 00:00:00+00' AND _PARTITIONTIME < TIMESTAMP"
-                " '2026-11-03 00:00:00+00' OR _PARTITIONTIME IS NULL)"
+                " '2026-11-04 00:00:00+00' OR _PARTITIONTIME IS NULL)"
             ),
         ),
         (
             {"type": "MONTH", "field": "receiveTimestamp"},
             (
                 "e.receiveTimestamp >= TIMESTAMP '2026-07-01 00:00:00+00' AND e.receiveTimestamp < TIMESTAMP"
-                " '2026-11-03 00:00:00+00'"
+                " '2026-11-04 00:00:00+00'"
             ),
         ),
     ],
