@@ -150,10 +150,11 @@ class GrantCaveats:
         parts = [
             *(["VPC endpoint policies"] if not self._resources.beside.endpoints_read else []),
             "access control lists of S3 objects" if self._resources.lists_read else "S3 access control lists",
+            "policies of S3 access points",
             *(["block-public-access settings"] if not self._resources.public_access.read else []),
         ]
         return Caveat(
-            f"{', '.join(parts[:-1])}{' and ' * (len(parts) > 1)}{parts[-1]} are not read",
+            f"{', '.join(parts[:-1])} and {parts[-1]} are not read",
             "aws",
             "access they give or refuse is missing: a permission may be usable elsewhere, or not at all",
         )
