@@ -12,6 +12,8 @@ from reports.sharing import share, spread
 FILE_NAME = "report.json"
 """What a scan calls the document in its folder."""
 
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
 _READABLE_BYTES = 8_000_000
 """Above this the document is written without line breaks: they would add about a third."""
 
@@ -34,12 +36,13 @@ def encode(report: Report) -> bytes:
 
 def write(document: object) -> bytes:
     """Write any document of ours as UTF-8 JSON: keys of mappings sorted, indented while it is small."""
+    # As one line of lines: a large document gets its line end without being copied.
     try:
-        raw = msgspec.json.encode(document, order="deterministic")
+        raw = _ENCODER.encode_lines([document])
     except UnicodeEncodeError:
         # A tolerant log reader may hand on lone surrogates, which UTF-8 cannot hold.
-        raw = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(document)), order="deterministic")
-    return (msgspec.json.format(raw, indent=1) if len(raw) <= _READABLE_BYTES else raw) + b"\n"
+        raw = _ENCODER.encode_lines([_without_surrogates(msgspec.to_builtins(document))])
+    return raw if len(raw) > _READABLE_BYTES else msgspec.json.format(raw.rstrip(), indent=1) + b"\n"
 
 
 def decode(source: bytes | Path) -> Report:

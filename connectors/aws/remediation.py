@@ -1,6 +1,7 @@
 """Write a replacement's changes in every form people apply them in, and the way back."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from connectors.aws.remediation_break_glass import break_glass
 from connectors.aws.remediation_cli import (
@@ -40,7 +41,7 @@ def artifacts(changes: Sequence[Change]) -> tuple[Document, ...]:
         return ()
     holder = changes[0].holder
     documents = [
-        Document("json", _title(change), change.after + "\n", _place(change))
+        Document("json", _title(change), _line(change.after), _place(change))
         for change in changes
         if change.kind in _WITH_DOCUMENT
     ]
@@ -68,7 +69,9 @@ def rollback(changes: Sequence[Change]) -> tuple[Document, ...]:
     return (*documents, Document("cli", "restore", script(restore_commands(changes)), changes[0].holder))
 
 
+@lru_cache(maxsize=1024)
 def _line(text: str) -> str:
+    """Return a document as a file holds it; many identities hold the same one, and so one text."""
     return text + "\n"
 
 

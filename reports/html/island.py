@@ -1,10 +1,11 @@
 """The report's data as a block in the page: JSON that cannot end its element, packed when it is large."""
 
 import base64
-import gzip
 import json
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -25,6 +26,9 @@ _IN_PLACE_NAMES = 20_000
 # What could end the element or start another, and the line ends that JSON allows but JavaScript once did not.
 # `ensure_ascii` already writes U+2028 and U+2029 (and lone surrogates) as escapes.
 _ESCAPES = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
+
+_GZIP = 31
+"""The window of zlib with a gzip header, whose time is 0: equal data gives equal bytes."""
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -50,24 +54,46 @@ def island(report: Report) -> Island:
     del document["findings"]
     document["finding_columns"] = _columns(report.findings, numbers)
     document["finding_fingerprints"] = _pack_fingerprints(document["finding_columns"])
-    text = _written(document)
-    if len(text) <= PACK_ABOVE_BYTES:
-        return Island("json", text.decode("ascii"))
-    packed = gzip.compress(text, compresslevel=6, mtime=0)
-    return Island("gzip+base64", base64.b64encode(packed).decode("ascii"))
+    return _packed(_pieces(document))
 
 
-def _written(document: dict[str, Any]) -> bytes:
-    """Return JSON in ASCII that holds none of the characters of markup.
+def _packed(pieces: Iterable[bytes]) -> Island:
+    """Return the data as it is, or packed where it is large: two hundred megabytes are never held whole."""
+    start: list[bytes] = []
+    length = 0
+    rest = iter(pieces)
+    for piece in rest:
+        start.append(piece)
+        length += len(piece)
+        if length > PACK_ABOVE_BYTES:
+            break
+    else:
+        return Island("json", b"".join(start).decode("ascii"))
+    packer = zlib.compressobj(level=6, wbits=_GZIP)
+    packed = [packer.compress(piece) for piece in chain(start, rest)]
+    return Island("gzip+base64", base64.b64encode(b"".join([*packed, packer.flush()])).decode("ascii"))
 
-    A large report is two hundred megabytes here: it is never copied without need.
-    """
+
+def _pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield the JSON of a document part by part: ASCII that holds none of the characters of markup."""
+    before = b"{"
+    for name, value in document.items():
+        yield before + _written(name) + b":"
+        if name == "finding_columns":
+            yield from _pieces(value)
+        else:
+            yield _written(value)
+        before = b","
+    yield b"}"
+
+
+def _written(value: object) -> bytes:
     try:
-        text = msgspec.json.encode(document)
+        text = msgspec.json.encode(value)
     except UnicodeError:  # a lone surrogate
         text = b"\xff"
     if not text.isascii():  # or other letters
-        plain = msgspec.to_builtins(document)
+        plain = msgspec.to_builtins(value)
         text = json.dumps(plain, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     for mark, escape in _ESCAPES:
         text = text.replace(mark, escape)

@@ -7,11 +7,14 @@ import json
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 from html_hostile import ATTACKS, HUGE, hostile
 from html_samples import empty, large, sample
 
+from reports.document import LimitEntry
 from reports.html import render
+from reports.html.island import island as data
 from reports.html.page import SCRIPTS, _folder
 
 REPORTS = {"sample": sample, "hostile": hostile, "empty": empty}
@@ -205,3 +208,18 @@ def test_every_verdict_stands_with_the_window():
 def test_page_avoids_words_that_claim_too_much(words):
     text = render(sample()).decode().lower()
     assert words not in text
+
+
+@pytest.mark.parametrize("name", ["plain", "größer", "\ud800", "</script>"])
+def test_data_is_the_same_packed_and_plain(name, monkeypatch):
+    report = msgspec.structs.replace(
+        hostile(), limits_of_analysis=[LimitEntry(what=name, where="", effect="")]
+    )
+    monkeypatch.setattr("reports.html.island.PACK_ABOVE_BYTES", 10_000_000)
+    plain = data(report)
+    monkeypatch.setattr("reports.html.island.PACK_ABOVE_BYTES", 100)
+    packed = data(report)
+    assert (plain.encoding, packed.encoding) == ("json", "gzip+base64")
+    assert plain.text == gzip.decompress(base64.b64decode(packed.text)).decode("ascii")
+    assert gzip.compress(plain.text.encode(), compresslevel=6, mtime=0) == base64.b64decode(packed.text)
+    assert json.loads(plain.text)["limits_of_analysis"][0]["what"] == name
