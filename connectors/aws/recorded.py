@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from connectors.aws.given_files import given_trails, of_organization, selectors_given
 from connectors.aws.passed_roles import partition_of
@@ -30,7 +31,7 @@ _SLACK_DAYS = 1
 
 @dataclass
 class Recorded:
-    """What is known of one account's logs."""
+    """What is known of one account's logs; it is asked only when everything has been noted."""
 
     account: str
     presence: list[Presence] = field(default_factory=list)
@@ -68,7 +69,7 @@ class Recorded:
         end = self.window.end.strftime(_SECOND) if self.window else ""
         return [one for one in self.trails if one.logging is not False or (end and one.stopped >= end)]
 
-    @property
+    @cached_property
     def selection(self) -> Selection | None:
         """What the active trails together select; None when no trail's selectors are known.
 
@@ -95,7 +96,7 @@ class Recorded:
         steady = [trail for trail in known if self._steady(trail)] or known
         return [trail for trail in steady if trail.multi_region] or steady
 
-    @property
+    @cached_property
     def not_given(self) -> dict[str, str]:
         """Resource types of data events to the trail that records them, whose files seem not to be given."""
         selection = self.selection
