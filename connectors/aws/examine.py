@@ -6,6 +6,7 @@ from typing import Any
 from connectors.aws.access import LOG_OBJECTS, LOG_QUERY, Access, access_table, lost
 from connectors.aws.calls import Calls
 from connectors.aws.collect import Reached, Way, collect_live, opened_calls
+from connectors.aws.live_history import PACE_SECONDS, PAGE
 from connectors.aws.live_settings import LiveSettings
 from connectors.aws.log_athena import describe_table
 from connectors.aws.log_objects import LogBuckets
@@ -16,6 +17,7 @@ from connectors.aws.trails import Trail, read_trails
 from connectors.facts import Window
 from connectors.interface import Check, Evidence, Outcome, Source, Status, silent
 from connectors.live.failures import CallError
+from connectors.live.first_look import first_look
 from connectors.live.kept import Kept
 from connectors.logs.lake import Listing, lake_check, open_spark
 from connectors.logs.seen import SeenEvents
@@ -41,7 +43,7 @@ def examine(source: Source, window: Window) -> list[Check]:
     for part in table("access")["parts"]:
         checks += _part(part["name"], list(accounts.values()), kept.results)
     if reached.caller.session.settings.event_history:
-        checks.append(_HISTORY)
+        checks.append(_history(kept, window))
     return [*checks, *logs, *_trails(kept)]
 
 
@@ -86,13 +88,16 @@ def _examine_lake(source: Source, window: Window) -> Check:
     return lake_check(find, settings.log_max_scan_gb, lost(LOG_QUERY))
 
 
-_HISTORY = Check(
-    "event_history",
-    "partial",
-    "for small accounts: management events of 90 days, at most 100 a second in each account and region",
-    "use in data events cannot be seen",
-    "name the files of a trail under cloudtrail",
-)
+def _history(kept: Kept, window: Window) -> Check:
+    pace = first_look(kept.tried, "event-history/", window, page=PAGE, seconds_a_page=PACE_SECONDS)
+    return Check(
+        "event_history",
+        "partial",
+        "for small accounts: management events of 90 days, at most 100 a second in each account and region"
+        + pace,
+        "use in data events cannot be seen",
+        "name the files of a trail under cloudtrail",
+    )
 
 
 def _caller(caller: Calls, reached: Reached) -> Check:

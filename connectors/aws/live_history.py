@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from connectors.logs.ledger import Ledger
 
 PART = "event_history"
-_PAGE = 50
-_PACE_SECONDS = 0.5
+PAGE = 50
+PACE_SECONDS = 0.5
 """LookupEvents allows two requests a second, account and region (CloudTrail user guide, quotas)."""
 _KEPT_DAYS = 90
 _CHUNK_DAYS = 30
@@ -88,7 +88,7 @@ class _Region:
             token = {"NextToken": page["NextToken"]}
 
     def _page(self, start: datetime, end: datetime, token: dict[str, str]) -> dict[str, Any]:
-        self.wait(max(0.0, self.asked + _PACE_SECONDS - time.monotonic()))
+        self.wait(max(0.0, self.asked + PACE_SECONDS - time.monotonic()))
         self.asked = time.monotonic()
         return self.calls.one(
             "cloudtrail",
@@ -96,7 +96,7 @@ class _Region:
             region=self.region,
             StartTime=start,
             EndTime=end,
-            MaxResults=_PAGE,
+            MaxResults=PAGE,
             **token,
         )
 

@@ -8,16 +8,23 @@ from connectors.azure.catalogue import catalogue
 from connectors.azure.collect import Reached, Way, collect_live, opened_calls
 from connectors.azure.ids import fields, resource_id
 from connectors.azure.live_settings import LiveSettings
+from connectors.azure.live_sign_ins import PAUSE_SECONDS
 from connectors.azure.log_analytics import over_limit, plan_logs
 from connectors.azure.settings import settings_on
+from connectors.azure.sign_ins import LIVE_FILES
 from connectors.azure.stock import Held, Inventory
 from connectors.facts import Window
 from connectors.interface import Check, Outcome, Source, Status, silent
 from connectors.live.failures import CallError
+from connectors.live.first_look import first_look
 from connectors.live.kept import Kept
 from connectors.logs.seen import SeenEvents
 
 _NAMED = 5
+_ACTIVITY_PAGE = 100
+"""Fewer events are no full page of the Activity Log: it holds some 200."""
+_SIGN_INS_PAGE = 500
+"""As much of the sign-ins: a page holds 1,000."""
 
 
 def examine(source: Source, window: Window) -> list[Check]:
@@ -35,7 +42,8 @@ def examine(source: Source, window: Window) -> list[Check]:
     settings = LiveSettings.of(source)
     if settings.asks_workspace:
         checks += _workspace(source, window)
-    return [*checks, _activity(settings), _sign_ins(settings), *_data_logs(_logs_on(kept))]
+    checks += [_activity(settings, kept, window), _sign_ins(settings, kept, window)]
+    return [*checks, *_data_logs(_logs_on(kept))]
 
 
 def _workspace(source: Source, window: Window) -> Iterator[Check]:
@@ -58,12 +66,14 @@ def _workspace(source: Source, window: Window) -> Iterator[Check]:
         yield Check(LOG_QUERY, "partial" if plan.absent else "ok", detail)
 
 
-def _activity(settings: LiveSettings) -> Check:
+def _activity(settings: LiveSettings, kept: Kept, window: Window) -> Check:
     if settings.activity_log:
+        pace = first_look(kept.tried, "activity-log/", window, page=_ACTIVITY_PAGE, seconds_a_page=1.0)
         return Check(
             "activity_log",
             "partial",
-            "read over REST, for small accounts: writes, deletes and actions of 90 days, some 200 to a page",
+            "read over REST, for small accounts: writes, deletes and actions of 90 days, some 200 to a page"
+            + pace,
             "reads of the control plane are never in it, and data actions need resource_logs",
             "export it with a diagnostic setting and name the files under activity_logs",
         )
@@ -72,12 +82,14 @@ def _activity(settings: LiveSettings) -> Check:
     return Check("activity_log", "ok", "read from the files named under activity_logs")
 
 
-def _sign_ins(settings: LiveSettings) -> Check:
+def _sign_ins(settings: LiveSettings, kept: Kept, window: Window) -> Check:
     if settings.sign_ins:
+        pace = first_look(kept.tried, LIVE_FILES, window, page=_SIGN_INS_PAGE, seconds_a_page=PAUSE_SECONDS)
         return Check(
             "sign_in_logs",
             "partial",
-            "read from Graph, for small tenants: 30 days at most, 50,000 of a kind, a page in two seconds",
+            "read from Graph, for small tenants: 30 days at most, 50,000 of a kind, a page in two seconds"
+            + pace,
             "older use of a credential is known from its own report only",
             "export the sign-ins with a diagnostic setting of Entra and name the files under sign_in_logs",
         )

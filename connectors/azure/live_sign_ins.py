@@ -29,7 +29,7 @@ _MOST_EVENTS = 50_000
 _CHUNK_DAYS = 400
 _ASKED = timedelta(days=400)
 """Longer ago is not asked for; a tenant keeps 30 days."""
-_PAUSE_SECONDS = 2.0
+PAUSE_SECONDS = 2.0
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -81,7 +81,7 @@ class _Kind:
             f" and signInEventTypes/any(t: t eq '{self.kind}')"
         )
         if self.asked:
-            self.pause(_PAUSE_SECONDS)
+            self.pause(PAUSE_SECONDS)
         self.asked = True
         for page in self.calls.pages(name, self.calls.path(name), query={"$filter": wanted}):
             held = page.get("value")
@@ -93,7 +93,7 @@ class _Kind:
             if self.count > _MOST_EVENTS:
                 raise self._too_many(name)
             if page.get("@odata.nextLink") and not self.calls.sample:
-                self.pause(_PAUSE_SECONDS)
+                self.pause(PAUSE_SECONDS)
 
     def _too_many(self, name: str) -> CallError:
         return CallError(

@@ -10,10 +10,12 @@ from connectors.gcp.classes import DATA_TYPES
 from connectors.gcp.collect import Reached, Way, collect_live, opened_calls
 from connectors.gcp.fixes import fix
 from connectors.gcp.inventory import read_inventory
+from connectors.gcp.live_logs import PAGE, SECONDS_A_PAGE
 from connectors.gcp.live_scope import Scope
 from connectors.gcp.log_bigquery import ENGINE, plan_queries
 from connectors.interface import Check, Evidence, Outcome, Source, Status, silent
 from connectors.live.failures import Tally
+from connectors.live.first_look import first_look
 from connectors.live.kept import Kept
 from connectors.logs.seen import SeenEvents
 
@@ -30,19 +32,21 @@ def examine(source: Source, window: Window) -> list[Check]:
     for part in part_names(calls.session.settings):
         checks += _part(part, calls, kept.results)
     if calls.session.settings.log_entries:
-        checks.append(_ENTRIES)
+        checks.append(_entries(kept, window))
     if calls.session.settings.log_engine == ENGINE:
         checks += _queries(source, window)
     return [*checks, *_logs(kept, scope)]
 
 
-_ENTRIES = Check(
-    "log_entries",
-    "partial",
-    "for small projects: at most 55,000 entries a minute, all projects together",
-    "a busy project takes hours, and what the log bucket no longer keeps is gone (30 days unless told)",
-    "name the files of a sink under audit_logs",
-)
+def _entries(kept: Kept, window: Window) -> Check:
+    pace = first_look(kept.tried, "log-entries/", window, page=PAGE, seconds_a_page=SECONDS_A_PAGE)
+    return Check(
+        "log_entries",
+        "partial",
+        f"for small projects: at most 55,000 entries a minute, all projects together{pace}",
+        "a busy project takes hours, and what the log bucket no longer keeps is gone (30 days unless told)",
+        "name the files of a sink under audit_logs",
+    )
 
 
 def _queries(source: Source, window: Window) -> list[Check]:

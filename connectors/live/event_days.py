@@ -175,6 +175,8 @@ class _Days:
     def _chunk(self, place: Place, days: Sequence[date]) -> None:
         """Ask for some days that follow each other, and write the events of each to a file of its own."""
         end = min(_start(days[-1]) + _DAY, self.now)
+        if self.history.sample:
+            end = min(end, self.window.end)
         begin = max(_start(days[0]), self.history.begins)
         if begin >= end:
             return

@@ -10,13 +10,15 @@ from connectors.logs.rows import LogFile, Presence, UsageRow
 
 @dataclass
 class Kept:
-    """A sink in memory that can be read back as evidence; it takes no logs."""
+    """A sink in memory that can be read back as evidence; logs are no part of that."""
 
     source: str
     provider: str
     stage: str = ""
     parts: dict[str, list[Record]] = field(default_factory=dict)
     results: list[Outcome] = field(default_factory=list)
+    tried: list[tuple[Sequence[LogFile], Sequence[Presence]]] = field(default_factory=list)
+    """The first pages of logs: they say how much there may be, and nothing about use."""
 
     def add(self, source: str, part: str, records: Iterable[Record]) -> int:
         """Keep the records of a part."""
@@ -26,7 +28,9 @@ class Kept:
         return len(held)
 
     def add_logs(self, source: str, rows: Any, files: Any, presence: Any) -> None:
-        """Ignore logs: a first page of them says nothing."""
+        """Keep how much a first page of logs held."""
+        del source, rows
+        self.tried.append((files, presence))
 
     def outcome(self, outcome: Outcome) -> None:
         """Keep an outcome."""

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -148,8 +148,18 @@ def test_regions_that_are_not_known_count_as_lost(history, source, gather):
 
 
 def test_doctor_says_that_it_is_for_small_accounts(history, source):
-    checks = CONNECTOR.examine(source(event_history="true"), YEAR)
-    assert [one for one in checks if one.subject == "event_history" and "for small accounts" in one.detail]
+    def busy(StartTime=0, EndTime=0, **_):
+        now = datetime.now(UTC)
+        times = [(now - timedelta(minutes=n)).strftime("%Y-%m-%dT%H:%M:%SZ") for n in range(1, 51)]
+        events = [json.dumps(event(n) | {"eventTime": time}) for n, time in enumerate(times)]
+        return {"Events": [{"CloudTrailEvent": one} for one in events], "NextToken": "1"}
+
+    history.answer("cloudtrail", "LookupEvents", busy)
+    month = Window(datetime.now(UTC) - timedelta(days=30), datetime.now(UTC))
+    checks = CONNECTOR.examine(source(event_history="true"), month)
+    (said,) = [one.detail for one in checks if one.subject == "event_history" and "small" in one.detail]
+    assert "for small accounts" in said
+    assert f"event-history/{ACCOUNT}/eu-west-1.json: at the pace of its first page some" in said
 
 
 def test_without_the_setting_no_event_is_asked_for(history, source, gather):
