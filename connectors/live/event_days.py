@@ -164,8 +164,11 @@ class _Days:
         known = {day for day in days if self._key(place, day) in self.known}
         try:
             known -= self._late(place, known)
-            fresh = [chunk for run in _runs(days, known) for chunk in _cut(run, self.history.chunk_days)]
-            for chunk in fresh[-1:] if self.history.sample else fresh:
+            if self.history.sample:
+                days = days[-self.history.chunk_days :]
+            for chunk in [
+                chunk for run in _runs(days, known) for chunk in _cut(run, self.history.chunk_days)
+            ]:
                 self._chunk(place, chunk)
         except CallError as error:
             self.errors[place.name] = error
