@@ -6,6 +6,7 @@ with 1,000 roles without its log reading. Seconds are CPU; only the ratios carry
 """
 
 import argparse
+import contextlib
 import fnmatch
 import json
 import random
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.aws.catalogue import Catalogue
+from connectors.cycles import no_collection
 from connectors.facts import Entitlement, Usage, Window
 from connectors.interface import Patterns, Source, silent
 from reports import formats
@@ -203,20 +205,34 @@ def yardstick() -> float:
     return seconds(work)
 
 
-def analysis(choice: random.Random, roles: int, shape: str) -> tuple[float, list[tuple[str, float]], int]:
-    """Return CPU seconds of reading the evidence, of each step after it, and the size of the report."""
-    with tempfile.TemporaryDirectory() as text:
+def source(folder: Path, choice: random.Random, roles: int, shape: str, number: int) -> Source:
+    """Write the evidence of one account and return its source."""
+    details, trail = folder / f"gaad-{number}.json", folder / f"trail-{number}.json"
+    own = str(111122223333 + number)
+    details.write_text(json.dumps(account(choice, roles, shape)).replace("111122223333", own))
+    calls = json.dumps(events(roles)).replace("111122223333", own)
+    trail.write_text(calls.replace("-4000-", f"-{4000 + number}-"))
+    files = {"authorization_details": (details,), "cloudtrail": (trail,)}
+    return Source(f"source-{number:03}", "aws", "pilot", "export", files)
+
+
+def analysis(
+    choice: random.Random, roles: int, shape: str, sources: int = 1
+) -> tuple[float, list[tuple[str, float]], int]:
+    """Return CPU seconds of reading the evidence, of each step after it, and the size of the report.
+
+    The cycle collector is off after reading, as in a scan.
+    """
+    with tempfile.TemporaryDirectory() as text, contextlib.ExitStack() as stack:
         folder = Path(text)
-        (folder / "gaad.json").write_text(json.dumps(account(choice, roles, shape)))
-        (folder / "trail.json").write_text(json.dumps(events(roles)))
-        files = {"authorization_details": (folder / "gaad.json",), "cloudtrail": (folder / "trail.json",)}
-        source = Source("a", "aws", "pilot", "export", files)
+        found = tuple(source(folder, choice, roles, shape, number) for number in range(sources))
         window = Window(NOW - timedelta(days=90), NOW)
         start = time.process_time()
         bundle = pipeline.collect(
-            (source,), folder / "evidence", window=window, now=NOW, tool="benchmark", observe=silent
+            found, folder / "evidence", window=window, now=NOW, tool="benchmark", observe=silent
         )
         read = time.process_time() - start
+        stack.enter_context(no_collection())
         steps = []
         start = time.process_time()
         result = pipeline.analyse(bundle, patterns=Patterns(), everyone=False, now=NOW, observe=silent)
@@ -228,22 +244,36 @@ def analysis(choice: random.Random, roles: int, shape: str) -> tuple[float, list
         report = publish(result, findings)
         raw = report_json.encode(report)
         steps.append(("publish and write report.json", time.process_time() - start))
-        for name in ("html", "tickets-markdown"):
+        for name in ("html", "tickets-markdown", "tickets-json", "tickets-csv"):
             start = time.process_time()
             formats.find(name).render(report)
             steps.append((f"write {name}", time.process_time() - start))
     return read, steps, len(raw)
 
 
+def growth(choice: random.Random, counts: list[int], unit: float) -> None:
+    """Print what more sources of 20 roles each cost: per role it must not grow."""
+    print("| sources of 20 roles | CPU s without reading | times the unit | ms a role |")
+    print("|---|---|---|---|")
+    for count in counts:
+        _, steps, _ = analysis(choice, 20, SHAPES[0], count)
+        spent = sum(seconds for _, seconds in steps)
+        print(f"| {count} | {spent:.2f} | {spent / unit:.1f} | {spent / count / 20 * 1e3:.0f} |")
+
+
 def main() -> None:
-    """Print the three tables."""
+    """Print the three tables, or only the growth over sources."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--roles", type=int, default=1_000)
     parser.add_argument("--patterns", type=int, default=125_000)
     parser.add_argument("--identities", type=int, default=10_000)
     parser.add_argument("--shape", choices=SHAPES, default=SHAPES[0])
+    parser.add_argument("--sources", type=int, nargs="+", default=[], metavar="N")
     arguments = parser.parse_args()
     choice = random.Random(7)  # noqa: S311 a repeatable account
+    if arguments.sources:
+        growth(choice, arguments.sources, yardstick())
+        return
     ours, theirs = expansion(choice, arguments.patterns)
     print("| what | CPU s | baseline, CPU s | times faster |")
     print("|---|---|---|---|")
