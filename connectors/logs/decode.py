@@ -104,7 +104,9 @@ class Decoder:
             if _fill(buffer, blocks, LARGEST_DOCUMENT_BYTES):
                 fate.lose(f"one document of more than {LARGEST_DOCUMENT_BYTES >> 20} MiB: split it")
             else:
-                yield self._whole(bytes(buffer), fate)
+                data = bytes(buffer)
+                buffer.clear()  # up to LARGEST_DOCUMENT_BYTES that nobody needs twice
+                yield self._whole(data, fate)
             return
         fate.contained = True
         del buffer[: head.end()]
