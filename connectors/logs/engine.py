@@ -8,6 +8,7 @@ import time
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from connectors.logs.objects import Fetching, ObjectStore
 from connectors.logs.rows import GONE, KEPT, LogRead, LogReader
 from connectors.logs.seen import SeenEvents
 from connectors.logs.walk import MTIME, Found, find_files
-from connectors.logs.workers import Done, Workers, processors
+from connectors.logs.workers import Done, Shares, Take, Workers, processors
 
 if TYPE_CHECKING:
     from connectors.logs.ledger import Ledger, Remembered
@@ -242,40 +243,35 @@ def _numbered(done: Iterable[Done], tally: "Tally") -> "Iterator[Events]":
 def _read(
     found: list[Found], reader: LogReader, workers: int | None, origins: Mapping[str, ObjectStore]
 ) -> Generator[Done, None, None]:
-    """Yield the batches of all files in order, fetched if they are objects of a store; empty the list."""
+    """Yield the batches of all files, fetched if they are objects of a store; empty the list."""
     groups = batches(found)
     if workers is None:
         weight = sum(one.size_bytes // (1 if one.path.endswith(".gz") else _PLAIN_TO_GZIP) for one in found)
         workers = 1 if weight <= ALONE_BYTES else processors()
-    workers = min(workers, len(groups))
+    workers = max(min(workers, len(groups)), 1)
     wanted = {path: store for path, store in origins.items() if not reader.skip_file(path)}
     local = not any(one.path in wanted for one in found)
     found.clear()
     if local:
-        yield from _folded(_taken(groups), reader, workers)
+        yield from _folded(Shares(groups, workers).take, reader, workers)
         return
+    in_order = iter(partial(Shares(groups, 1).take, 0), None)
     with Fetching(wanted) as fetching:
-        for done in _folded(fetching.fetched(_taken(groups)), reader, workers):
+        fetched = fetching.fetched(in_order)
+        for done in _folded(lambda _: next(fetched, None), reader, workers):
             yield done
             for file in done.batch.files:
                 fetching.drop(file.path)
 
 
-def _taken(groups: list[list[Found]]) -> Iterator[list[Found]]:
-    """Yield groups and let go of each."""
-    groups.reverse()
-    while groups:
-        yield groups.pop()
-
-
-def _folded(groups: Iterable[Sequence[Found]], reader: LogReader, workers: int) -> Iterator[Done]:
+def _folded(take: Take, reader: LogReader, workers: int) -> Iterator[Done]:
     """Yield the batches of groups of files, read here or by several processes."""
     if workers > 1:
         with Workers(reader, workers) as processes:
-            yield from processes.read(groups)
+            yield from processes.read(take)
     else:
         folder = Folder(reader)
-        for group in groups:
+        while (group := take(0)) is not None:
             yield Done(folder.read(group), 0)
 
 

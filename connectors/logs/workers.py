@@ -6,7 +6,8 @@ import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, Self
@@ -17,8 +18,6 @@ from connectors.logs.walk import Found
 
 DIED = "the process reading it was killed (out of memory?): split the file or free some memory"
 _PATIENCE_SECONDS = 2
-_AHEAD = 3
-"""How many batches a worker may be ahead of the one that is merged next: bounds what is held back."""
 
 
 class Done(NamedTuple):
@@ -28,15 +27,38 @@ class Done(NamedTuple):
     folder: int
 
 
+Take = Callable[[int], Sequence[Found] | None]
+"""Returns the next batch of files for a share (each process has its own); None when all are taken."""
+
+
+class Shares:
+    """Hands batches out so that each process reads neighbours, which hold the same kinds of event.
+
+    A process that has read its share goes on at the end of the longest one left.
+    """
+
+    def __init__(self, batches: list[list[Found]], count: int) -> None:
+        cuts = [len(batches) * share // count for share in range(count + 1)]
+        self._left = [deque(batches[cuts[share] : cuts[share + 1]]) for share in range(count)]
+
+    def take(self, share: int) -> Sequence[Found] | None:
+        """Return the next batch of a share; None when there is nothing left in any."""
+        if self._left[share]:
+            return self._left[share].popleft()
+        longest = max(self._left, key=len)
+        return longest.pop() if longest else None
+
+
 class _Worker(NamedTuple):
     number: int
+    share: int
     process: BaseProcess
     pipe: Any
     """The parent's end of the pipe: files go in, True comes out once and then a Batch for each list."""
 
 
 class Workers:
-    """A few processes that read batches; results come back in the order of the batches.
+    """A few processes that read batches; results come in any order, those of one process in its order.
 
     Processes are spawned, not forked: safe with threads, and the same on every system. A process that dies
     takes its batch with it, so the files of that batch are read again one by one by a fresh process; the
@@ -49,78 +71,68 @@ class Workers:
         self._context = multiprocessing.get_context("spawn")
         self._numbers = itertools.count()
         self._idle: list[_Worker] = []
-        self._busy: dict[Any, tuple[_Worker, int]] = {}
+        self._busy: dict[Any, tuple[_Worker, Sequence[Found]]] = {}
+        self._ended: list[_Worker] = []
         self._awake: set[int] = set()
 
     def __enter__(self) -> Self:
-        self._idle = [worker for _ in range(self._count) if (worker := self._start()) is not None]
+        started = map(self._start, range(self._count))
+        self._idle = [worker for worker in started if worker is not None]
         return self
 
     def __exit__(self, *error: object) -> None:
         """Stop every process, also in the middle of its work."""
-        for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
+        for worker in [*self._idle, *self._ended, *(worker for worker, _ in self._busy.values())]:
             _stop(worker)
 
-    def read(self, batches: Iterable[Sequence[Found]]) -> Iterator[Done]:
-        """Yield every batch in order; in several parts where a process died."""
-        ready: dict[int, list[Done]] = {}
-        held: dict[int, Sequence[Found]] = {}
-        numbered = enumerate(batches)
-        due, more = 0, True
-        while more or held:
-            while more and self._idle and len(held) < _AHEAD * self._count:
-                given = next(numbered, None)
-                if given is None:
-                    more = False
-                    break
+    def read(self, take: Take) -> Iterator[Done]:
+        """Yield every batch; in several parts where a process died."""
+        while True:
+            while self._idle:
                 worker = self._idle.pop()
-                held[given[0]] = given[1]
-                self._busy[worker.pipe] = (worker, given[0])
-                _send(worker, given[1])
-            if self._busy and due not in ready:
-                self._gather(held, ready)
-            elif due not in ready:  # no process is left
-                given = next(numbered, None)
-                more = given is not None
-                if given is not None:
-                    held[given[0]] = given[1]
-                    ready[given[0]] = self._read_here(given[1])
-            if due in ready:
-                del held[due]
-                yield from ready.pop(due)
-                due += 1
+                found = take(worker.share)
+                if found is None:
+                    self._ended.append(worker)
+                    continue
+                self._busy[worker.pipe] = (worker, found)
+                _send(worker, found)
+            if self._busy:
+                yield from self._gather()
+            elif (found := take(0)) is not None:  # no process is left
+                yield from self._read_here(found)
+            else:
+                return
 
-    def _gather(self, batches: Mapping[int, Sequence[Found]], ready: dict[int, list[Done]]) -> None:
-        """Wait until some process has something to say, and take it."""
+    def _gather(self) -> Iterator[Done]:
+        """Wait until some process has something to say, and yield it."""
         for pipe in wait(list(self._busy)):
-            worker, index = self._busy[pipe]
+            worker, found = self._busy[pipe]
             message = _receive(worker)
             if message is True:
                 self._awake.add(worker.number)
                 continue
             del self._busy[pipe]
             if message is not None:
-                ready[index] = [Done(message, worker.number)]
                 self._idle.append(worker)
+                yield Done(message, worker.number)
                 continue
             _stop(worker)
             if worker.number in self._awake:
-                ready[index] = self._one_by_one(batches[index])
-                fresh = self._start()
+                yield from self._one_by_one(found, worker.share)
+                fresh = self._start(worker.share)
                 self._idle += [fresh] if fresh is not None else []
             else:
-                ready[index] = self._read_here(batches[index])
+                yield from self._read_here(found)
 
     def _read_here(self, found: Sequence[Found]) -> list[Done]:
-        # A folder numbers kinds in the order of its batches, and these come in any order: one folder each.
         return [Done(Folder(self._reader).read(found), next(self._numbers))]
 
-    def _one_by_one(self, found: Sequence[Found]) -> list[Done]:
+    def _one_by_one(self, found: Sequence[Found], share: int) -> list[Done]:
         """Read the files of a lost batch singly, so that only the one that kills is lost."""
         done = []
         worker: _Worker | None = None
         for one in found:
-            worker = worker or self._start()
+            worker = worker or self._start(share)
             if worker is None:
                 done += self._read_here([one])
                 continue
@@ -139,7 +151,7 @@ class Workers:
             _stop(worker)
         return done
 
-    def _start(self) -> _Worker | None:
+    def _start(self, share: int) -> _Worker | None:
         """Start a process; None where the system does not let us."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, self._reader), daemon=True)
@@ -150,7 +162,7 @@ class Workers:
             return None
         finally:
             theirs.close()
-        return _Worker(next(self._numbers), process, ours)
+        return _Worker(next(self._numbers), share, process, ours)
 
 
 def _send(worker: _Worker, found: Sequence[Found]) -> None:
