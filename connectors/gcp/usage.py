@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 from connectors.facts import Caveat, Unmapped, Usage
 from connectors.gcp.callers import UNKNOWN_CALLER
-from connectors.gcp.catalog import services, table
+from connectors.gcp.catalog import services
 from connectors.gcp.credentials import Keys
 from connectors.gcp.delegation import PERMISSION, Delegations
 from connectors.gcp.events import AUDIT_CHANGE, LAST
 from connectors.gcp.identities import PROVIDER, is_ai_permission
 from connectors.gcp.members import Aliases
+from connectors.gcp.methods import Known, needed, needs_none
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
 from connectors.logs.sums import UsageKey, UsageSum
@@ -37,7 +38,7 @@ class Calls:
     model_callers: dict[str, str] = field(default_factory=dict)
     """Who called a model or an agent, with the source whose log says so first."""
     unmapped_services: dict[str, set[str]] = field(default_factory=dict)
-    """By identity: services of which it made calls that we cannot turn into a permission."""
+    """By identity: services of which it made calls that we cannot turn into a permission for certain."""
     caveats: tuple[Caveat, ...] = ()
 
 
@@ -70,7 +71,7 @@ class _Reader:
         self._primary = primary
         self._keys = keys
         known = permissions.names(permissions.known)
-        self._known = frozenset(known)
+        self._known = Known.of(known)
         # Kubernetes logs write resources in lower case, roles in camelCase.
         self._spelling = {name.lower(): name for name in known if name.startswith("container.")}
         self._sums: dict[UsageKey, UsageSum] = {}
@@ -107,7 +108,7 @@ class _Reader:
             self._closing.append((key, row))
             return
         if row.outcome != "denied":
-            if permission not in self._known:
+            if permission not in self._known.names:
                 result.foreign.setdefault(identity, set()).add(permission)
             if is_ai_permission(permission):
                 result.model_callers.setdefault(identity, self.source)
@@ -121,15 +122,17 @@ class _Reader:
         service, named, method = row.operation.partition(":")
         if not named:
             service, method = "", row.operation
-        found = _by_method(service, method)
+        if needs_none(service):
+            return ""
+        found = needed(service, method, row.resource, self._known)
         if found:
-            self._fallback[row.operation, found] += row.count
-            return found
-        self._unmapped[self.source, row.operation] += row.count
-        if row.outcome != "denied" and service:
+            self._fallback[row.operation, found.permission] += row.count
+        else:
+            self._unmapped[self.source, row.operation] += row.count
+        if row.outcome != "denied" and service and not (found and found.sure):
             prefix = services().prefix(service)
             self._result.unmapped_services.setdefault(identity, set()).add(prefix)
-        return ""
+        return self._spelled(found.permission) if found else ""
 
     def _spelled(self, permission: str) -> str:
         found = self._spelling.get(permission.lower(), permission)
@@ -158,9 +161,3 @@ class _Reader:
         )
         self._result.caveats = (*fallback, *self._delegations.caveats(recorded))
         return self._result
-
-
-def _by_method(service: str, method: str) -> str:
-    """Return the permission of an AI service's method by the fallback table, or an empty string."""
-    found: str = table("ai_methods").get(service, {}).get(".".join(method.split(".")[-2:]), "")
-    return found

@@ -44,7 +44,7 @@ def patterns(name):
         case "places" | "conditions":
             rows = data["names" if name == "conditions" else "places"]
             return [one for row in rows for one in row.get("permissions", ())]
-        case "ai_methods":
+        case "ai_methods" | "methods":
             return [one for key, methods in data.items() if "." in key for one in methods.values()]
         case _:
             return data["permissions"]
@@ -67,6 +67,7 @@ LATER = {
         "reach",
         "ai_signals",
         "ai_methods",
+        "methods",
         "places",
         "conditions",
     ],
