@@ -72,6 +72,8 @@ def _written(field: str) -> str:
     """Return a field's name as CloudTrail writes it: camel case, and ID in capitals."""
     if field == "lower_time":
         return "eventtime"
+    if field == "shipped_time":
+        return "@timestamp"
     first, *rest = field.split("_")
     upper = first in ("event", "shared", "original")
     return first + "".join("ID" if upper and word == "id" else word.title() for word in rest)
@@ -108,6 +110,8 @@ class CloudTrailRecord(msgspec.Struct, gc=False, rename=_written):
     addendum: Addendum | None = None
     event_category: str | None = None
     lower_time: msgspec.Raw = _NOTHING
+    shipped_time: msgspec.Raw = _NOTHING
+    """Where Logstash's cloudtrail codec puts the time of the event, which it takes out of the record."""
 
 
 class CloudTrailReader:
@@ -166,7 +170,7 @@ class CloudTrailReader:
         for record in records:
             time = record.event_time
             if time is None or len(time) != _TIME:
-                time = stamp(time)
+                time = stamp(parsed(bytes(record.shipped_time)) if time is None else time)
                 if not time:
                     unreadable = bytes(record.lower_time) != b"null"
                     rejected.append(_LOWER if unreadable else "no usable eventTime")
@@ -215,7 +219,7 @@ class CloudTrailReader:
             if record.shared_event_id or record.addendum is not None:
                 event = _shared_id(record, kind.keys[0].identity)
             if len(event) != _UUID:
-                event = event and _as_uuid(event)
+                event = event and _as_uuid(_distinct(event, record))
             ids.append(event)
             times.append(time)
             kinds.append(kind)
@@ -335,6 +339,18 @@ def _shared_id(record: CloudTrailRecord, identity: str) -> str:
         return f"{record.shared_event_id} {identity}"
     original = record.addendum.original_event_id if record.addendum is not None else None
     return original or record.event_id or ""
+
+
+def _distinct(event: str, record: CloudTrailRecord) -> str:
+    """Return what tells an event from others with its id, where that is no UUID.
+
+    CloudTrail's own ids are UUIDs; samples and tools put one short text on many events.
+    """
+    if len(event) > _UUID:
+        return event
+    user = record.user_identity or _NOBODY
+    caller = user.arn or user.principal_id or user.invoked_by or ""
+    return f"{event} {record.event_time} {record.event_source}:{record.event_name} {caller}"
 
 
 def _as_uuid(text: str) -> str:

@@ -364,6 +364,26 @@ def test_copies_of_an_event_have_one_id():
     assert [plain] == ids(updated)
 
 
+def test_ids_that_are_no_uuid_do_not_merge_different_events():
+    """Samples and tools write `1` or `1111` as the id of many events (panther-analysis rule tests, Apache-2.0)."""
+    one, copy, later, other = ids(
+        {"eventID": "1111"},
+        {"eventID": "1111"},
+        {"eventID": "1111", "eventTime": "2026-11-02T00:00:00Z"},
+        {"eventID": "1111", "eventName": "DeleteUser"},
+    )
+    assert one == copy
+    assert 3 == len({one, later, other})
+
+
+def test_logstash_keeps_the_time_under_another_name():
+    """Its cloudtrail codec moves eventTime to @timestamp (logstash-codec-cloudtrail; OTRF Security-Datasets)."""
+    shipped = {"@timestamp": "2020-09-14T00:44:23.000Z"}
+    assert "2020-09-14T00:44:23Z" == fold(eventTime=None, **shipped).time
+    assert "2026-03-01T10:00:00Z" == fold(**shipped).time
+    assert "no usable eventTime" == fold(eventTime="yesterday", **shipped)
+
+
 def test_one_call_recorded_by_two_accounts_counts_once_for_each_name_of_its_caller():
     one, same, outside = ids(
         {"eventID": "a", "sharedEventID": "s"},
