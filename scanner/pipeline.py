@@ -149,16 +149,23 @@ def _source(evidence: SourceEvidence, facts: Facts) -> SourceResult:
     )
 
 
-def judge(result: ScanResult, limits: Limits, stage_order: Sequence[str] = ()) -> list[Finding]:
-    """Return the findings of every rule over all analysed identities, in report order."""
+def judge(result: ScanResult, contexts: Sequence[RuleContext]) -> list[Finding]:
+    """Return the findings of every rule over all analysed identities, in report order.
+
+    `contexts` are those of the result's clouds, in their order (`rule_contexts`).
+    """
     findings: list[Finding] = []
-    for cloud in result.clouds:
-        context = rule_context(result, cloud, limits, stage_order)
+    for cloud, context in zip(result.clouds, contexts, strict=True):
         findings += find_all(cloud.identities, context)
     return sorted(findings, key=order)
 
 
-def rule_context(
+def rule_contexts(result: ScanResult, limits: Limits, stage_order: Sequence[str] = ()) -> list[RuleContext]:
+    """Return what the rules may know of each cloud; the chains in it are worth working out once."""
+    return [_rule_context(result, cloud, limits, stage_order) for cloud in result.clouds]
+
+
+def _rule_context(
     result: ScanResult, cloud: CloudResult, limits: Limits, stage_order: Sequence[str] = ()
 ) -> RuleContext:
     """Return what the rules may know of one cloud."""

@@ -15,7 +15,7 @@ from reports.identity_key import identity_key
 from scanner.config import Config
 from scanner.drift.snapshot import of_cloud
 from scanner.drift.stages import compare_stages
-from scanner.pipeline import judge, worst
+from scanner.pipeline import judge, rule_contexts, worst
 from scanner.proof import reduction
 from scanner.results import (
     CloudResult,
@@ -117,7 +117,8 @@ def _unlisted(clouds: Iterable[CloudResult]) -> list[str]:
 
 def without_history(result: ScanResult, config: Config) -> doc.Report:
     """Judge and publish a scan on its own: every finding is new, and only stages can be compared."""
-    report = publish(result, judge(result, config.limits, config.history.stages))
+    contexts = rule_contexts(result, config.limits, config.history.stages)
+    report = publish(result, judge(result, contexts))
     stages = compare_stages(
         {cloud.provider: of_cloud(cloud) for cloud in result.clouds},
         {cloud.provider: cloud.permissions for cloud in result.clouds},

@@ -5,8 +5,10 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from itertools import chain
 from operator import attrgetter
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,7 +32,21 @@ _ESCAPES = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 _GZIP = 31
 """The window of zlib with a gzip header, whose time is 0: equal data gives equal bytes."""
 
+_LEVEL = 3
+"""The highest of ISA-L: a seventh more than zlib's usual 6, in a quarter of the time."""
+
+_AT_ONCE = 2_000
+"""Values of a column that are written together: those of all findings together are a hundred megabytes."""
+
 _SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def _deflate() -> ModuleType:
+    """Return ISA-L, or the standard library's zlib (same interface) where it has no wheel."""
+    try:
+        return import_module("isal.isal_zlib")
+    except ImportError:
+        return zlib
 
 
 class Island(NamedTuple):
@@ -69,7 +85,7 @@ def _packed(pieces: Iterable[bytes]) -> Island:
             break
     else:
         return Island("json", b"".join(start).decode("ascii"))
-    packer = zlib.compressobj(level=6, wbits=_GZIP)
+    packer = _deflate().compressobj(level=_LEVEL, wbits=_GZIP)
     packed = [packer.compress(piece) for piece in chain(start, rest)]
     return Island("gzip+base64", base64.b64encode(b"".join([*packed, packer.flush()])).decode("ascii"))
 
@@ -81,10 +97,18 @@ def _pieces(document: Mapping[str, Any]) -> Iterator[bytes]:
         yield before + _written(name) + b":"
         if name == "finding_columns":
             yield from _pieces(value)
+        elif isinstance(value, list) and len(value) > _AT_ONCE:
+            yield from _list_pieces(value)
         else:
             yield _written(value)
         before = b","
     yield b"}"
+
+
+def _list_pieces(values: Sequence[object]) -> Iterator[bytes]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield (b"," if start else b"[") + _written(values[start : start + _AT_ONCE])[1:-1]
+    yield b"]"
 
 
 def _written(value: object) -> bytes:

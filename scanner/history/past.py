@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -54,11 +55,14 @@ class Remembered:
     severity: str
     since: str
     first_seen: str
-    body: bytes
+    state: State
+    row: int
+    """The row that holds the whole finding: few are asked for, and all together they are large."""
 
     def entry(self) -> FindingEntry:
         """Return the finding as it was written when it last changed its status."""
-        return msgspec.msgpack.decode(zlib.decompress(self.body), type=FindingEntry)
+        body = self.state.read("SELECT body FROM finding_state WHERE rowid = ?", (self.row,))[0][0]
+        return msgspec.msgpack.decode(zlib.decompress(body), type=FindingEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +201,31 @@ def _snapshot(row: Sequence[Any], sets: SetStore) -> Snapshot:
 
 def _findings(state: State, now: str) -> dict[str, Remembered]:
     rows = state.read(
-        "SELECT f.fingerprint, f.rule, f.provider, f.account, f.identity, s.status, s.severity, s.body, c.now"
+        "SELECT f.fingerprint, f.rule, f.provider, f.account, f.identity, s.status, s.severity,"
+        " CASE WHEN s.body IS NULL THEN 0 ELSE s.rowid END, c.now"
         " FROM finding_state s JOIN scan c ON c.id = s.scan JOIN finding f ON f.id = s.finding"
         " WHERE c.now < ? ORDER BY c.now, c.code",
         (now,),
     )
     found: dict[str, Remembered] = {}
-    for fingerprint, rule, provider, account, identity, status, severity, body, at in rows:
+    for fingerprint, *texts, row, at in rows:
+        # Many findings have these in common.
+        rule, provider, account, identity, status, severity, now = map(intern, (*texts, at))
         held = found.get(fingerprint)
-        since, first, kept = (held.since, held.first_seen, held.body) if held else (at, at, b"")
+        since, first, kept = (held.since, held.first_seen, held.row) if held else (now, now, 0)
         if held is not None and held.status != status:
-            since = at
+            since = now
         found[fingerprint] = Remembered(
-            fingerprint, rule, provider, account, identity, status, severity, since, first, body or kept
+            fingerprint,
+            rule,
+            provider,
+            account,
+            identity,
+            status,
+            severity,
+            since,
+            first,
+            state,
+            row or kept,
         )
     return found

@@ -7,12 +7,12 @@ that are recorded already is put in its place in time; what later ones showed st
 import hashlib
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable
 from datetime import date
 
 import msgspec
 
+from connectors.logs.inflate import deflate
 from connectors.state import State
 from reports.document import FindingEntry, Report
 from scanner.drift.snapshot import Key, Snapshot
@@ -178,7 +178,7 @@ def _profile(connection: sqlite3.Connection, snapshot: Snapshot) -> int:
     digest = hashlib.sha256(body).digest()
     connection.execute(
         "INSERT INTO profile (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING",
-        (digest, zlib.compress(body, 1)),
+        (digest, deflate.compress(body, 1)),
     )
     row = connection.execute("SELECT id FROM profile WHERE digest = ?", (digest,)).fetchone()
     return int(row[0])
@@ -247,18 +247,28 @@ def _findings(
     connection: sqlite3.Connection, scan: int, memory: Memory, entries: Iterable[FindingEntry]
 ) -> None:
     """Write the findings whose status or severity is another than the last one remembered."""
-    for entry in entries:
-        remembered = memory.past.findings.get(entry.fingerprint)
-        state = (entry.status, entry.severity)
-        if remembered is not None and state == (remembered.status, remembered.severity):
-            continue
-        connection.execute(
-            "INSERT INTO finding (fingerprint, rule, provider, account, identity) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (fingerprint) DO NOTHING",
-            (entry.fingerprint, entry.rule, entry.provider, entry.account, entry.identity),
-        )
-        row = connection.execute("SELECT id FROM finding WHERE fingerprint = ?", (entry.fingerprint,))
-        body = None if entry.status == "fixed" else zlib.compress(msgspec.msgpack.encode(entry), 1)
-        connection.execute(
-            "INSERT INTO finding_state VALUES (?, ?, ?, ?, ?)", (row.fetchone()[0], scan, *state, body)
-        )
+    before = memory.past.findings
+    changed = [
+        entry
+        for entry in entries
+        if (held := before.get(entry.fingerprint)) is None
+        or (entry.status, entry.severity) != (held.status, held.severity)
+    ]
+    connection.executemany(
+        "INSERT INTO finding (fingerprint, rule, provider, account, identity) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (fingerprint) DO NOTHING",
+        ((e.fingerprint, e.rule, e.provider, e.account, e.identity) for e in changed),
+    )
+    connection.executemany(
+        "INSERT INTO finding_state (finding, scan, status, severity, body)"
+        " SELECT id, ?, ?, ?, ? FROM finding WHERE fingerprint = ?",
+        ((scan, e.status, e.severity, _body(e), e.fingerprint) for e in changed),
+    )
+
+
+def _body(entry: FindingEntry) -> bytes | None:
+    """Return a finding whole; one that is fixed stands whole where it was open last."""
+    if entry.status == "fixed":
+        return None
+    packed: bytes = deflate.compress(msgspec.msgpack.encode(entry), 1)
+    return packed

@@ -63,15 +63,16 @@ def store(
 def _full(given: Whole, memory: Memory) -> doc.Report:
     """Publish, add the findings that need the past, then the states of all findings."""
     result, config = given.result, given.config
-    report = publish(result, pipeline.judge(result, config.limits, config.history.stages))
+    judged = pipeline.rule_contexts(result, config.limits, config.history.stages)
+    report = publish(result, pipeline.judge(result, judged))
     compared = against_baselines(report, given.bundle, config.baselines, given.state)
     beyond = looked_at = 0
     more: list[Finding] = []
     contexts = []
-    for cloud in result.clouds:
+    for cloud, before in zip(result.clouds, judged, strict=True):
         found, number = expanded(memory, cloud, compared)
         beyond, looked_at = beyond + len(found), looked_at + number
-        context = replace(pipeline.rule_context(result, cloud, config.limits), expanded=found)
+        context = replace(before, expanded=found)
         contexts.append((cloud, context))
         more += [f for entry in cloud.identities for f in unapproved_expansion.find(entry, context)]
     report = with_more(report, result, more)

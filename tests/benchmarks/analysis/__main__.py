@@ -238,7 +238,7 @@ def analysis(
         result = pipeline.analyse(bundle, patterns=Patterns(), everyone=False, now=NOW, observe=silent)
         steps.append(("interpret, compare, reduce and prove", time.process_time() - start))
         start = time.process_time()
-        findings = pipeline.judge(result, Limits())
+        findings = pipeline.judge(result, pipeline.rule_contexts(result, Limits()))
         steps.append(("judge", time.process_time() - start))
         start = time.process_time()
         report = publish(result, findings)
