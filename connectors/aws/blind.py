@@ -8,13 +8,14 @@ from connectors.aws.fixes import SHOW_TRAILS, halves_lacking, management_fix, se
 from connectors.aws.inventory import Holder
 from connectors.aws.model_calls import MODEL_DATA
 from connectors.aws.observability import Observability, union
+from connectors.aws.places import Places
 from connectors.aws.recorded import GLOBAL_REGIONS, Recorded
 from connectors.aws.selectors import Selection, together
 from connectors.aws.tables import table
 from connectors.aws.unique_ids import REAL_ID
 from connectors.aws.usage import Called
 from connectors.aws.witnesses import Witnesses
-from connectors.facts import Blind, Entitlement, Window
+from connectors.facts import Blind, Entitlement, PermissionSet, Window
 
 _NEW_DUMP = "export the authorization details again, so that they describe the one that exists now"
 
@@ -54,8 +55,8 @@ class BlindSpots:
         self._catalogue = catalogue
         self._called = called
         self._window = window
-        self._shown = DataCoverage(catalogue)
-        self._cache: dict[tuple[str, int, Selection | None], tuple[Blind, ...]] = {}
+        self._shown = DataCoverage(catalogue, union(held for _, held in sets.data))
+        self._cache: dict[tuple[str, int, Selection | None, Places], tuple[Blind, ...]] = {}
         self._tagging = catalogue.level("Tagging")
         self._creators = self._creators_of()
         self._global = union(catalogue.expand(f"{name}:*") for name in _GLOBAL)
@@ -65,15 +66,25 @@ class BlindSpots:
             if row.permission in self._checked_with and row.count > row.denied:
                 self._used.setdefault(row.identity, set()).add(row.permission)
 
-    def of(self, entitlement: Entitlement, holder: Holder, recorded: Recorded) -> tuple[Blind, ...]:
-        """Return the blind spots of one identity, those that explain most first."""
+    def of(
+        self,
+        entitlement: Entitlement,
+        holder: Holder,
+        recorded: Recorded,
+        patterns: Mapping[str, PermissionSet],
+    ) -> tuple[Blind, ...]:
+        """Return the blind spots of one identity, those that explain most first.
+
+        `patterns` are the resource patterns on which it holds permissions, with those permissions at most.
+        """
         held = entitlement.granted | entitlement.conditional
         selection = recorded.selection
         if selection is not None:
             selection = selection.of_caller(callers_of(holder))
-        key = (recorded.account, held, selection)
+        places = self._shown.places(selection, patterns)
+        key = (recorded.account, held, selection, places)
         if key not in self._cache:
-            self._cache[key] = tuple(self._of_account(held, recorded, selection))
+            self._cache[key] = tuple(self._of_account(held, recorded, selection, places))
         stale = successor(holder, self._called)
         replaced = _blind(held, "made-again-since", stale, _NEW_DUMP) if stale else ()
         contradicted = (*replaced, *_blind(held, *self._contradiction(holder, recorded)))
@@ -115,7 +126,9 @@ class BlindSpots:
             "name the logs of every region, or the trails export if the role makes only data calls",
         )
 
-    def _of_account(self, held: int, recorded: Recorded, selection: Selection | None) -> Iterator[Blind]:
+    def _of_account(
+        self, held: int, recorded: Recorded, selection: Selection | None, places: Places
+    ) -> Iterator[Blind]:
         for code, reason, permissions in self._sets.never:
             yield from _blind(held & permissions, code, reason, "")
         yield from _blind(
@@ -137,7 +150,7 @@ class BlindSpots:
                 f"{recorded.account} hold none of that region",
                 f"name the files of {region} too under cloudtrail, or its event history",
             )
-        yield from self._data(held, recorded, selection)
+        yield from self._data(held, recorded, selection, places)
         yield from self._unselected(held, recorded)
         yield from _blind(
             held & self._sets.no_api,
@@ -146,7 +159,9 @@ class BlindSpots:
             "",
         )
 
-    def _data(self, held: int, recorded: Recorded, selection: Selection | None) -> Iterator[Blind]:
+    def _data(
+        self, held: int, recorded: Recorded, selection: Selection | None, places: Places
+    ) -> Iterator[Blind]:
         for kind, permissions in self._sets.data:
             hidden = held & permissions
             if not hidden:
@@ -159,7 +174,7 @@ class BlindSpots:
                     f"{SHOW_TRAILS}; if they are off: {selector_fix(kind, recorded.active)}",
                 )
                 continue
-            shown = self._shown.shown(selection, kind, hidden)
+            shown = self._shown.shown(selection, kind, hidden, places)
             if trail := recorded.not_given.get(kind):
                 yield from _blind(
                     hidden & ~shown,
@@ -171,7 +186,7 @@ class BlindSpots:
                 hidden = shown
             since = recorded.late.get(kind)
             part = f"only since {since}" if since else part_of(selection, kind)
-            part += self._shown.left_out(selection, kind, hidden & ~shown)
+            part += self._shown.left_out(selection, kind, hidden & ~shown, places)
             yield from _blind(
                 hidden & ~shown,
                 "data-events-not-logged",

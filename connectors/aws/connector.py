@@ -66,7 +66,7 @@ class AwsConnector:
         called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements, ids)
         strange = forget_incomparable(called, inventory)
         strange += session_caveats(called.sessions, called.refused_by_session)
-        covered = read_coverage(evidence, inventory, entitled.entitlements, called, catalogue, window)
+        covered = read_coverage(evidence, inventory, entitled, called, catalogue, window)
         named = read_identities(evidence, inventory, entitled, called, catalogue, patterns, window)
         parts = (inventory, standing, entitled, covered, named)
         caveats = {*strange, *(one for part in parts for one in part.caveats)}

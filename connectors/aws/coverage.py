@@ -7,6 +7,7 @@ from datetime import timedelta
 from connectors.aws.blind import BlindSpots, successor
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage_rows import coverage_rows
+from connectors.aws.grants import Entitled
 from connectors.aws.inventory import Holder, Inventory
 from connectors.aws.model_calls import MODEL_DATA, unseen_callers
 from connectors.aws.observability import observability
@@ -30,7 +31,7 @@ class Covered:
 def read_coverage(
     evidence: Sequence[Evidence],
     inventory: Inventory,
-    entitlements: Mapping[str, Entitlement],
+    entitled: Entitled,
     called: Called,
     catalogue: Catalogue,
     window: Window,
@@ -49,18 +50,25 @@ def read_coverage(
         unseen_callers(inventory),
     )
     holders = {holder.arn: holder for holder in inventory.holders}
+    held = {
+        identity: replace(
+            one,
+            blind=spots.of(
+                one,
+                holders[identity],
+                recorded[holders[identity].account],
+                entitled.places.get(identity, {}),
+            ),
+        )
+        for identity, one in entitled.entitlements.items()
+    }
     return Covered(
-        entitlements={
-            identity: replace(
-                held, blind=spots.of(held, holders[identity], recorded[holders[identity].account])
-            )
-            for identity, held in entitlements.items()
-        },
+        entitlements=held,
         coverage=tuple(row for one in recorded.values() for row in coverage_rows(one, window)),
         caveats=(
             *_caveats(evidence, inventory, called, recorded, window),
             *trail_caveats(evidence),
-            *_other_ways(entitlements, holders, called, recorded, catalogue),
+            *_other_ways(entitled.entitlements, holders, called, recorded, catalogue),
         ),
     )
 

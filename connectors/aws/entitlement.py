@@ -87,6 +87,12 @@ class Effective:
     """Undecided Deny statements that made something conditional."""
     narrowed: set[Held] = field(default_factory=set)
     """Undecided Deny statements that the caller can avoid, so that they only narrow the reach."""
+    places: dict[str, int] = field(default_factory=dict)
+    """By resource pattern: what is held there at most."""
+
+    def hold(self, pattern: str, permissions: int) -> None:
+        """Note that permissions may be held on a pattern."""
+        self.places[pattern] = self.places.get(pattern, 0) | permissions
 
 
 def effective(layers: Layers) -> Effective:
@@ -115,6 +121,8 @@ def _from_resources(around: Around, denies: list[Held], layers: Layers, result: 
     for given, direct in product(every, (False, True)):
         ceilings = tuple(one for one in layers.ceilings if not (direct and one.boundary))
         paths, all_sure, all_perhaps = around.paths(given, layers.context, direct=direct)
+        for path, _, perhaps, _ in paths:
+            result.hold(path.pattern, perhaps)
         for path, sure, perhaps, reasons in paths:
             if not _adds(all_sure, all_perhaps, result):
                 break  # hundreds of buckets may give everybody the same
@@ -146,6 +154,8 @@ def _take(
             result.reasons.add(_ceiling_reason(ceiling))
         left_sure &= within_sure
         left &= within
+    if left:
+        result.hold(path.pattern, left)
     result.granted |= left_sure
     if left & ~left_sure:
         result.conditional |= left

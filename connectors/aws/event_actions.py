@@ -70,7 +70,7 @@ class EventActions:
         names = tuple(dict.fromkeys((name, _VERSION.sub("", name))))
         for prefix in prefixes:
             for one in names:
-                if found := self._in_tables(prefix, one):
+                if found := _in_tables(prefix, one):
                     return found
         for prefix in prefixes:
             for one in names:
@@ -81,16 +81,23 @@ class EventActions:
                 return found
         return Needed(Sureness.UNKNOWN, (), prefixes)
 
-    def _in_tables(self, prefix: str, name: str) -> Needed | None:
-        tables = _folded_tables()
-        key = f"{prefix}:{name}".lower()
-        if key in tables.none:
-            return Needed(Sureness.NONE)
-        if key in tables.each:
-            return Needed(Sureness.EACH, tables.each[key], (prefix,))
-        if key in tables.one_of:
-            return Needed(Sureness.ONE_OF, tables.one_of[key], (prefix,))
-        return None
+
+def needed_by_tables(event: str) -> Needed:
+    """Return what an event (`prefix:Name`) needs: by the tables, or the permission of its own name."""
+    prefix, _, name = event.partition(":")
+    return _in_tables(prefix, name) or Needed(Sureness.EACH, (event,), (prefix,))
+
+
+def _in_tables(prefix: str, name: str) -> Needed | None:
+    tables = _folded_tables()
+    key = f"{prefix}:{name}".lower()
+    if key in tables.none:
+        return Needed(Sureness.NONE)
+    if key in tables.each:
+        return Needed(Sureness.EACH, tables.each[key], (prefix,))
+    if key in tables.one_of:
+        return Needed(Sureness.ONE_OF, tables.one_of[key], (prefix,))
+    return None
 
 
 def events_needing(permission: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from connectors.aws.policy_document import Document, Statement
 from connectors.aws.principal import principal_context
 from connectors.aws.resource_policies import ResourcePolicies
 from connectors.aws.surroundings import OPENS_COLLECTIONS
-from connectors.facts import Caveat, Effect, Entitlement, Grant, Handover, Window
+from connectors.facts import Caveat, Effect, Entitlement, Grant, Handover, PermissionSet, Window
 
 _LONGEST_SCOPE = 200
 _MOST_REASONS = 4
@@ -37,6 +37,8 @@ class Entitled:
     caveats: list[Caveat] = field(default_factory=list)
     clauses: dict[str, list[tuple[str, Clause]]] = field(default_factory=dict)
     """By identity: where each statement is written, and the statement."""
+    places: dict[str, dict[str, PermissionSet]] = field(default_factory=dict)
+    """By identity and resource pattern: what is held there at most. Only where all policies are readable."""
     attached: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """By identity: (name, ARN) of managed policies, readable or not."""
 
@@ -65,8 +67,8 @@ def read_grants(
             clauses = binder.clauses(written.document) if written.document else ()
             bound = [hold(clause, context) for clause in clauses]
             held += bound
-            places = result.clauses.setdefault(holder.arn, [])
-            places += [(f"{written.source}, statement {c.statement.name}", c) for c in clauses]
+            stated = result.clauses.setdefault(holder.arn, [])
+            stated += [(f"{written.source}, statement {c.statement.name}", c) for c in clauses]
             result.attached.setdefault(holder.arn, []).append((written.name, written.source))
             result.grants += _grants(holder, written, bound, context)
             caveats.policy(holder, written)
@@ -74,6 +76,8 @@ def read_grants(
         result.grants += _from_resources(holder, resources, context)
         layers = Layers(tuple(held), ceilings, context, Around(resources, holder))
         outcome = effective(layers)
+        if all(one.document is not None and not one.document.problems for one in policies[holder.arn]):
+            result.places[holder.arn] = outcome.places
         passed = handovers_of(layers, catalogue, holder.arn.split(":", 2)[1])
         result.entitlements[holder.arn] = _entitlement(holder.arn, outcome, passed)
         if opens := (outcome.granted | outcome.conditional) & opening:

@@ -12,6 +12,8 @@ _WHOLE_SERVICE = {
     "AWS::DynamoDB::Table": (":dynamodb",),
 }
 """Ends of the values that mean "all resources" in basic selectors (CloudTrail API, DataResource)."""
+_BY_PREFIX = ("AWS::S3::Object",)
+"""Types of which basic selectors name beginnings of ARNs; of others they name whole ones (as above)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ def _basic(item: Mapping[str, Any]) -> Selection:
             ends = _WHOLE_SERVICE.get(resource["Type"], ())
             values = tuple(str(value) for value in _list(resource.get("Values")))
             everything = any(value.endswith(end) for value in values for end in ends)
-            some = FieldFilter("resources.ARN", select=tuple(("StartsWith", value) for value in values))
+            how = "StartsWith" if resource["Type"] in _BY_PREFIX else "Equals"
+            some = FieldFilter("resources.ARN", select=tuple((how, value) for value in values))
             filters = () if everything else (some,)
             data.append(DataSelector(frozenset({resource["Type"]}), reads, writes, filters))
     excluded = frozenset(map(str, _list(item.get("ExcludeManagementEventSources"))))

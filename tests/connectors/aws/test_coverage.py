@@ -74,7 +74,8 @@ def blind(gaad, interpret, tmp_path):
     """Return ({permission: code of the first blind spot}, facts) of one role."""
 
     def blind(statement, events=(), trails=None, folder=None, **role):
-        files = {"authorization_details": [gaad(statement, role=role)]}
+        statements = statement if isinstance(statement, list) else [statement]
+        files = {"authorization_details": [gaad(*statements, role=role)]}
         if events:
             place = tmp_path / (folder or "logs")
             place.mkdir(parents=True, exist_ok=True)
@@ -321,6 +322,71 @@ def test_data_events_are_seen_as_far_as_selectors_take_them_for_certain(blind, s
     codes, _ = blind(allow(*HOLDS), [SEEN], trail(selectors), DELIVERED)
     assert shown == set(HOLDS) - set(codes)
     assert set(codes.values()) <= {"data-events-not-logged"}
+
+
+ONE = {"resources.ARN": {"StartsWith": ["arn:aws:s3:::one/"]}}
+BUT_LOGS = {"resources.ARN": {"NotStartsWith": ["arn:aws:s3:::logs/"]}}
+TABLE = "arn:aws:dynamodb:us-east-1:111122223333:table/notes"
+
+
+def on(*resources, actions=("s3:GetObject",), **more):
+    return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources), **more}
+
+
+@pytest.mark.parametrize(
+    ("selector", "statements", "shown"),
+    [
+        (data(OBJECTS, **ONE), [on("arn:aws:s3:::one/*")], True),
+        (data(OBJECTS, **ONE), [on("arn:aws:s3:::one", "arn:aws:s3:::one/docs/*")], True),
+        (data(OBJECTS, **ONE), [on("arn:aws:s3:::one*")], False),
+        (data(OBJECTS, **ONE), [on("arn:aws:s3:::one/*"), on("arn:aws:s3:::two/*")], False),
+        (data(OBJECTS, **ONE), [on("arn:aws:s3:::one/*"), on("*", actions=["s3:PutObject"])], False),
+        (
+            data(OBJECTS, **ONE),
+            [on("arn:aws:s3:::one/*"), on("arn:aws:s3:::one/out/*", actions=["s3:PutObject"])],
+            True,
+        ),
+        (data(OBJECTS, **ONE), [on("*"), on("*", Effect="Deny")], None),
+        (
+            data(OBJECTS, **ONE),
+            [{"Effect": "Allow", "Action": ["s3:GetObject"], "NotResource": "arn:aws:s3:::two/*"}],
+            False,
+        ),
+        (data(OBJECTS, **ONE), [on("arn:aws:s3:::${aws:PrincipalTag/team}/*")], False),
+        (data(OBJECTS, **BUT_LOGS), [on("arn:aws:s3:::one/*")], True),
+        (data(OBJECTS, **BUT_LOGS), [on("arn:aws:s3:::lo*/*")], False),
+        (data(OBJECTS, **BUT_LOGS), [on("*")], False),
+        (data(OBJECTS, **ONE, **READ), [on("arn:aws:s3:::one/*")], False),
+        (
+            data(ITEMS, **{"resources.ARN": {"Equals": [TABLE]}}),
+            [on(TABLE, actions=["dynamodb:GetItem"])],
+            True,
+        ),
+        (
+            data(ITEMS, **{"resources.ARN": {"Equals": [TABLE]}}),
+            [on(f"{TABLE}*", actions=["dynamodb:GetItem"])],
+            False,
+        ),
+    ],
+)
+def test_a_selector_of_some_resources_shows_what_is_held_only_there(blind, selector, statements, shown):
+    """`readOnly` beside it still hides what may be a write; CopyObject counts where its caller may write."""
+    codes, facts = blind(statements, [SEEN], trail(advanced(selector)), DELIVERED)
+    name = statements[0]["Action"][0]
+    entitlement = facts.entitlements[AGENT]
+    held = (entitlement.granted | entitlement.conditional) >> facts.permissions.find(name) & 1
+    assert (None if not held else name not in codes) == shown
+
+
+def test_a_basic_selector_names_beginnings_of_objects_and_whole_tables(blind):
+    there = [on("arn:aws:s3:::one/*"), on(TABLE, f"{TABLE}2", actions=["dynamodb:GetItem"])]
+    assert {"dynamodb:GetItem"} == set(
+        blind(there, [SEEN], trail(basic(OBJECTS, "arn:aws:s3:::one/")), DELIVERED)[0]
+    )
+    codes, _ = blind(there, [SEEN], trail(basic(ITEMS, TABLE)), DELIVERED)
+    assert {"s3:GetObject", "dynamodb:GetItem"} == set(codes)
+    codes, _ = blind(there[1:], [SEEN], trail(basic(ITEMS, TABLE, f"{TABLE}2")), DELIVERED)
+    assert {} == codes
 
 
 def test_what_would_show_the_rest_is_the_half_that_is_missing(blind):
