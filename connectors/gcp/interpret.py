@@ -67,7 +67,9 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     witnesses = Witnesses(inventory, register.emails, aliases, window)
     keys = Keys(inventory, register.emails, window, witnesses.keys)
     calls = read_calls(evidence, aliases, keys, permissions, inventory.aliases)
-    for identity, source in sorted(calls.model_callers.items()):
+    # Without a policy the logs are all there is to know callers by.
+    shown = calls.model_callers if inventory.policies else {**calls.callers, **calls.model_callers}
+    for identity, source in sorted(shown.items()):
         register.add(identity, source)
     # Every name is interned before sets over all of them are made.
     permissions.mask([*(row.permission for row in calls.usage), *calls.nameless])

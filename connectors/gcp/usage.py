@@ -14,6 +14,7 @@ from connectors.gcp.events import AUDIT_CHANGE, LAST
 from connectors.gcp.identities import PROVIDER, is_ai_permission
 from connectors.gcp.members import Aliases
 from connectors.gcp.methods import Known, needed, needs_none
+from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
 from connectors.logs.sums import UsageKey, UsageSum
@@ -37,6 +38,8 @@ class Calls:
     """By identity: permissions it used that no role definition of the evidence knows."""
     model_callers: dict[str, str] = field(default_factory=dict)
     """Who called a model or an agent, with the source whose log says so first."""
+    callers: dict[str, str] = field(default_factory=dict)
+    """Every service account and federated identity that the logs name as a caller, with the first source."""
     unmapped_services: dict[str, set[str]] = field(default_factory=dict)
     """By identity: services of which it made calls that we cannot turn into a permission for certain."""
     caveats: tuple[Caveat, ...] = ()
@@ -95,6 +98,8 @@ class _Reader:
                 result.nameless.add(self._spelled(row.permission))
             return
         identity = self._aliases.of(row.identity)
+        if identity.endswith(SERVICE_ACCOUNT_DOMAIN) or identity.startswith("principal://"):
+            result.callers.setdefault(identity, self.source)
         self._delegations.read(row, identity)
         kind, closing = row.detail.removesuffix(LAST), row.detail.endswith(LAST)
         permission = self._permission(row, identity)

@@ -110,6 +110,15 @@ def test_a_name_that_is_no_known_permission_stays_unmapped(gcp):
     assert run.used(RAG) == []
 
 
+def test_without_policies_every_service_account_that_called_is_listed(gcp):
+    calls = [entry("storage.objects.get"), entry("storage.objects.get", who="ann@example.com")]
+    alone = gcp({"audit_logs": calls})
+    assert {RAG} == {one.id for one in alone.facts.identities}
+    others = [searched(binding("roles/x", "serviceAccount:other@p.iam.gserviceaccount.com"))]
+    beside = gcp({"iam_policies": others, "audit_logs": calls})
+    assert RAG not in {one.id for one in beside.facts.identities}
+
+
 def test_google_workspace_needs_no_permission(gcp):
     call = entry(
         "",
