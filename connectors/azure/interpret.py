@@ -60,6 +60,9 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     data_logs = DataLogs(universe, inventory, logs, rows, listed_whole=not _unread(evidence, "resources"))
     sight = Observability(universe, logs, inventory, data_logs, _lost(evidence, inventory, logs))
     learned = learned_signals(held, inventory, used, rows, callers)
+    if not _assignments_read(evidence):
+        # Without role assignments the logs are all there is to know applications by.
+        learned = {**{who: [] for who in _applications(rows, callers)}, **learned}
     known = identities(inventory, ties, learned, patterns, _seen(evidence, callers), logs.activity)
     through: dict[str, list[Usage]] = {}
     for usage in used.usage:
@@ -153,6 +156,11 @@ def _lost(evidence: Iterable[Evidence], inventory: Inventory, logs: Logs) -> dic
     for one in evidence:
         found |= lost_logs(one.log_files(), {*inventory.subscriptions, *logs.activity})
     return found
+
+
+def _applications(rows: Iterable[UsageRow], callers: Callers) -> set[str]:
+    """Return every application and managed identity that the logs name as a caller."""
+    return {callers.resolve(row.identity) for row in rows if row.identity and row.identity_type == "app"}
 
 
 def _seen(evidence: Sequence[Evidence], callers: Callers) -> dict[str, Seen]:

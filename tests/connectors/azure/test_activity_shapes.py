@@ -261,3 +261,19 @@ def test_fields_of_surprising_types_are_survived():
     odd = DIAGNOSTIC | {"identity": "someone", "properties": "not json {", "location": 5, "resultType": 0}
     (row,) = fold(odd).keys
     assert row.identity == ""
+
+
+def test_without_role_assignments_the_applications_of_the_logs_are_listed(desk):
+    """A person's calls do not list the person; an application known by its claim alone stands under that."""
+    person = {**REST, "claims": {"upn": "ann@example.com", "idtyp": "user"}, "caller": "ann@example.com"}
+    nameless = {**REST, "claims": {"appid": AGENT_APP, "idtyp": "app"}, "caller": "", "authorization": {}}
+    desk.put(
+        "activity_logs",
+        [
+            REST,
+            {**person, "eventDataId": "1", "correlationId": "1"},
+            {**nameless, "eventDataId": "2", "correlationId": "2"},
+        ],
+    )
+    facts = desk.facts()
+    assert {AGENT, f"app:{AGENT_APP}"} == {one.id for one in facts.identities}
