@@ -52,7 +52,8 @@ def identities(
 
     `signals` holds what other rooms learned (grants, usage); what is told by the service principal, its
     resources, its name and its tags is added here. A caller that only logs name is listed when it shows
-    itself to be an AI workload, or where no assignments were read; `seen` says where. `watched` are the subscriptions with an Activity Log.
+    itself to be an AI workload, or where no assignments were read; `seen` says where. `watched` are the
+    subscriptions with an Activity Log.
     """
     assigned: dict[str, list[Assignment]] = {}
     for assignment in sorted(inventory.rights, key=lambda one: one.id):
