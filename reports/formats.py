@@ -5,7 +5,7 @@ Renderers are imported when they are first used, so that listing formats costs n
 
 import difflib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reports.document import Report
@@ -20,22 +20,29 @@ class Format:
     file_name: str
     description: str
     renderer: str
-    """Where the renderer is: `module:function`, a function from Report to str or bytes."""
+    """Where the renderer is: `module:function`, a function from Report to str, bytes or parts of them."""
 
     def render(self, report: Report) -> bytes:
         """Render a report; text becomes UTF-8."""
+        return b"".join(self.parts(report))
+
+    def parts(self, report: Report) -> Iterable[bytes]:
+        """Render a report in parts where it may be large, so that it is never held whole."""
         module, _, function = self.renderer.partition(":")
-        renderer: Callable[[Report], str | bytes] = getattr(importlib.import_module(module), function)
+        renderer: Callable[[Report], str | bytes | Iterable[bytes]]
+        renderer = getattr(importlib.import_module(module), function)
         rendered = renderer(report)
-        return rendered if isinstance(rendered, bytes) else rendered.encode()
+        if isinstance(rendered, str):
+            return (rendered.encode(),)
+        return (rendered,) if isinstance(rendered, bytes) else rendered
 
 
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
         Format("terminal", "summary.txt", "the summary that a scan prints", "reports.terminal:render"),
-        Format("json", "report.json", "the whole report, schema version 1", "reports.json:encode"),
-        Format("html", "report.html", "one page that opens offline", "reports.html:render"),
+        Format("json", "report.json", "the whole report, schema version 1", "reports.json:parts"),
+        Format("html", "report.html", "one page that opens offline", "reports.html:parts"),
         Format("markdown", "summary.md", "a summary for pull requests", "reports.markdown:render"),
         Format("csv", "findings.csv", "findings, one per row", "reports.csv:findings"),
         Format("csv-identities", "identities.csv", "identities, one per row", "reports.csv:identities"),

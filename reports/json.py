@@ -1,6 +1,8 @@
 """Write and read the report document as JSON, with lists that many identities share written once."""
 
 import codecs
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,9 @@ FILE_NAME = "report.json"
 """What a scan calls the document in its folder."""
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+
+_AT_ONCE = 100
+"""Entries of a list or mapping of the report that are written together."""
 
 _READABLE_BYTES = 8_000_000
 """Above this the document is written without line breaks: they would add about a third."""
@@ -31,7 +36,47 @@ def encode(report: Report) -> bytes:
     ones what many entries share is written once and line breaks are left out: 500 administrators stay
     below 50 MB.
     """
-    return write(share(report))
+    return b"".join(parts(report))
+
+
+def parts(report: Report) -> Iterator[bytes]:
+    """Yield what `encode` returns, so that a large document is never held whole."""
+    start: list[bytes] = []
+    length = 0
+    rest = _pieces(share(report))
+    for piece in rest:
+        start.append(piece)
+        length += len(piece)
+        if length > _READABLE_BYTES:
+            yield from chain(start, rest)
+            return
+    yield _readable(b"".join(start))
+
+
+def _pieces(report: Report) -> Iterator[bytes]:
+    """Yield the document without line breaks, some entries of its lists and mappings at a time."""
+    before = b"{"
+    for name in Report.__struct_fields__:
+        yield before + _written(name) + b":"
+        value = getattr(report, name)
+        if isinstance(value, (dict, list)) and len(value) > _AT_ONCE:
+            yield from _some(value)
+        else:
+            yield _written(value)
+        before = b","
+    yield b"}\n"
+
+
+def _some(entries: Mapping[str, object] | Sequence[object]) -> Iterator[bytes]:
+    keys = sorted(entries) if isinstance(entries, Mapping) else ()
+    for start in range(0, len(entries), _AT_ONCE):
+        places = slice(start, start + _AT_ONCE)
+        some = (
+            {key: entries[key] for key in keys[places]} if isinstance(entries, Mapping) else entries[places]
+        )
+        raw = _written(some)
+        yield (b"," if start else raw[:1]) + raw[1:-1]
+    yield raw[-1:]
 
 
 def write(document: object) -> bytes:
@@ -40,9 +85,20 @@ def write(document: object) -> bytes:
     try:
         raw = _ENCODER.encode_lines([document])
     except UnicodeEncodeError:
-        # A tolerant log reader may hand on lone surrogates, which UTF-8 cannot hold.
         raw = _ENCODER.encode_lines([_without_surrogates(msgspec.to_builtins(document))])
-    return raw if len(raw) > _READABLE_BYTES else msgspec.json.format(raw.rstrip(), indent=1) + b"\n"
+    return raw if len(raw) > _READABLE_BYTES else _readable(raw)
+
+
+def _readable(raw: bytes) -> bytes:
+    return msgspec.json.format(raw.rstrip(), indent=1) + b"\n"
+
+
+def _written(value: object) -> bytes:
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:
+        # A tolerant log reader may hand on lone surrogates, which UTF-8 cannot hold.
+        return _ENCODER.encode(_without_surrogates(msgspec.to_builtins(value)))
 
 
 def decode(source: bytes | Path) -> Report:

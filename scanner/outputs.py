@@ -9,7 +9,7 @@ from reports.document import SEVERITIES, Report
 from reports.errors import ReportError
 from scanner.errors import ConfigError
 from scanner.talk import Talk
-from scanner.write import make_folder, write_standard_output, write_whole
+from scanner.write import make_folder, write_parts, write_standard_output
 
 STANDARD_OUTPUT = "-"
 
@@ -55,13 +55,12 @@ def write(
 
 def _write_one(report: Report, target: Target, folder: Path) -> Path | None:
     """Write one format; return its file, or None when it went to standard output."""
-    data = target.format.render(report)
     if target.place == STANDARD_OUTPUT:
-        write_standard_output(data)
+        write_standard_output(target.format.render(report))
         return None
     path = Path(target.place) if target.place else folder / target.format.file_name
     make_folder(path.parent)
-    write_whole(path, data)
+    write_parts(path, target.format.parts(report))
     return path
 
 

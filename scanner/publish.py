@@ -368,7 +368,7 @@ def _finding(finding: Finding, now: datetime) -> doc.FindingEntry:
         subject=finding.subject,
         message=finding.message,
         evidence=dict(finding.evidence),
-        frameworks=_frameworks(finding.rule, finding.provider),
+        frameworks=frameworks(finding.rule, finding.provider),
         remediation=finding.remediation,
         status="open",
         first_seen=_time(now),
@@ -376,7 +376,7 @@ def _finding(finding: Finding, now: datetime) -> doc.FindingEntry:
 
 
 @cache
-def _frameworks(rule: str, provider: str) -> list[doc.FrameworkReference]:
+def frameworks(rule: str, provider: str) -> list[doc.FrameworkReference]:
     """Return the references of a finding type; one list for all its findings."""
     return [
         doc.FrameworkReference(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from connectors.leftovers import beside, clear
@@ -12,11 +13,16 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
     `mode` is for files that other programs read. Raises OSError naming the file; nothing is left behind then.
     """
+    write_parts(path, (data,), mode=mode)
+
+
+def write_parts(path: Path, parts: Iterable[bytes], *, mode: int = 0o600) -> None:
+    """Write a file as `write_whole` does, while its parts are made; an error in that leaves nothing."""
     partial = beside(path, "partial")
     clear(path)
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         partial.chmod(mode)
@@ -24,6 +30,9 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def make_folder(path: Path) -> None:

@@ -86,8 +86,11 @@ def _packed(pieces: Iterable[bytes]) -> Island:
     else:
         return Island("json", b"".join(start).decode("ascii"))
     packer = _deflate().compressobj(level=_LEVEL, wbits=_GZIP)
-    packed = [packer.compress(piece) for piece in chain(start, rest)]
-    return Island("gzip+base64", base64.b64encode(b"".join([*packed, packer.flush()])).decode("ascii"))
+    packed = bytearray()
+    for piece in chain(start, rest):
+        packed += packer.compress(piece)
+    packed += packer.flush()
+    return Island("gzip+base64", base64.b64encode(packed).decode("ascii"))
 
 
 def _pieces(document: Mapping[str, Any]) -> Iterator[bytes]:

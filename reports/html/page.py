@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -42,10 +43,10 @@ SCRIPTS = (
 """The script files in the order they are joined; `report.js` starts the page and comes last."""
 
 
-def page(report: Report) -> str:
-    """Return the whole page."""
+def page(report: Report) -> Iterator[str]:
+    """Yield the page part by part; of a large report its data alone is tens of megabytes."""
     style, script = _style(), _script()
-    return _template().render(
+    return _template().generate(
         policy=Markup(content_policy(style=style, script=script)),  # noqa: S704 - built from two hashes
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own files

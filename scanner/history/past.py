@@ -18,6 +18,7 @@ from connectors.state import State
 from reports.document import FindingEntry
 from scanner.drift.snapshot import Key, Profile, Snapshot
 from scanner.history.sets import SetStore
+from scanner.publish import frameworks
 from scanner.results import CloudResult, ScanResult
 
 Account = tuple[str, str]
@@ -60,9 +61,14 @@ class Remembered:
     """The row that holds the whole finding: few are asked for, and all together they are large."""
 
     def entry(self) -> FindingEntry:
-        """Return the finding as it was written when it last changed its status."""
+        """Return the finding as it was written when it last changed its status.
+
+        States of earlier versions hold the references of its rule too.
+        """
         body = self.state.read("SELECT body FROM finding_state WHERE rowid = ?", (self.row,))[0][0]
-        return msgspec.msgpack.decode(zlib.decompress(body), type=FindingEntry)
+        entry = msgspec.msgpack.decode(zlib.decompress(body), type=FindingEntry)
+        held = entry.frameworks or frameworks(self.rule, self.provider)
+        return msgspec.structs.replace(entry, frameworks=held)
 
 
 @dataclass(frozen=True, slots=True)

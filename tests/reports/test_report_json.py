@@ -57,6 +57,16 @@ def test_the_sample_validates_and_reads_back(report):
     assert report_json.decode(raw) == report
 
 
+def test_a_large_document_is_written_in_parts_that_are_its_whole(report, monkeypatch):
+    whole = report_json.write(report)
+    monkeypatch.setattr(report_json, "_READABLE_BYTES", 1_000)
+    monkeypatch.setattr(report_json, "_AT_ONCE", 1)
+    parts = list(report_json.parts(report))
+    assert len(parts) > len(report.findings)
+    assert msgspec.json.format(b"".join(parts).rstrip(), indent=1) + b"\n" == whole
+    assert b"".join(parts) == report_json.write(report)
+
+
 def test_equal_reports_give_equal_bytes():
     first, second = sample_report(), sample_report()
     assert report_json.encode(first) == report_json.encode(second)

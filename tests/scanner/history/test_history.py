@@ -94,6 +94,10 @@ def test_a_finding_that_is_gone_on_whole_evidence_is_fixed_and_regresses_when_it
     account.grant("ec2:DescribeInstances")
     fixed = account.scan("2026-11-20")
     assert ["fixed"] == states(fixed, "ED106")
+    before, after = (
+        next(one for one in report["findings"] if one["rule"] == "ED106") for report in (first, fixed)
+    )
+    assert after == before | {"status": "fixed"}, "the row is the finding as it was open last"
     assert fixed["summary"]["findings"]["fixed"] == fixed["drift"]["findings"]["fixed"] > 0
     assert ["fixed"] == states(account.scan("2026-11-21"), "ED106"), "it stays a row for a month"
     account.grant("iam:PutRolePolicy")

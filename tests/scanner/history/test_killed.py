@@ -25,8 +25,8 @@ PHASES = {
         "pathlib.Path.replace = half\n"
     ),
     "the first format is written": (
-        "import scanner.outputs as m\nwrite = m.write_whole\n"
-        "def once(*a):\n    write(*a)\n    kill()\nm.write_whole = once\n"
+        "import scanner.outputs as m\nwrite = m.write_parts\n"
+        "def once(*a):\n    write(*a)\n    kill()\nm.write_parts = once\n"
     ),
     "recording": "import scanner.history.record as m\nm._findings = kill\n",
     "the record is written and its copy is not": (
