@@ -58,6 +58,14 @@ def _reading_session(credentials: Any) -> Any:
     return session
 
 
+def ask_nothing_else(client: Any) -> None:
+    """Keep a client from asking for each bucket in the background, which needs a permission of its own.
+
+    google-cloud-storage 3.17 does so to name its traces (`_bucket_metadata_cache.py`); older ones do not.
+    """
+    client._bucket_metadata_cache = None  # noqa: SLF001 its public switch is an environment variable
+
+
 class GcsLogs:
     """All objects below one prefix of one bucket."""
 
@@ -115,6 +123,7 @@ class GcsLogs:
                 _http=_reading_session(credentials),
                 client_options={"api_endpoint": endpoint} if endpoint else None,
             )
+            ask_nothing_else(self._client)
         return self._client
 
     def _credentials(self, *, anonymous: bool) -> Any:

@@ -12,7 +12,7 @@ from google.cloud.storage import Client
 
 from connectors.errors import ConflictError, StateError
 from connectors.gcp.log_address import GCS_ADDRESS
-from connectors.gcp.log_objects import ERRORS
+from connectors.gcp.log_objects import ERRORS, ask_nothing_else
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _EMULATOR = "STORAGE_EMULATOR_HOST"
@@ -86,6 +86,7 @@ class GcsState:
                 credentials=credentials,
                 client_options={"api_endpoint": endpoint} if endpoint else None,
             )
+            ask_nothing_else(self._client)
         return self._client
 
     def _refused(self, call: str, error: Exception, wanted: str) -> StateError:

@@ -167,8 +167,9 @@ PLAN = {
             *("ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"),
         ),
         unobservable=names(
-            *("bedrock-agentcore:InvokeGateway", "bedrock-agentcore:GetResourceOauth2Token", "s3:GetObject"),
+            *("bedrock-agentcore:InvokeGateway", "bedrock-agentcore:GetResourceOauth2Token"),
         ),
+        unused=names("s3:GetObject"),
         rules=names("ED304"),
     ),
     "claims-deploy-ci": Planned(

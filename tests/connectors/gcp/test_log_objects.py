@@ -100,6 +100,21 @@ def test_nothing_but_reading_is_sent(shelf):
     assert [] == shelf.requests
 
 
+def test_the_client_asks_for_nothing_of_its_own(shelf, monkeypatch):
+    """google-cloud-storage 3.17 asks for a bucket in the background unless it is kept from it."""
+    started = []
+
+    def note(thread):
+        started.append(thread)
+
+    monkeypatch.setattr("threading.Thread.start", note)
+    store = GcsLogs("gs://sink-logs", Source("s", "gcp", "", "export", {}), NOVEMBER)
+    with pytest.raises(EvidenceError):
+        store._connected().bucket("sink-logs").blob("x").upload_from_string("x")
+    store.close()
+    assert [] == started
+
+
 def test_doctor_tries_the_bucket(shelf):
     shelf.put("a.json", entry(1, "2026-11-02"))
     store = GcsLogs("gs://sink-logs", Source("s", "gcp", "", "export", {}), NOVEMBER)
