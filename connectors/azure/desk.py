@@ -46,6 +46,10 @@ class Desk:
     """GUIDs of the roles that Azure itself made."""
     identities: Mapping[str, Identity]
     credentials: Mapping[str, tuple[Credential, ...]]
+    own: Mapping[str, tuple[Assignment, ...]]
+    """By identity: the assignments written for itself, by id."""
+    typed: Mapping[str, tuple[str, ...]]
+    """By type in lower case: the ids of the resources, sorted."""
     through: Mapping[str, tuple[Assignment, ...]]
     """By identity: assignments of groups that it is known to be a member of."""
     beside: Mapping[str, tuple[Grant, ...]]
@@ -95,8 +99,13 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
     rows = [row for one in evidence for row in one.usage()]
     universe = build_universe(inventory, rows, evidence, facts.permissions)
     roles = Roles(inventory.definitions, universe, window)
-    for assignment in inventory.assignments.values():
+    own: dict[str, list[Assignment]] = {}
+    for _, assignment in sorted(inventory.assignments.items()):
         roles.given(assignment)
+        own.setdefault(assignment.principal, []).append(assignment)
+    typed: dict[str, list[str]] = {}
+    for identifier, resource in sorted(inventory.resources.items()):
+        typed.setdefault(text(resource.data.get("type")).lower(), []).append(identifier)
     raw = raw_assignments(evidence)
     through: dict[str, list[Assignment]] = {}
     beside: dict[str, list[Grant]] = {}
@@ -124,6 +133,8 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
         built_in=built_in,
         identities={one.id: one for one in facts.identities},
         credentials={name: tuple(held) for name, held in credentials.items()},
+        own={name: tuple(held) for name, held in own.items()},
+        typed={name: tuple(held) for name, held in typed.items()},
         through={name: tuple(held) for name, held in through.items()},
         beside={name: tuple(held) for name, held in beside.items()},
         scheduled=frozenset(one.origin for one in inventory.schedules.values()) - {""},

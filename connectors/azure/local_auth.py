@@ -110,15 +110,13 @@ def _open(question: Question, account: Mapping[str, Any], desk: Desk) -> Iterato
     operations = (account["operation"], *account.get("more", ()))
     lists = [
         one
-        for one in desk.inventory.assignments.values()
-        if one.principal == question.identity
-        and any(desk.roles.gives(one, operation) for operation in operations)
+        for one in desk.own.get(question.identity, ())
+        if any(desk.roles.gives(one, operation) for operation in operations)
     ]
-    for identifier, one in sorted(desk.inventory.resources.items()):
-        if text(one.data.get("type")).lower() != account["resource_type"] or not lists:
-            continue
+    for identifier in desk.typed.get(account["resource_type"], ()) if lists else ():
+        data = desk.inventory.resources[identifier].data
         reached = any(holds(held.scope, identifier) is True for held in lists)
-        if reached and keys_work(account, one.data) and not _needs_keys(one.data):
+        if reached and keys_work(account, data) and not _needs_keys(data):
             yield identifier
 
 

@@ -74,11 +74,7 @@ def plan(question: Question, desk: Desk, blind: PermissionSet) -> Plan:
 
     `blind` are the permissions of which a call may have left no record: those are neither taken nor moved.
     """
-    own = [
-        assignment
-        for _, assignment in sorted(desk.inventory.assignments.items())
-        if assignment.principal == question.identity
-    ]
+    own = desk.own.get(question.identity, ())
     access = Access(assignments={one.id: desk.document(one) for one in own})
     found = Plan(question.identity, access)
     planner = _Planner(found, question, desk, blind)

@@ -51,7 +51,7 @@ def script(found: Sequence[Words]) -> str:
 
 def quoted(word: str) -> str:
     """Return a word quoted for bash; characters that a reader cannot see are written as escapes."""
-    if not any(category(letter) in _HIDDEN for letter in word):
+    if word.isprintable() or not any(category(letter) in _HIDDEN for letter in word):
         return shlex.quote(word)
     return "$'" + "".join(_escaped(letter) for letter in word) + "'"
 
