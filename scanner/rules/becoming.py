@@ -1,10 +1,9 @@
 """Chains of identities that one may become after the other, up to an administrator: part of ED106."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import NamedTuple
 
-from connectors.facts import Step
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Chain, Finding, RuleContext, Severity, whose
 from scanner.rules.power import is_admin
@@ -15,8 +14,11 @@ _MOST_TARGETS = 10
 """So many administrators get a finding of their own; more are counted in the evidence."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Next:
+_Before = Mapping[str, list[tuple[str, bool]]]
+"""By identity: who can become it, and whether that is sure."""
+
+
+class _Next(NamedTuple):
     """The best way on from an identity towards one administrator."""
 
     doubts: int
@@ -30,10 +32,10 @@ def chains_to_administrators(context: RuleContext) -> dict[str, tuple[Chain, ...
 
     Walked backwards from the administrators, of whom there are few, once for all identities.
     """
-    before: dict[str, list[tuple[str, Step]]] = {}
+    before: dict[str, list[tuple[str, bool]]] = {}
     for identity, steps in context.steps.items():
         for step in steps:
-            before.setdefault(step.target, []).append((identity, step))
+            before.setdefault(step.target, []).append((identity, step.sure))
     found: dict[str, list[Chain]] = {}
     for target in sorted(before):
         result = context.identities.get(target) or context.beyond.get(target)
@@ -44,7 +46,7 @@ def chains_to_administrators(context: RuleContext) -> dict[str, tuple[Chain, ...
     return {identity: tuple(sorted(chains, key=_order)) for identity, chains in found.items()}
 
 
-def _ways(target: str, before: Mapping[str, list[tuple[str, Step]]]) -> dict[str, _Next]:
+def _ways(target: str, before: _Before) -> dict[str, _Next]:
     """Return for everybody who can become an administrator whom to become first."""
     ways: dict[str, _Next] = {}
     waiting = [(0, 0, target)]
@@ -53,14 +55,15 @@ def _ways(target: str, before: Mapping[str, list[tuple[str, Step]]]) -> dict[str
         known = ways.get(name)
         if hops >= _MOST_HOPS or (known is not None and (known.doubts, known.hops) != (doubts, hops)):
             continue
-        for identity, step in before.get(name, ()):
-            way = _Next(doubts + (not step.sure), hops + 1, name, step.sure)
+        for identity, sure in before.get(name, ()):
+            # Where everybody can become everybody, nearly all of these are longer than what is known.
+            way = (doubts + (not sure), hops + 1, name, sure)
             held = ways.get(identity)
-            if identity == target or (held is not None and held <= way):
+            if (held is not None and held <= way) or identity == target:
                 continue
-            if held is None or (way.doubts, way.hops) < (held.doubts, held.hops):
-                heappush(waiting, (way.doubts, way.hops, identity))
-            ways[identity] = way
+            if held is None or way[:2] < held[:2]:
+                heappush(waiting, (*way[:2], identity))
+            ways[identity] = _Next(*way)
     return ways
 
 
