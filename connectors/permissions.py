@@ -31,6 +31,8 @@ class Permissions:
         self._fold = fold
         self._names: list[str] = []
         self._index: dict[str, int] = {}
+        self._spelled: dict[str, int] = {}
+        """Bits by the first spelling: what is asked for is nearly always spelled so, and needs no folding."""
         self._known = 0
         self._members: dict[str, list[int]] = {}
         self._service_of: list[str] = []
@@ -50,6 +52,7 @@ class Permissions:
         made = Permissions(source=self.source, date=self.date, service=self.service, fold=self._fold)
         self.services(0)  # splits the names by service, once for all copies
         made._names, made._index, made._known = list(self._names), dict(self._index), self._known
+        made._spelled = dict(self._spelled)
         made._members = {service: list(members) for service, members in self._members.items()}
         made._service_of = list(self._service_of)
         made._parts, made._masked = self._parts, self._masked
@@ -68,10 +71,13 @@ class Permissions:
 
     def index(self, name: str) -> int:
         """Return the bit number of a name, giving it a new one on first sight."""
+        spelled = self._spelled.get(name)
+        if spelled is not None:
+            return spelled
         folded = self._fold(name)
         found = self._index.get(folded)
         if found is None:
-            found = self._index[folded] = len(self._names)
+            found = self._index[folded] = self._spelled[name] = len(self._names)
             self._names.append(name)
             service = self.service(name)
             self._service_of.append(service)
