@@ -333,6 +333,7 @@ def test_a_reduction_shows_what_goes_permission_by_permission(open_report):
     entry = next(one for one in sample().identities if one.name.startswith("support-triage"))
     fold = page.locator("details.artifact", has_text="Permission by permission")
     fold.locator("summary").click()
+    fold.locator("del").first.wait_for()  # filled when it opens
     gone = fold.locator("del").all_inner_texts()
     assert len(gone) == entry.reduction.removes
     assert "s3:DeleteBucketPolicy" in gone
@@ -363,6 +364,7 @@ def test_the_drift_page_names_what_changed_and_leads_to_the_identity(open_report
     assert "more access" in changes.locator("tbody tr").first.inner_text()
     fold = changes.locator("details").first
     fold.locator("summary").click()
+    fold.get_by_text("s3:Action000").wait_for()  # filled when it opens
     assert "s3:Action000" in fold.inner_text()
     assert "and 348 more" in fold.inner_text()
     text = page.locator("#drift-content").inner_text()

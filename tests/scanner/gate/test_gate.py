@@ -308,6 +308,6 @@ def test_the_demo_is_refused_with_the_reasons_of_each_workload(tmp_path):
     refused = [
         c["name"] for c in workloads["claims-agentcore-runtime"]["checks"] if c["standing"] == "refused"
     ]
-    assert (1, ["coverage"]) == (result.exit_code, refused)
+    assert (1, ["coverage", "unused share"]) == (result.exit_code, refused)
     assert "exempt" == workloads["service-123456789012"]["decision"]
     assert not Path("gate.json").exists()
