@@ -1,6 +1,7 @@
 """Gather the ids that one read met first, in memory or, where there are many, on disk."""
 
 import contextlib
+import mmap
 import tempfile
 from typing import IO
 
@@ -39,12 +40,9 @@ class NewIds:
         self._pieces.append(ids)
 
     def _back_to_memory(self) -> None:
-        """Take back what is whole on disk."""
-        columns = []
-        for file in self._files:
-            file.seek(0)
-            columns.append(np.fromfile(file, np.uint64, self._written))
-        self._pieces.append(Run(*columns))
+        """Take back what is whole on disk, past the buffers, where what could not be written waits."""
+        if self._written:
+            self._pieces.append(Run(*(_mapped(file, self._written) for file in self._files)))
         self._close()
 
     def run(self) -> Run:
@@ -66,4 +64,5 @@ class NewIds:
 
 
 def _mapped(file: IO[bytes], count: int) -> Words:
-    return np.memmap(file, np.uint64, "r", shape=(count,))
+    mapped = mmap.mmap(file.fileno(), count * np.dtype(np.uint64).itemsize, access=mmap.ACCESS_READ)
+    return np.frombuffer(mapped, np.uint64)

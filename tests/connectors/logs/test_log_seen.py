@@ -1,10 +1,14 @@
 """An event is remembered by its whole id, in few bytes."""
 
+import io
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.logs.copies import columns, copies, part
+from connectors.logs.new_ids import NewIds
 from connectors.logs.seen import Run, SeenEvents, packed_ids
 
 IDS = st.lists(
@@ -61,3 +65,31 @@ def test_a_file_is_known_by_what_read_it():
 def test_ids_as_text_are_packed_alike_together_and_alone(ids):
     assert b"".join(packed_ids([event]) for event in ids) == packed_ids(ids)
     assert 16 * len(ids) == len(packed_ids(ids))
+
+
+class Full(io.FileIO):
+    """A file on a disk that has room for a hundred bytes."""
+
+    def write(self, data):
+        if self.tell() + len(data) > 100:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_new_ids_survive_a_disk_that_fills_up(tmp_path, monkeypatch, full):
+    numbers = iter(range(2))
+
+    def opened(**_):
+        path = tmp_path / str(next(numbers))
+        path.touch()
+        return io.BufferedRandom((Full if full else io.FileIO)(path, "r+"))
+
+    monkeypatch.setattr("connectors.logs.new_ids.tempfile.TemporaryFile", opened)
+    kept = NewIds(many=True)
+    for start in (0, 10, 20):
+        some = np.arange(start, start + 10, dtype=np.uint64)
+        kept.add(Run(some, some + np.uint64(100)))
+    found = kept.run()
+    assert list(range(30)) == found.mixed.tolist()
+    assert list(range(100, 130)) == found.low.tolist()
