@@ -6,7 +6,8 @@
 Each reader runs in a process of its own, in turns, so that other load on the machine falls on all of them. Trees of
 more than two million events are read once. CPU counts all processes of a reader; memory is what all of them held at
 one time, looked at fifty times a second (and the peak of the first, which misses nothing). trailscraper takes part up to 200,000 events where `--trailscraper` (or
-ENTDRIFT_TRAILSCRAPER) names the Python of an environment that has it.
+ENTDRIFT_TRAILSCRAPER) names the Python of an environment that has it; the native reference (reference.cpp) where g++, libdeflate and simdjson
+are installed (Debian: g++ libdeflate-dev libsimdjson-dev).
 """
 
 import argparse
@@ -21,7 +22,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.logs.readers import READERS, TRAILSCRAPER, TRAILSCRAPER_SCRIPT
+from tests.benchmarks.logs.readers import (
+    NATIVE,
+    NATIVE_READERS,
+    READERS,
+    REFERENCE,
+    TRAILSCRAPER,
+    TRAILSCRAPER_SCRIPT,
+    compiled,
+)
 
 _GENERATOR = (
     Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "aws" / "tools" / "gen_cloudtrail.py"
@@ -54,11 +63,16 @@ def main() -> None:
     if chosen.only:
         print(json.dumps(measure(chosen.only, chosen.folder)))
         return
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    readers = list(READERS)
+    if program := compiled(chosen.folder):
+        os.environ[REFERENCE] = str(program)
+        readers += NATIVE_READERS
     for events in chosen.events:
         tree = made(chosen.folder / str(events), events)
-        runs: Runs = {name: [] for name in READERS}
+        runs: Runs = {name: [] for name in readers}
         for _ in range(1 if events > _READ_ONCE else chosen.runs):
-            for name in READERS:
+            for name in readers:
                 runs[name].append(_told([sys.executable, "-m", __spec__.parent, str(tree), "--only", name]))
         if chosen.trailscraper and events <= _MOST_FOR_TRAILSCRAPER:
             call = [chosen.trailscraper, "-c", TRAILSCRAPER_SCRIPT, str(tree / "AWSLogs")]
@@ -112,7 +126,7 @@ def measure(name: str, tree: Path) -> dict[str, float]:
     """Run one reader and return what it took beyond starting Python."""
     before = _cpu()
     start = time.perf_counter()
-    events = READERS[name](tree / "AWSLogs")
+    events = (READERS | NATIVE_READERS)[name](tree / "AWSLogs")
     wall = time.perf_counter() - start
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"events": events, "cpu": _cpu() - before, "wall": wall, "mb": own / 1024}
@@ -145,6 +159,8 @@ def show(runs: Runs) -> None:
     peak = max(run["mb"] for run in runs[_TWO])
     print(f"\ntargets: {_times(runs, _ONE, _FLOOR):.1f} times unpacking (at most 5); ", end="")
     print(f"{_times(runs, _PLAIN, _ONE):.1f} times less than gzip + json (6 at a million); ", end="")
+    if NATIVE in runs:
+        print(f"{_times(runs, _ONE, NATIVE):.1f} times the native reference (2); ", end="")
     if TRAILSCRAPER in runs:
         print(f"{_times(runs, TRAILSCRAPER, _ONE):.0f} times less than trailscraper (25); ", end="")
     print(

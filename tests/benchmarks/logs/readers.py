@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -84,6 +86,30 @@ def _engine(workers: int) -> Callable[[Path], int]:
     return engine
 
 
+REFERENCE = "ENTDRIFT_REFERENCE"
+"""Names the compiled reference in the environment of the processes that measure."""
+
+
+def compiled(folder: Path) -> Path | None:
+    """Compile the native reference; None where a compiler, libdeflate or simdjson is missing."""
+    source, program = Path(__file__).with_name("reference.cpp"), folder / "reference"
+    call = ["g++", "-O3", "-march=native", "-std=c++20", "-w", str(source), "-o", str(program)]
+    try:
+        subprocess.run([*call, "-lsimdjson", "-ldeflate"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return program
+
+
+def _native(*mode: str) -> Callable[[Path], int]:
+    def native(tree: Path) -> int:
+        call = [os.environ[REFERENCE], str(tree), *mode]
+        told = subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout
+        return int(json.loads(told)["events"])
+
+    return native
+
+
 TRAILSCRAPER = "trailscraper"
 TRAILSCRAPER_SCRIPT = """
 import datetime, json, resource, sys, time
@@ -112,3 +138,9 @@ READERS: dict[str, Callable[[Path], int]] = {
     "engine, 2 processes": _engine(2),
     "gzip + json + dict": stdlib,
 }
+NATIVE = "native reference"
+NATIVE_READERS: dict[str, Callable[[Path], int]] = {
+    "inflate only (libdeflate)": _native("unpack"),
+    NATIVE: _native(),
+}
+"""Readers in C++, where they could be compiled."""
