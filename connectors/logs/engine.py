@@ -18,10 +18,11 @@ from connectors.facts import Window
 from connectors.interface import Observer, silent
 from connectors.logs.fold import FileRead, Folder
 from connectors.logs.objects import Fetching, ObjectStore
+from connectors.logs.processors import processors
 from connectors.logs.rows import GONE, KEPT, LogRead, LogReader
 from connectors.logs.seen import SeenEvents
 from connectors.logs.walk import MTIME, Found, find_files
-from connectors.logs.workers import Done, Shares, Take, Workers, processors
+from connectors.logs.workers import Done, Shares, Take, Workers
 
 if TYPE_CHECKING:
     from connectors.logs.ledger import Ledger, Remembered
@@ -55,7 +56,7 @@ def read_logs(  # noqa: PLR0913 most are keywords
     Of several copies of an event the one in the first file counts, in the order of paths, whatever the
     number of workers; later ones are duplicates of their file. Events outside the half-open window are read
     and make no row; every event read counts in `Presence`. `workers` is the number of processes; by default
-    one for each processor, or none beside this one for little input.
+    one for each processor (see `processors`), or none beside this one for little input.
 
     With a ledger, only objects that are new or changed are read; the result is that of reading all. With
     `only_window` what lies outside the window counts nowhere: for places that were asked for a span.
