@@ -1,10 +1,10 @@
 """Know to which audit log a call of each permission is written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from connectors.facts import PermissionSet
+from connectors.facts import PermissionSet, Usage
 from connectors.gcp.catalog import Test, matcher, table
 from connectors.permissions import Permissions
 
@@ -39,8 +39,8 @@ class Classes:
 def classify(permissions: Permissions, seen: Mapping[str, set[str]]) -> Classes:
     """Return the classes of all permissions known so far.
 
-    `seen` holds the permission types that the logs themselves name; these go before the table. A type seen
-    beside another one the table names keeps both: one call's type does not rule out another's.
+    `seen` holds the permission types that the logs themselves name; these go before the table. They do not
+    make a permission one that is always recorded: that some call names it says nothing about the others.
     """
     everything = (1 << len(permissions)) - 1
     groups: dict[tuple[str, frozenset[str]], list[str]] = {}
@@ -49,7 +49,7 @@ def classify(permissions: Permissions, seen: Mapping[str, set[str]]) -> Classes:
     default_test, above_test = _test("default_on"), _test("above_project")
     for name in permissions.names(everything):
         types, reason = types_of(name)
-        if reason and name not in seen:
+        if reason:
             unlogged.setdefault(reason, []).append(name)
         if name in seen:
             types = frozenset(seen[name])
@@ -67,6 +67,23 @@ def classify(permissions: Permissions, seen: Mapping[str, set[str]]) -> Classes:
         default_on=permissions.mask(default_on),
         above_project=permissions.mask(above),
     )
+
+
+def within(usage: Iterable[Usage], permissions: Permissions) -> dict[str, dict[str, PermissionSet]]:
+    """Return by identity and by permission it used: what the same calls check without naming it."""
+    known = permissions.names((1 << len(permissions)) - 1)
+    masks = {call: permissions.mask(filter(test, known)) for call, test in _within().items()}
+    found: dict[str, dict[str, PermissionSet]] = {}
+    for row in usage:
+        if row.count > row.denied and row.permission in masks:
+            found.setdefault(row.identity, {})[row.permission] = masks[row.permission]
+    return found
+
+
+@cache
+def _within() -> Mapping[str, Test]:
+    rows = table("permission_classes")["within"]
+    return {call: matcher(row["permissions"]) for row in rows for call in row["calls"]}
 
 
 @cache

@@ -8,7 +8,7 @@ from connectors.gcp.actors import with_actors
 from connectors.gcp.auditing import Auditing, read_changes
 from connectors.gcp.boundaries import Boundaries
 from connectors.gcp.catalog import matcher, table
-from connectors.gcp.classes import classify
+from connectors.gcp.classes import classify, within
 from connectors.gcp.coverage import Given, begun_late, coverage_rows, read_given
 from connectors.gcp.credentials import Keys, api_keys
 from connectors.gcp.grants import Binding, GrantBook, Holding, public_services, read_bindings
@@ -88,6 +88,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     doubts = Doubts(
         calls.unmapped_services,
         calls.foreign,
+        within(calls.usage, permissions),
         permissions.mask(calls.nameless),
         public_services(bindings),
         witnesses,

@@ -15,6 +15,7 @@ from connectors.gcp.witnesses import AUTHENTICATED, CONSENT, COUNTED, EXERCISED,
 _ORDER = (
     "unmapped-operation",
     "not-in-catalogue",
+    "checked-within",
     "caller-not-recorded",
     AUTHENTICATED,
     EXERCISED,
@@ -97,6 +98,8 @@ class Doubts:
     """By identity: services (permission prefixes) of calls that name no permission."""
     foreign: Mapping[str, Collection[str]]
     """By identity: permissions used that no role in the evidence holds, perhaps under another name."""
+    within: Mapping[str, Mapping[str, PermissionSet]]
+    """By identity and by permission it used: what the same calls check, perhaps without naming it."""
     nameless: PermissionSet
     """Permissions called by a caller that the record does not name."""
     public: Collection[tuple[str, str]]
@@ -260,6 +263,14 @@ class Observability:
                     "not-in-catalogue",
                     f"it used {foreign}, which no role in the evidence holds: perhaps another name of these",
                     "export the role that gives it, or all predefined roles, into roles",
+                )
+        for call, mask in sorted(self._doubts.within.get(identity, {}).items()):
+            if mask & permissions:
+                yield Blind(
+                    mask & permissions,
+                    "checked-within",
+                    f"calls of {call}, which it made, check this too and need not name it in their record",
+                    f"keep it while the identity uses {call}",
                 )
         yield from self._doubts.witnesses.blind(identity, self._permissions, permissions)
         if self._doubts.nameless & permissions:

@@ -35,8 +35,15 @@ def patterns(name):
     data = table(name)
     match name:
         case "permission_classes":
-            groups = [*data["unlogged"], *data["types"], data["default_on"], data["above_project"]]
-            return [one for group in groups for one in group.get("permissions", ())]
+            groups = [
+                *data["unlogged"],
+                *data["types"],
+                *data["within"],
+                data["default_on"],
+                data["above_project"],
+            ]
+            calls = [one for row in data["within"] for one in row["calls"]]
+            return [*calls, *(one for group in groups for one in group.get("permissions", ()))]
         case "reach":
             return [one for group in data["classes"].values() for one in group]
         case "ai_signals":

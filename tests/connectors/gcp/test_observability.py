@@ -464,3 +464,66 @@ def test_listed_projects_and_folders_tell_what_bare_policies_stand_below(gcp, tm
     settings = {"iam_policies": tmp_path / "iam", "roles": [ROLE], "audit_logs": [activity(), SOMEONE]}
     assert "storage.objects.get" not in gcp(settings).unused(RAG)
     assert "storage.objects.get" in gcp({**settings, "resources": [project, folder]}).unused(RAG)
+
+
+def seen_with_all_on(gcp, held, *logs):
+    """Run over a project that records everything, where `held` is given and others called something."""
+    policies = [exported(binding("roles/held", MEMBER)), *above([audit("allServices", *ALL_TYPES)])]
+    return gcp(
+        {
+            "iam_policies": policies,
+            "roles": [role("roles/held", *held)],
+            "audit_logs": [activity(), SOMEONE, *logs],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        "bigquery.tables.get",  # every client reads a table's schema: TableService.GetTable writes no record
+        "bigquery.datasets.get",
+        "bigquery.jobs.get",
+        "bigquery.routines.get",
+        "bigquery.tables.updateData",  # TableDataService.InsertAll writes none
+        "bigquery.models.getData",  # ML.PREDICT in a query job
+    ],
+)
+def test_calls_of_bigquery_that_write_no_record_are_never_unused(gcp, permission):
+    run = seen_with_all_on(gcp, [permission, "storage.objects.list"])
+    assert run.unused(RAG) == ["storage.objects.list"]
+    assert run.blind(RAG)[permission] == "never-logged"
+
+
+def test_a_record_that_names_a_permission_does_not_say_that_all_its_uses_are_recorded(gcp):
+    load = {"service": "bigquery.googleapis.com", "method": "google.cloud.bigquery.v2.JobService.InsertJob"}
+    run = seen_with_all_on(
+        gcp,
+        ["bigquery.tables.updateData", "iam.serviceAccounts.actAs", "storage.objects.list"],
+        entry("bigquery.tables.updateData", who="x@example.com", kind="DATA_WRITE", **load),
+        entry("iam.serviceAccounts.actAs", who="x@example.com", kind="ADMIN_WRITE", log="activity"),
+    )
+    assert run.unused(RAG) == ["storage.objects.list"]
+
+
+def test_filling_a_vector_index_is_a_data_call(gcp):
+    policies = [exported(binding("roles/held", MEMBER)), *above([])]
+    held = ("aiplatform.indexes.update", "aiplatform.indexes.delete", "aiplatform.customJobs.create")
+    run = gcp(
+        {"iam_policies": policies, "roles": [role("roles/held", *held)], "audit_logs": [activity(), SOMEONE]}
+    )
+    assert run.unused(RAG) == ["aiplatform.customJobs.create"]
+    assert run.blind(RAG)["aiplatform.indexes.update"] == "permission-class-unknown"
+
+
+def test_what_a_call_checks_without_naming_it_may_have_been_used(gcp):
+    held = ("dns.changes.create", "dns.resourceRecordSets.create", "dns.managedZones.delete")
+    call = entry(
+        "dns.changes.create", log="activity", service="dns.googleapis.com", method="dns.changes.create"
+    )
+    run = seen_with_all_on(gcp, held, call)
+    assert run.unused(RAG) == ["dns.managedZones.delete"]
+    assert run.blind(RAG)["dns.resourceRecordSets.create"] == "checked-within"
+    assert "dns.resourceRecordSets.create" in seen_with_all_on(gcp, held).unused(RAG)
+    refused = entry("dns.changes.create", granted=False, log="activity", service="dns.googleapis.com")
+    assert "dns.resourceRecordSets.create" in seen_with_all_on(gcp, held, refused).unused(RAG)
