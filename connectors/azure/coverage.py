@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from connectors.azure.activity import ADMINISTRATIVE
+from connectors.azure.catalogue import catalogue
 from connectors.azure.grants import Holding
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
@@ -33,6 +34,7 @@ _ORDER = {
             "unmapped-operation",
             "another-action-logged",
             "action-not-in-role",
+            "checked-within",
             "caller-not-joined",
             "caller-not-named",
             "control-plane-reads-not-logged",
@@ -87,6 +89,20 @@ def alternative_blind(universe: Universe, actions: Iterable[str]) -> list[Blind]
     reason = "the log shows a call that this or another action allows, and does not say which one was checked"
     fix = "keep it; where it is Storage, export its logs with AuthorizationDetails (identity.authorization)"
     return [Blind(mask, "another-action-logged", reason, fix)] if mask else []
+
+
+def linked_blind(universe: Universe, used: Collection[str]) -> list[Blind]:
+    """Hide actions that the identity's calls check on resources they refer to, without a record."""
+    called = {name.lower(): name for name in used}
+    found = []
+    for row in catalogue("unlogged")["within"]:
+        call = called.get(row["call"].lower())
+        mask = universe.listed_by(Plane.CONTROL, row["operations"]) if call else 0
+        if mask:
+            reason = f"{call}, which it called, checks this on what it refers to and makes no record of it"
+            fix = f"keep it while the identity calls {call}, or look at what its calls refer to"
+            found.append(Blind(mask, "checked-within", reason, fix))
+    return found
 
 
 def mismatch_blind(universe: Universe, held: Iterable[Holding], usage: Iterable[Usage]) -> list[Blind]:

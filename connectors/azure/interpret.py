@@ -8,6 +8,7 @@ from connectors.azure.coverage import (
     activity_coverage,
     alternative_blind,
     group_blind,
+    linked_blind,
     merged,
     mismatch_blind,
     seen_coverage,
@@ -65,7 +66,10 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         learned = {**{who: [] for who in _applications(rows, callers)}, **learned}
     known = identities(inventory, ties, learned, patterns, _seen(evidence, callers), logs.activity)
     through: dict[str, list[Usage]] = {}
+    allowed: dict[str, set[str]] = {}
     for usage in used.usage:
+        if usage.count > usage.denied:
+            allowed.setdefault(usage.identity, set()).add(usage.permission)
         if usage.grant:
             through.setdefault(usage.identity, []).append(usage)
     called = {callers.resolve(row.identity) for row in rows}
@@ -85,6 +89,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             hidden = [
                 *unmapped_blind(universe, used.unmapped_of(identity.id, kinds)),
                 *alternative_blind(universe, used.alternatives.get(identity.id, ())),
+                *linked_blind(universe, allowed.get(identity.id, ())),
                 *mismatch_blind(universe, mine, through.get(identity.id, ())),
                 *used.unnamed.blind(universe, kinds, _by_scope(mine)),
                 *directory.blind.get(identity.id, ()),

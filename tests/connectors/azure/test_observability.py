@@ -355,3 +355,45 @@ def test_logs_without_a_caller_are_read_and_claim_nothing(desk, category):
     facts = desk.facts()
     assert "Score".lower() in {one.operation for one in facts.unmapped}
     assert 1 == sum(facts.unattributed.values())
+
+
+def test_what_a_call_checks_on_what_it_refers_to_may_have_been_used(desk):
+    """A diagnostic setting needs the keys of the event hub and the workspace it sends to."""
+    write, keys = (
+        "Microsoft.Insights/diagnosticSettings/write",
+        "Microsoft.Storage/storageAccounts/listKeys/action",
+    )
+    shared = "Microsoft.OperationalInsights/workspaces/sharedKeys/action"
+    actions = [write, keys, shared, "Microsoft.Storage/storageAccounts/delete"]
+    scene(desk, event(write.upper(), AGENT), actions=actions)
+    facts = desk.facts()
+    assert unused(facts, AGENT) == ["Microsoft.Storage/storageAccounts/delete"]
+    assert {blind(facts, AGENT)[name] for name in (keys, shared)} == {"checked-within"}
+
+
+def test_a_refused_call_checks_nothing_else(desk):
+    write, begin = "Microsoft.Compute/disks/write", "Microsoft.Compute/disks/beginGetAccess/action"
+    scene(
+        desk, event(write, AGENT, status="Failed", subStatus={"value": "Forbidden"}), actions=[write, begin]
+    )
+    assert unused(desk.facts(), AGENT) == [begin]
+
+
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [
+        ("Microsoft.Network/virtualNetworks/peer/action", "checked-inside-another-call"),
+        ("Microsoft.App/sessionPools/sessions/generatesessions/action", "not-through-resource-manager"),
+        ("Microsoft.Search/searchServices/knowledgeBases/write", "not-through-resource-manager"),
+        ("Microsoft.Web/sites/slots/publish/Action", "not-through-resource-manager"),
+        ("Microsoft.CognitiveServices/checkDomainAvailability/action", "not-known-to-be-logged"),
+        ("Microsoft.Storage/storageAccounts/queueServices/generateUserDelegationKey/action", "diagnostic-setting-unknown"),
+        ("Microsoft.Storage/storageAccounts/tableServices/generateUserDelegationKey/action", "diagnostic-setting-unknown"),
+    ],
+)  # fmt: skip
+def test_actions_that_the_activity_log_does_not_show(desk, action, code):
+    other = "Microsoft.Web/sites/delete"
+    scene(desk, event("Microsoft.Other/z/write", PERSON), actions=[action, other])
+    facts = desk.facts()
+    assert unused(facts, AGENT) == [other]
+    assert blind(facts, AGENT)[action] == code
