@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connectors.facts import Caveat, Entitlement, Facts, Grant, Signal, SignalKind, Window
 from connectors.gcp.actors import with_actors
 from connectors.gcp.auditing import Auditing, read_changes
+from connectors.gcp.becoming import steps_of_all
 from connectors.gcp.boundaries import Boundaries
 from connectors.gcp.catalog import matcher, table
 from connectors.gcp.classes import classify, within
@@ -100,13 +101,15 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     register.read_usage(calls.usage)
     trusted = _trusted(bindings, inventory, register, ground.pools)
     credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
+    identities = with_actors(register.identities(patterns, trusted, ground.pools.gaps), calls.usage)
+    steps = steps_of_all(identities, holdings, denials, permissions, register.emails, hierarchy)
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
     caveats += [*ground.pools.caveats(bindings), *alias_caveats(inventory)]
     caveats += [*calls.caveats, *observability.caveats(), *begun_late(given, window)]
     return Facts(
         provider=PROVIDER,
         permissions=permissions,
-        identities=with_actors(register.identities(patterns, trusted, ground.pools.gaps), calls.usage),
+        identities=identities,
         credentials=credentials,
         grants=tuple(sorted(grants, key=lambda grant: (grant.identity, grant.id))),
         entitlements=entitlements,
@@ -116,6 +119,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         caveats=tuple(sorted(set(caveats))),
         unattributed=calls.unattributed,
         reach=reach_classes(permissions),
+        steps=steps,
     )
 
 

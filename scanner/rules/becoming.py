@@ -1,6 +1,6 @@
 """Chains of identities that one may become after the other, up to an administrator: part of ED106."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -30,24 +30,25 @@ class _Next(NamedTuple):
 def chains_to_administrators(context: RuleContext) -> dict[str, tuple[Chain, ...]]:
     """Return by identity its chains to administrators, the surest and then the shortest to each.
 
-    Walked backwards from the administrators, of whom there are few, once for all identities.
+    Walked backwards from the administrators, of whom there are few, once for all identities. A chain ends at
+    the first administrator: whom that one can become as well makes nobody more.
     """
     before: dict[str, list[tuple[str, bool]]] = {}
     for identity, steps in context.steps.items():
         for step in steps:
             before.setdefault(step.target, []).append((identity, step.sure))
     found: dict[str, list[Chain]] = {}
-    for target in sorted(before):
-        result = context.identities.get(target) or context.beyond.get(target)
-        if result is not None and is_admin(result, context):
-            ways = _ways(target, before)
-            for identity in ways:
-                found.setdefault(identity, []).append(_chain(identity, target, ways))
+    results = {target: context.identities.get(target) or context.beyond.get(target) for target in before}
+    admins = {target for target, result in results.items() if result and is_admin(result, context)}
+    for target in sorted(admins):
+        ways = _ways(target, before, admins)
+        for identity in ways:
+            found.setdefault(identity, []).append(_chain(identity, target, ways))
     return {identity: tuple(sorted(chains, key=_order)) for identity, chains in found.items()}
 
 
-def _ways(target: str, before: _Before) -> dict[str, _Next]:
-    """Return for everybody who can become an administrator whom to become first."""
+def _ways(target: str, before: _Before, admins: Collection[str]) -> dict[str, _Next]:
+    """Return for everybody who can become an administrator whom to become first, by no other of them."""
     ways: dict[str, _Next] = {}
     waiting = [(0, 0, target)]
     while waiting:
@@ -59,7 +60,7 @@ def _ways(target: str, before: _Before) -> dict[str, _Next]:
             # Where everybody can become everybody, nearly all of these are longer than what is known.
             way = (doubts + (not sure), hops + 1, name, sure)
             held = ways.get(identity)
-            if (held is not None and held <= way) or identity == target:
+            if (held is not None and held <= way) or identity in admins:
                 continue
             if held is None or way[:2] < held[:2]:
                 heappush(waiting, (*way[:2], identity))
