@@ -2,39 +2,46 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from connectors.gcp.entry import Authentication, Delegation
-from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN, agent, principal_id
+from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN, agent, key_name, principal_id
 
 UNKNOWN_CALLER = "not-recorded"
 """Kind of caller of a record that names none: it may be any identity."""
 
 
-def credential(who: Authentication | None) -> str:
-    """Return the service-account key of a call, as the log writes it."""
-    return (who.service_account_key_name if who else "") or ""
+class Caller(NamedTuple):
+    """Who called, through whom, and with which key."""
+
+    identity: str
+    """Empty where the record names none, or names one that is not of IAM."""
+    kind: str
+    via: str
+    """The chain of those who acted through it."""
+    credential: str
+    """The service-account key of a call."""
 
 
-def caller(who: Authentication | None) -> tuple[str, str, str]:
-    """Return (identity, kind of caller, chain of those who acted through it).
+NOBODY = Caller("", UNKNOWN_CALLER, "", "")
 
-    The identity is empty where the record names none, or names one that is not of IAM.
-    """
-    if who is None:
-        return "", UNKNOWN_CALLER, ""
+
+def caller_of(who: Authentication) -> Caller:
+    """Return the caller that a record names."""
     written = who.principal_email or who.principal_subject or ""
     via = " > ".join(_chain(who.service_account_delegation_info))
+    key = key_name(who.service_account_key_name or "")
     if not written:
         selector = who.authority_selector or ""
-        return "", "anonymous" if "anonymous" in selector else UNKNOWN_CALLER, via
+        return Caller("", "anonymous" if "anonymous" in selector else UNKNOWN_CALLER, via, key)
     if written.startswith("system:"):
-        return "", "anonymous" if written == "system:anonymous" else "kubernetes", via
+        return Caller("", "anonymous" if written == "system:anonymous" else "kubernetes", via, key)
     identity, kind = _identify(written)
     subject, kind_of_subject = _identify(who.principal_subject or "")
     if not via and who.principal_email and kind_of_subject == "agent":
         # A user's consent (3-legged OAuth): the agent acts with the user's permissions.
         via = subject
-    return identity, kind, via
+    return Caller(identity, kind, via, key)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -54,17 +54,17 @@ class Status(msgspec.Struct, gc=False):
 
 
 class Audit(msgspec.Struct, rename="camel", gc=False):
-    """The AuditLog payload."""
+    """The AuditLog payload, in the order in which Cloud Logging writes it: the decoder looks there first."""
 
     kind: str | None = msgspec.field(default=None, name="@type")
-    service_name: str | None = None
-    method_name: str | None = None
-    resource_name: str | None = None
-    status: Status | None = None
     authentication_info: Authentication | None = None
     authorization_info: list[Authorization] | None = None
+    method_name: str | None = None
+    resource_name: str | None = None
     service_data: msgspec.Raw = msgspec.Raw(b"")
     """Read only of calls that set a policy; other services put anything here."""
+    service_name: str | None = None
+    status: Status | None = None
     service_data_iam: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="servicedata_v1_iam")
     """BigQuery's column for the same."""
 
@@ -112,10 +112,19 @@ class Operation(msgspec.Struct, gc=False):
     last: bool | str | None = None
 
 
+class Labels(msgspec.Struct, gc=False):
+    """The labels that say where a resource is; text, unless somebody else wrote them."""
+
+    location: Any = None
+    project_id: Any = None
+    region: Any = None
+    zone: Any = None
+
+
 class Resource(msgspec.Struct, gc=False):
     """The monitored resource."""
 
-    labels: dict[str, Any] | str | None = None
+    labels: Labels | str | None = None
     """Text where a query engine printed a JSON column."""
 
 
@@ -128,15 +137,15 @@ class Analytics(msgspec.Struct, gc=False):
 class LogEntry(msgspec.Struct, rename="camel", gc=False):
     """The fields of a LogEntry that matter, in the spellings that sinks and other tools use."""
 
-    log_name: str | None = None
     insert_id: str | None = None
-    timestamp: str | None = None
-    receive_timestamp: str | None = None
+    log_name: str | None = None
+    operation: Operation | None = None
     proto_payload: Audit | None = None
+    receive_timestamp: str | None = None
+    resource: Resource | None = None
+    timestamp: str | None = None
     protopayload_auditlog: Audit | None = msgspec.field(default=None, name="protopayload_auditlog")
     """BigQuery's column for the same payload."""
-    operation: Operation | None = None
-    resource: Resource | None = None
     entry: "LogEntry | None" = None
     message: Any = None
     """A Pub/Sub message around the entry."""

@@ -5,15 +5,25 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
 
-from connectors.gcp.callers import UNKNOWN_CALLER, caller, credential
-from connectors.gcp.entry import Audit, Authorization, LogEntry, Operation, Status, audit_deltas, unwrap
-from connectors.gcp.names import key_name, permission_name, project_in
-from connectors.logs.rows import Folded, RowKey
+from connectors.gcp.callers import NOBODY, UNKNOWN_CALLER, Caller, caller_of
+from connectors.gcp.entry import (
+    Audit,
+    Authentication,
+    Authorization,
+    Labels,
+    LogEntry,
+    Operation,
+    Status,
+    audit_deltas,
+    unwrap,
+)
+from connectors.gcp.names import permission_name, project_in
+from connectors.logs.rows import EventKind, Folded, FoldedEvents, RowKey
 
 LAST = " last"
 """Ends a row's `detail` when it comes from the closing entry of a long-running operation."""
@@ -29,10 +39,15 @@ LOG_CLASSES = {
     "system_event": "system_event",
     "policy": "policy",
 }
-_DENIED_CODES = (7, 16)
+_DENIED_CODES = ("7", "16")
 """google.rpc.Code PERMISSION_DENIED and UNAUTHENTICATED."""
 _OBJECT = re.compile(r"^(?P<bucket>.*?/?buckets/[^/]+/objects/)(?P<name>.+)$", re.DOTALL)
-_ONE_TIME = re.compile(r"/(jobs|operations|sessions|executions|traces)/[^/]+$")
+_ONE_TIME = frozenset({"jobs", "operations", "sessions", "executions", "traces"})
+_SETS_POLICY = "setiampolicy"
+"""Ends the methods, in any case, that set a policy and with it an audit configuration."""
+_MOST_KINDS = 60_000
+_MOST_CALLERS = 8_192
+_NO_LABELS = Labels()
 
 _OTHER_FORMATS = tuple(
     f".{name}{packed}" for name in ("csv", "yaml", "yml", "avro", "parquet", "xlsx") for packed in ("", ".gz")
@@ -43,12 +58,46 @@ OTHER_FORMAT = (
 )
 
 
+Check = tuple[str, bool | str | None, str, str]
+"""One permission check: permission, granted, type, resource (folded)."""
+Marks = tuple[Any, ...]
+"""The values of a Call."""
+
+
+class Call(NamedTuple):
+    """Everything that the rows of an entry depend on, except changes of audit configurations."""
+
+    account: str
+    region: str
+    log_class: str
+    service: str | None
+    method: str
+    status: str
+    caller: Caller
+    checks: tuple[Check, ...]
+    resource: str
+    """Of the whole call, folded; empty where the checks have their own and the caller is known."""
+    closing: bool
+    """Whether the entry only closes a long-running operation that another one opened."""
+
+
 class AuditLogReader:
-    """Reads Cloud Audit Logs entries as gcloud, the Logs Explorer, sinks and Pub/Sub write them."""
+    """Reads Cloud Audit Logs entries as gcloud, the Logs Explorer, sinks and Pub/Sub write them.
+
+    Calls repeat, so the rows of those met before are remembered.
+    """
 
     name = "gcp"
     record_type = LogEntry
     containers: tuple[str, ...] = ("entries",)
+
+    def __init__(self) -> None:
+        self._kinds: dict[Marks, EventKind] = {}
+        self._callers: dict[str | None, tuple[Authentication, Caller]] = {}
+
+    def __reduce__(self) -> tuple[type["AuditLogReader"], tuple[()]]:
+        """Pickle as a fresh reader: what was remembered stays where it is."""
+        return (AuditLogReader, ())
 
     def skip_file(self, path: str) -> str:
         """Return why a file is not read: tools also save log entries in formats that hold no JSON."""
@@ -61,9 +110,34 @@ class AuditLogReader:
         (`testIamPermissions`) and for entries that only close an operation; they still show that the log
         was recorded.
         """
-        entry = unwrap(record)
-        if isinstance(entry, str):
-            return entry
+        found = self._event(record)
+        if isinstance(found, str):
+            return found
+        event_id, time, kind = found
+        return Folded(event_id, time, kind.keys, kind.place)
+
+    def fold_all(self, records: Sequence[LogEntry]) -> FoldedEvents:
+        """Return the rows of many entries: see `fold`."""
+        ids, times, kinds, rejected = events = FoldedEvents([], [], [], [])
+        for record in records:
+            found = self._event(record)
+            if isinstance(found, str):
+                rejected.append(found)
+                continue
+            event_id, time, kind = found
+            ids.append(event_id)
+            times.append(time)
+            kinds.append(kind)
+        return events
+
+    def _event(self, record: LogEntry) -> tuple[bytes, str, EventKind] | str:
+        """Return (id, time, kind) of an entry, or why it is no audit record."""
+        entry = record
+        if record.entry is not None or record.message is not None or record.analytics is not None:
+            unwrapped = unwrap(record)
+            if isinstance(unwrapped, str):
+                return unwrapped
+            entry = unwrapped
         audit = entry.proto_payload or entry.protopayload_auditlog or entry.lower_payload
         if audit is None or not (audit.service_name or audit.method_name or audit.authorization_info):
             return "not an audit log entry (no protoPayload)"
@@ -74,21 +148,67 @@ class AuditLogReader:
         if time is None:
             return "has no usable timestamp"
         log_name = entry.log_name or entry.lower_log_name or ""
+        marks = self._marks(entry, audit, log_name)
+        kind = self._kinds.get(marks) or self._learn(marks)
+        if audit.method_name and audit.method_name[-len(_SETS_POLICY) :].lower() == _SETS_POLICY:
+            kind = EventKind((*kind.keys, *_changes(audit, Call._make(marks))), kind.place)
+        insert_id = entry.insert_id or entry.lower_insert_id
+        return _event_id(log_name, insert_id, time[1]) if insert_id else b"", time[0], kind
+
+    def _marks(self, entry: LogEntry, audit: Audit, log_name: str) -> Marks:
+        """Return the values of the entry's Call, as a plain tuple: one is looked up for each entry."""
         account, log_class = _place(log_name)
         labels = _labels(entry)
-        project = _label(labels, "project_id")
+        project = _first_text(labels.project_id)
+        name = audit.resource_name or ""
         if not account or (account.isdigit() and project):
             # Sinks may write the project's number in the log's name; the resource has its id.
-            account = project or account or project_in(audit.resource_name or "")
-        log_class = log_class or _class_by_type(audit)
-        region = _label(labels, "location") or _label(labels, "region") or _label(labels, "zone")
-        insert_id = entry.insert_id or entry.lower_insert_id
-        return Folded(
-            event_id=_event_id(log_name, insert_id, time[1]) if insert_id else b"",
-            time=time[0],
-            keys=(*_keys(entry, audit, account, region, log_class), *_changes(audit, account)),
-            place=(account, region, log_class, audit.service_name or ""),
+            account = project or account or project_in(name)
+        caller = self._caller(audit.authentication_info)
+        checks: tuple[Check, ...] = ()
+        if audit.authorization_info:
+            checks = tuple(
+                [
+                    (one.permission, one.granted, _type(one), _resource(_checked(one, name)))
+                    for one in audit.authorization_info
+                    if one.permission
+                ]
+            )
+        return (
+            account,
+            _first_text(labels.location, labels.region, labels.zone),
+            log_class or _class_by_type(audit),
+            audit.service_name,
+            audit.method_name or "",
+            "allowed" if audit.status is None else _by_status(audit.status),
+            caller,
+            checks,
+            "" if checks and caller.identity else _resource(name),
+            entry.operation is not None and _closes(entry.operation),
         )
+
+    def _caller(self, authentication: Authentication | None) -> Caller:
+        """Return the caller: that met last under this name, if nothing about it is different."""
+        if authentication is None:
+            return NOBODY
+        name = authentication.principal_email or authentication.principal_subject
+        met = self._callers.get(name)
+        if met is not None and met[0] == authentication:
+            return met[1]
+        caller = caller_of(authentication)
+        if len(self._callers) >= _MOST_CALLERS:
+            self._callers.clear()
+        self._callers[name] = (authentication, caller)
+        return caller
+
+    def _learn(self, marks: Marks) -> EventKind:
+        """Return the kind of a call met for the first time, and remember it."""
+        if len(self._kinds) >= _MOST_KINDS:
+            self._kinds.clear()
+        call = Call._make(marks)
+        place = (call.account, call.region, call.log_class, call.service or "")
+        kind = self._kinds[marks] = EventKind(_keys(call), place)
+        return kind
 
 
 def _time(text: str) -> tuple[str, str] | None:
@@ -122,19 +242,21 @@ def _place(log_name: str) -> tuple[str, str]:
     return owner.removeprefix("projects/"), LOG_CLASSES.get(log.rpartition("/")[2], "")
 
 
-def _labels(entry: LogEntry) -> dict[str, Any]:
-    labels = entry.resource.labels if entry.resource else None
+def _labels(entry: LogEntry) -> Labels:
+    labels = entry.resource.labels if entry.resource is not None else None
     if isinstance(labels, str):
         try:
-            labels = msgspec.json.decode(labels, type=dict[str, Any])
+            labels = msgspec.json.decode(labels, type=Labels)
         except msgspec.MsgspecError:
-            return {}
-    return labels or {}
+            return _NO_LABELS
+    return labels or _NO_LABELS
 
 
-def _label(labels: dict[str, Any], name: str) -> str:
-    value = labels.get(name)
-    return value if isinstance(value, str) else ""
+def _first_text(*values: Any) -> str:
+    for value in values:
+        if value and isinstance(value, str):
+            return value
+    return ""
 
 
 def _class_by_type(audit: Audit) -> str:
@@ -145,73 +267,67 @@ def _class_by_type(audit: Audit) -> str:
     return "admin_activity" if "ADMIN_WRITE" in types else "data_access"
 
 
-_TYPES = {1: "ADMIN_READ", 2: "ADMIN_WRITE", 3: "DATA_READ", 4: "DATA_WRITE"}
+_TYPE_NAMES = ("ADMIN_READ", "ADMIN_WRITE", "DATA_READ", "DATA_WRITE")
+_TYPES: dict[str | int | None, str] = dict(enumerate(_TYPE_NAMES, 1)) | {name: name for name in _TYPE_NAMES}
 
 
 def _type(one: Authorization) -> str:
-    kind = one.permission_type
-    if isinstance(kind, int):
-        return _TYPES.get(kind, "")
-    return kind if kind in _TYPES.values() and kind is not None else ""
+    return _TYPES.get(one.permission_type, "")
 
 
-def _keys(entry: LogEntry, audit: Audit, account: str, region: str, log_class: str) -> Sequence[RowKey]:
-    method = audit.method_name or ""
-    if log_class == "system_event" or method.lower().endswith("testiampermissions"):
+def _keys(call: Call) -> Sequence[RowKey]:
+    """Return the rows of a call."""
+    if call.log_class == "system_event" or call.method.lower().endswith("testiampermissions"):
         return ()
-    checks = [one for one in audit.authorization_info or () if one.permission]
-    closing = _closes(entry.operation)
-    if closing and not checks:
+    if call.closing and not call.checks:
         return ()
-    identity, identity_type, via = caller(audit.authentication_info)
     row = RowKey(
-        account=account,
-        identity=identity,
-        identity_type=identity_type,
-        credential=key_name(credential(audit.authentication_info)),
-        operation=f"{audit.service_name}:{method}" if audit.service_name else method,
+        account=call.account,
+        identity=call.caller.identity,
+        identity_type=call.caller.kind,
+        credential=call.caller.credential,
+        operation=f"{call.service}:{call.method}" if call.service else call.method,
         permission="",
-        resource="" if checks and identity else _resource(audit.resource_name or ""),
-        region=region,
-        via=via,
+        resource=call.resource,
+        region=call.region,
+        via=call.caller.via,
         grant="",
-        outcome=_by_status(audit.status),
+        outcome=call.status,
         workload="",
-        detail=log_class + (LAST if closing else ""),
+        detail=call.log_class + (LAST if call.closing else ""),
     )
-    if not checks:
+    if not call.checks:
         return (row,)
-    refused = log_class == "policy"
+    refused = call.log_class == "policy"
     keys = (
         row._replace(
-            permission=permission_name(one.permission or ""),
-            resource=_resource(_checked(one, audit)),
-            outcome=_outcome(one, row.outcome, refused=refused),
-            detail=(_type(one) or log_class) + (LAST if closing else ""),
+            permission=permission_name(permission),
+            resource=resource,
+            outcome=_outcome(granted, call.status, refused=refused),
+            detail=(kind or call.log_class) + (LAST if call.closing else ""),
         )
-        for one in checks
+        for permission, granted, kind, resource in call.checks
     )
-    if identity:
+    if row.identity:
         return tuple(dict.fromkeys(keys))
     # Counted once as an event without a caller; the permissions say what may be whose use.
-    return (row, *dict.fromkeys(keys)) if identity_type == UNKNOWN_CALLER else (row,)
+    return (row, *dict.fromkeys(keys)) if row.identity_type == UNKNOWN_CALLER else (row,)
 
 
-def _changes(audit: Audit, account: str) -> Iterator[RowKey]:
+def _changes(audit: Audit, call: Call) -> Iterator[RowKey]:
     """Yield a row for each change that a call made to an audit configuration."""
-    method = audit.method_name or ""
-    if not method.lower().endswith("setiampolicy") or _by_status(audit.status) != "allowed":
+    if call.status != "allowed":
         return
     node = (audit.resource_name or "").removeprefix("//cloudresourcemanager.googleapis.com/")
     for one in audit_deltas(audit):
         kind = _LOG_TYPES.get(one.log_type, "") if isinstance(one.log_type, int) else one.log_type or ""
         action = {1: "ADD", 2: "REMOVE"}.get(one.action, "") if isinstance(one.action, int) else one.action
         yield RowKey(
-            account=account,
+            account=call.account,
             identity="",
             identity_type=AUDIT_CHANGE,
             credential="",
-            operation=method,
+            operation=call.method,
             permission="",
             resource=node,
             region="",
@@ -234,26 +350,30 @@ def _true(value: bool | str | None) -> bool:  # noqa: FBT001 - the log's own val
 
 
 def _by_status(status: Status | None) -> str:
-    code = str(status.code or 0) if status else "0"
+    if status is None or not status.code:
+        return "allowed"
+    code = str(status.code)
     if code == "0":
         return "allowed"
-    return "denied" if code in map(str, _DENIED_CODES) else "error"
+    return "denied" if code in _DENIED_CODES else "error"
 
 
-def _outcome(one: Authorization, status: str, *, refused: bool) -> str:
+def _outcome(granted: bool | str | None, status: str, *, refused: bool) -> str:  # noqa: FBT001 - as logged
     """Return what became of one permission check.
 
     Proto JSON leaves out `false`, so only a definite `granted: true` counts as allowed. A call whose
     permission was granted and that failed all the same (also by a policy of another kind) is an error.
     """
-    if refused or not _true(one.granted):
+    if refused or not _true(granted):
         return "denied"
     return "allowed" if status == "allowed" else "error"
 
 
-def _checked(one: Authorization, audit: Audit) -> str:
-    attributes = one.resource_attributes
-    return one.resource or (attributes.name if attributes else "") or audit.resource_name or ""
+def _checked(one: Authorization, called: str) -> str:
+    """Return what a permission was checked on: where the check does not say, what was called."""
+    if one.resource:
+        return one.resource
+    return (one.resource_attributes.name if one.resource_attributes else "") or called
 
 
 def _resource(name: str) -> str:
@@ -264,4 +384,6 @@ def _resource(name: str) -> str:
     if "/objects/" in name and (found := _OBJECT.match(name)):
         folders = found["name"].split("/")[:-1][:2]
         return found["bucket"] + "/".join((*folders, "*"))
-    return _ONE_TIME.sub(r"/\1/*", name)
+    parent, _, last = name.rpartition("/")
+    above, slash, collection = parent.rpartition("/")
+    return f"{above}/{collection}/*" if last and slash and collection in _ONE_TIME else name
