@@ -1,6 +1,7 @@
 """Print the report as a short summary that fits a screen and survives narrow ones."""
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -58,6 +59,8 @@ _SEVERITY_STYLE: dict[Severity, str] = {
     "info": "dim",
 }
 _STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red", "skipped": "dim"}
+# What was not read whole must not be among the "more" of a long list.
+_WORST_FIRST = ("failed", "partial", "skipped", "ok")
 
 
 def render(report: Report) -> str:
@@ -172,6 +175,7 @@ def _sources(sources: Sequence[SourceEntry], console: "Console", room: _Room) ->
     table = _table()
     for style in ("", "", ""):
         table.add_column(style=style, overflow="ellipsis" if room.tight else "fold", no_wrap=room.tight)
+    sources = sorted(sources, key=lambda source: _WORST_FIRST.index(source.status))
     for source in sources[: room.sources]:
         said = source.reason or f"{source.records:,} records"
         if source.status == "ok" and source.data_as_of:
@@ -197,11 +201,15 @@ def _identities(identities: list[IdentityEntry], console: "Console", room: _Room
     for name in ("granted", "used", "unused", "not obs."):
         table.add_column(name, justify="right", no_wrap=True)
     table.show_header = True
+    names = Counter((identity.provider, identity.name or identity.id) for identity in identities)
     for identity in identities[: room.identities]:
+        name = identity.name or identity.id
+        if names[identity.provider, name] > 1 and identity.account:
+            name = f"{_brief(name, _NAME - len(identity.account) - 3)} ({identity.account})"
         counts = identity.permissions
         numbers = (counts.granted, counts.used, counts.unused, counts.unobservable)
         table.add_row(
-            _cell(identity.name or identity.id, console),
+            _cell(name, console),
             _cell(identity.provider, console),
             *(f"{number:,}" for number in numbers),
         )

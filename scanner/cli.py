@@ -19,7 +19,7 @@ _NOW = click.option(
     "--now", metavar="TIME", help="Pretend that this is the present (RFC 3339); makes runs repeatable."
 )
 _OUTPUT = click.option(
-    "--output", "-o", type=_PATH, metavar="DIR", help="Folder for everything that is written."
+    "--output", "-o", type=_PATH, metavar="DIR", help="Folder for everything that has no FILE of its own."
 )
 _FAIL = click.option("--fail-on", type=_FAIL_ON, help="Exit 1 when a finding is at or above this severity.")
 _STRICT = click.option("--strict", is_flag=True, help="Exit 3 when any evidence could not be read whole.")
@@ -97,9 +97,10 @@ def cli(ctx: click.Context, *, quiet: bool, verbose: bool, no_color: bool) -> No
     First look:    entdrift demo
     Own account:   entdrift init, then entdrift scan --config config.toml --output out
     """
-    from scanner.talk import Talk
+    from scanner.talk import Talk, heard
 
     ctx.obj = Talk(quiet=quiet, verbose=verbose, no_color=no_color)
+    ctx.with_resource(heard(ctx.obj))
 
 
 @cli.command()

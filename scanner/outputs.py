@@ -46,11 +46,18 @@ def write(
         try:
             path = _write_one(report, target, folder)
         except (OSError, ReportError) as error:
-            talk.error(f"{target.format.name}: {error}")
+            talk.error(f"{target.format.name}: {_said(error)}")
             failed.append(target.format.name)
         else:
             written += [path] if path else []
     return written, failed
+
+
+def _said(error: OSError | ReportError) -> str:
+    """Say a fault of the disk in its own words, without the number that Python puts before them."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _write_one(report: Report, target: Target, folder: Path) -> Path | None:

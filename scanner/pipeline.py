@@ -20,6 +20,7 @@ from scanner.rules.finding import Finding, Limits, RuleContext
 from scanner.rules.recorded import recorded
 from scanner.rules.registry import find_all, order
 from scanner.safety import Safety
+from scanner.unique_ids import told_apart
 
 
 def collect(  # noqa: PLR0913 each is a keyword, and the bundle depends on all of them
@@ -93,7 +94,7 @@ def analyse(
             continue
         observe("interpret", name=provider)
         wing = connector(provider)
-        facts = wing.interpret(evidence, bundle.window, patterns)
+        facts = told_apart(wing.interpret(evidence, bundle.window, patterns))
         presence = [seen for source in evidence for seen in source.presence()]
         cloud = analyse_cloud(
             facts,

@@ -15,7 +15,9 @@ from connectors.interface import Check, Status
 from reports import formats
 from reports.document import Report
 from reports.escape import terminal
+from reports.overview import counted
 from scanner import doctor, outputs, pipeline
+from scanner.closing import closing_line
 from scanner.config import Config, load, moment
 from scanner.deadline import duration
 from scanner.errors import ConfigError
@@ -33,6 +35,8 @@ DEMO = Path(__file__).parent / "demo"
 DEFAULT_FORMATS = ("html", "json", "tickets-markdown", "tickets-json", "tickets-csv")
 EVIDENCE = "evidence"
 """Folder below the output where `scan` keeps the bundle it analysed."""
+_FAILED_PARTS = 3
+"""Parts of a failed source that are told without --verbose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +115,11 @@ def collect(path: Path, output: Path, span: Span, talk: Talk, *, strict: bool) -
         Status.FAILED,
         Status.SKIPPED,
     }
-    if not reached:
-        return Exit.NO_SOURCE
-    return Exit.INCOMPLETE if strict and problems else Exit.OK
+    code = Exit.NO_SOURCE if not reached else Exit.INCOMPLETE if strict and problems else Exit.OK
+    if code:
+        names = dict.fromkeys(source for source, _ in problems)
+        talk.last(f"exit {code:d}: {counted(len(names), 'source')} not read whole: {', '.join(names)}")
+    return code
 
 
 def examine(path: Path, name: str | None, span: Span, talk: Talk, *, print_policy: bool) -> Exit:
@@ -229,7 +235,10 @@ def _analysed(job: _Job, bundle: Bundle, history: "Session | None", talk: Talk) 
     if not any(target.place == outputs.STANDARD_OUTPUT for target in job.targets):
         talk.summary(document, written)
     failed += ["history"] if history is not None and history.failed else []
-    code = _exit(document, failed, fail_on=request.fail_on or config.fail_on, strict=request.strict)
+    fail_on = request.fail_on or config.fail_on
+    code = _exit(document, failed, fail_on=fail_on, strict=request.strict)
+    if line := closing_line(document, code, fail_on):
+        talk.last(line)
     if config.notify.asked:
         from scanner.notify import told  # noqa: PLC0415 only where it is configured
 
@@ -252,11 +261,19 @@ def _remembering(safety: Safety, history: "Session | None", now: datetime) -> Sa
 
 
 def _warn_of_failed(bundle: Bundle, talk: Talk) -> None:
-    """Say why sources of which nothing could be read failed; the report says the rest."""
+    """Say why sources of which nothing could be read failed; the report says the rest.
+
+    One reason, such as a session that ended, fails every part of a source: the first few tell it.
+    """
     for source in bundle.sources:
-        if pipeline.worst(source.outcomes()) is Status.FAILED:
-            for outcome in source.outcomes():
-                talk.warn(f"{source.source}: {outcome.part}: {outcome.reason}")
+        if pipeline.worst(source.outcomes()) is not Status.FAILED:
+            continue
+        outcomes = [outcome for outcome in source.outcomes() if outcome.status is Status.FAILED]
+        shown = outcomes if talk.verbose else outcomes[:_FAILED_PARTS]
+        for outcome in shown:
+            talk.warn(f"{source.source}: {outcome.part}: {outcome.reason}")
+        if left := len(outcomes) - len(shown):
+            talk.warn(f"{source.source}: {counted(left, 'more part')} failed; --verbose names them")
 
 
 def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: str | None, talk: Talk) -> Exit:

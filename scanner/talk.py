@@ -1,9 +1,10 @@
 """What the program says to a person while it works: always on stderr, silent unless wanted."""
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,11 @@ class Talk:
         self._end_line()
         sys.stderr.write(f"entdrift: error: {terminal(text)}\n")
 
+    def last(self, text: str) -> None:
+        """Print the line that says why the exit code is not 0, even with --quiet."""
+        self._end_line()
+        sys.stderr.write(f"entdrift: {terminal(text)}\n")
+
     def summary(self, report: "Report", written: Sequence[Path]) -> None:
         """Print what the report says in one screen, and where the files are, unless --quiet."""
         self._end_line()
@@ -76,3 +82,26 @@ class Talk:
         if self._open:
             sys.stderr.write("\r\x1b[K")
             self._open = False
+
+
+@contextlib.contextmanager
+def heard(talk: Talk) -> Iterator[None]:
+    """Say what the connectors log as warnings, each text once: a full disk fails the logs of every source."""
+    import logging  # noqa: PLC0415 every verb starts here, and few log
+
+    said: set[str] = set()
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            if text not in said:
+                said.add(text)
+                talk.warn(text)
+
+    lines = Lines(logging.WARNING)
+    logger = logging.getLogger("connectors")
+    logger.addHandler(lines)
+    try:
+        yield
+    finally:
+        logger.removeHandler(lines)

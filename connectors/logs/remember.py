@@ -29,7 +29,7 @@ def remembering(source: Source, part: str, reader: LogReader) -> "Iterator[Ledge
     try:
         ledger = Ledger.open(source.state, f"{source.name}/{part}", reader, reread=source.reread)
     except StateError as error:
-        _log.warning("all logs of %s are read, the state file cannot be used: %s", source.name, error)
+        _log.warning("all logs are read, the state file cannot be used: %s", error)
         yield None
         return
     with contextlib.closing(ledger):

@@ -11,6 +11,7 @@ from connectors.state import State, open_state
 from reports import json as report_json
 from reports.errors import ReportError
 from reports.escape import terminal
+from reports.overview import counted
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.history.approvals import APPROVALS, entries, holds, verify
@@ -25,12 +26,18 @@ _SCANS = """
         (SELECT min(complete) FROM scan_account WHERE scan = s.id) AS complete, s.id
     FROM scan s
 """
+_READ = """
+    SELECT s.code, count(*), group_concat(CASE WHEN w.status != 'ok' THEN w.name || ' ' || w.status END, ', ')
+    FROM scan s JOIN (SELECT scan, name, status FROM scan_source ORDER BY name) w ON w.scan = s.id
+    GROUP BY s.id
+"""
 
 
 def listed(path: Path, form: str) -> Exit:
     """Print all scans, the newest last."""
     with _reading(path) as state:
         rows = [_scan(row) for row in state.read(f"{_SCANS} ORDER BY s.now, s.code")]
+        read = {code: (many, broken) for code, many, broken in state.read(_READ)}
     if form == "json":
         sys.stdout.write(json.dumps(rows, indent=1, sort_keys=True) + "\n")
         return Exit.OK
@@ -38,9 +45,11 @@ def listed(path: Path, form: str) -> Exit:
         counts = row["summary"]["findings"]
         still = ", ".join(f"{counts[name]:,} {name}" for name in _SEVERITIES if counts[name]) or "none open"
         words = "complete" if row["complete"] else "not complete"
+        many, broken = read.get(row["scan"], (0, ""))
+        sources = counted(many, "source") + (f"; {broken}" if broken else "")
         _say(
             f"{row['scan']}  {row['now']}  {row['summary']['ai_identities']:,} AI identities; "
-            f"findings: {still}; {words} ({row['sources']})"
+            f"findings: {still}; {words} ({sources})"
         )
     if not rows:
         _say("no scans")

@@ -171,3 +171,21 @@ def test_a_long_reason_keeps_what_is_wrong(report):
     text = " ".join(printed(msgspec.structs.replace(report, sources=[source]), 200).split())
     assert "cloudtrail: /data/" in text
     assert "x.json.gz: the gzip data is cut off" in text
+
+
+def test_what_was_not_read_whole_stands_first(report):
+    """Among hundreds of sources the broken one must not be one of the "more"."""
+    fine = [msgspec.structs.replace(report.sources[0], name=f"fine-{n:03}", status="ok") for n in range(200)]
+    broken = msgspec.structs.replace(report.sources[0], name="zz-broken", status="failed", reason="expired")
+    text = printed(msgspec.structs.replace(report, sources=[*fine, broken]))
+    assert ["zz-broken", "failed", "expired"] == text.split("Sources\n")[1].split()[:3]
+    assert "0 not ok" in text
+
+
+def test_names_that_two_accounts_share_are_told_apart(report):
+    """The same role in hundreds of accounts would be the same line again and again."""
+    agent = next(entry for entry in report.identities if entry.ai_workload.is_ai)
+    twin = msgspec.structs.replace(agent, account="999900001111")
+    text = printed(msgspec.structs.replace(report, identities=[agent, twin]), 120)
+    assert f"{agent.name} ({agent.account})" in text
+    assert f"{agent.name} (999900001111)" in text

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import json
+import logging
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 
 from scanner.cli import cli
 from scanner.exits import Exit
+from scanner.talk import Talk, heard
 
 ROLE = {
     "Path": "/",
@@ -224,6 +226,30 @@ def test_findings_at_the_threshold_end_in_one(account):
     assert "rag-agent" in again.stdout
 
 
+def test_even_a_quiet_scan_says_why_its_exit_code_is_not_zero(account):
+    """A cron job's mail is what it printed: without a word there is none."""
+    result, _ = scan(account, "--quiet", "--fail-on", "low")
+    assert Exit.FINDINGS == result.exit_code
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("entdrift: exit 1: open findings at or above low: ")
+
+    (account / "gaad.json").unlink()
+    result, _ = scan(account, "--quiet", "--strict")
+    assert Exit.INCOMPLETE == result.exit_code
+    (line,) = result.stderr.splitlines()
+    assert "exit 3: evidence is not whole (--strict): 1 of 1 source: pilot partial" in line
+    assert "gaad.json" in line
+
+    (account / "logs" / "good.json.gz").unlink()
+    result, _ = scan(account, "--quiet", "--no-history")
+    assert Exit.NO_SOURCE == result.exit_code
+    (line,) = result.stderr.splitlines()
+    assert "exit 4: no source could be read: pilot failed (" in line
+    collected = run("-q", "collect", "--config", account / "config.toml", "--output", account / "bundle")
+    assert Exit.NO_SOURCE == collected.exit_code
+    assert "entdrift: exit 4: 1 source not read whole: pilot\n" == collected.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -239,6 +265,21 @@ def test_usage_errors_end_in_two(arguments, tmp_path, monkeypatch):
     result = run(*arguments)
     assert Exit.USAGE == result.exit_code
     assert "rror" in result.stderr
+
+
+def test_ids_that_do_not_tell_roles_apart_are_not_used(account):
+    """Evidence that was made anonymous may give every role the same id."""
+    twin = {**ROLE, "RoleName": "rag-agent-2", "Arn": f"{ROLE['Arn']}-2"}
+    dump = {"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [ROLE, twin], "Policies": []}
+    (account / "gaad.json").write_text(json.dumps(dump))
+    for _ in "ab":
+        result, report = scan(account)
+        assert Exit.OK == result.exit_code, result.output
+    assert 2 == len(report["identities"])
+    fingerprints = [finding["fingerprint"] for finding in report["findings"]]
+    assert len(set(fingerprints)) == len(fingerprints)
+    (limit,) = [row for row in report["limits_of_analysis"] if "unique ids" in row["what"]]
+    assert f"{ROLE['Arn']}, {ROLE['Arn']}-2" == limit["where"]
 
 
 def test_an_unknown_format_is_a_usage_error_before_any_work(account):
@@ -376,3 +417,13 @@ def test_the_same_evidence_in_another_folder_gives_the_same_bytes(account, tmp_p
     assert once == (other / "out" / "report.json").read_bytes()
     assert b'"logs/cut.json"' in once
     assert str(account).encode() not in once
+
+
+def test_what_the_connectors_log_is_said_once_and_not_to_the_quiet(capsys):
+    """A state file that fails, fails for the logs of every source alike."""
+    log = logging.getLogger("connectors.logs")
+    for quiet in (False, True):
+        with heard(Talk(quiet=quiet)):
+            log.warning("all logs are read: %s", "disk full")
+            log.warning("all logs are read: %s", "disk full")
+    assert "warning: all logs are read: disk full\n" == capsys.readouterr().err

@@ -100,7 +100,9 @@ def test_history_lists_scans_and_shows_one(granted):
     assert ["2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"] == [row["now"] for row in listed]
     shown = granted.run("history", "--from", granted.out, "show", report["history"]["scan"][:6]).stdout
     assert f"fixed {granted.found['fingerprint'][:12]} ED106" in shown
-    assert "2 AI identities" not in granted.run("history", "--from", granted.out).stdout
+    text = granted.run("history", "--from", granted.out).stdout
+    assert "2 AI identities" not in text
+    assert 2 == text.count("; complete (1 source)")
     assert 2 == granted.run("history", "--from", granted.out, "show", "zzz").exit_code
     assert 2 == granted.run("history", "--from", granted.folder / "elsewhere").exit_code
 
