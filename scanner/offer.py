@@ -63,9 +63,8 @@ def claim_lines(reduction: Reduction) -> list[str]:
     for name in CLAIMS:
         claim = getattr(reduction.proof, name)
         refused = getattr(claim, "refused", ())
-        replayed = getattr(claim, "requests", 0) if name == "replay" else 0
         said = [
-            f"{replayed:,} recorded requests" if replayed else "",
+            _tested(name, claim),
             claim.reason,
             getattr(claim, "witness", ""),
             *(refused[:3] if isinstance(refused, list) else ()),
@@ -73,6 +72,15 @@ def claim_lines(reduction: Reduction) -> list[str]:
         detail = "; ".join(part for part in said if part)
         lines.append(f"{name}: {claim.status}" + (f" ({detail})" if detail else ""))
     return lines
+
+
+def _tested(name: str, claim: object) -> str:
+    """Say how much a claim was held against: a cut that no call met since was not put to the test."""
+    requests, days = getattr(claim, "requests", 0), getattr(claim, "days", 0)
+    if name == "backtest" and days:
+        met = f"{requests:,} calls since" if requests else "no call since, so none was tested"
+        return f"cut {days:,} days earlier: {met}"
+    return f"{requests:,} recorded requests" if requests else ""
 
 
 def _as_json(entry: IdentityEntry) -> str:

@@ -5,6 +5,7 @@ from reports.tickets.block import Block, write
 from reports.tickets.changes import credentials, what_stays, what_to_remove
 from reports.tickets.evidence import evidence, open_and_waived, proof, sources
 from reports.tickets.removals import Removal
+from reports.tickets.use import observed, use
 from reports.tickets.wording import code, text, window
 
 BODY_LIMIT = 30_000
@@ -22,8 +23,9 @@ def write_body(
 ) -> str:
     """Write the body; what does not fit in 30,000 characters is left out and said to be."""
     sections: list[_Section] = [
-        ("", _introduction(report, identity)),
-        ("What to remove and why", what_to_remove(report, identity, removes)),
+        ("", _introduction(report, identity, observed(findings))),
+        ("What to remove and why", what_to_remove(identity, removes, observed(findings) or window(report))),
+        ("What it does today", use(identity)),
         ("Credentials", credentials(identity)),
         ("What stays, and why", what_stays(identity)),
         ("Evidence", evidence(report, identity)),
@@ -34,7 +36,7 @@ def write_body(
     return _assemble(sections, BODY_LIMIT - len(machine)) + machine
 
 
-def _introduction(report: Report, identity: IdentityEntry) -> list[str]:
+def _introduction(report: Report, identity: IdentityEntry, seen: str) -> list[str]:
     workload = identity.ai_workload
     signals = "; ".join(
         f"{text(signal.kind)}: {text(signal.value)} ({text(signal.evidence)})"
@@ -51,7 +53,7 @@ def _introduction(report: Report, identity: IdentityEntry) -> list[str]:
         ("Owner", text(identity.owner) or "nobody is named as owner: find one before you change anything"),
         ("AI workload", f"confidence {workload.confidence}" + (f"; {signals}" if signals else "")),
         ("Runs", runs),
-        ("Window", window(report)),
+        ("Window", window(report) + (f"; its logs span {seen}" if seen else "")),
     ]
     lines = [f"- {name}: {value}" for name, value in facts if value]
     broken = [source for source in sources(report, identity) if source.status != "ok"]

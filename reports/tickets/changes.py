@@ -1,15 +1,18 @@
 """Say in a ticket what to take away and why, and what stays and why."""
 
-from reports.document import CredentialEntry, IdentityEntry, Report, Verdict
+from reports.document import CredentialEntry, IdentityEntry, Verdict
 from reports.overview import counted, first_of, reason_groups
 from reports.tickets.removals import Removal
-from reports.tickets.wording import ROWS, code, left_out, text, window
+from reports.tickets.wording import ROWS, code, left_out, text
 
 _SERVICES, _NAMES = 15, 8
 
 
-def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Removal]) -> list[str]:
-    """List unused permissions by service and grants that can go, after the numbers they come from."""
+def what_to_remove(identity: IdentityEntry, removes: list[Removal], seen: str) -> list[str]:
+    """List unused permissions by service and grants that can go, after the numbers they come from.
+
+    `seen` is the time in which the logs would have shown a call.
+    """
     counts, reduction = identity.permissions, identity.reduction
     lines = [
         (
@@ -37,7 +40,7 @@ def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Remova
         lines += ["", f"Whole services without any kept permission: {whole}."]
     services = [removal for removal in removes if removal.kind == "permissions"]
     if services:
-        lines += ["", *_services_table(report, services)]
+        lines += ["", *_services_table(services, seen)]
         unused = sum(removal.count for removal in services)
         if reduction.removes != unused:
             lines += [
@@ -59,9 +62,9 @@ def what_to_remove(report: Report, identity: IdentityEntry, removes: list[Remova
     return lines
 
 
-def _services_table(report: Report, services: list[Removal]) -> list[str]:
+def _services_table(services: list[Removal], seen: str) -> list[str]:
     lines = [
-        f"Granted, would have been recorded, and not called in the window ({window(report)}):",
+        f"Granted, and not called in the time in which a call would have been recorded ({seen}):",
         "",
         "| Service | Unused | Granted | Permissions |",
         "| --- | ---: | ---: | --- |",

@@ -9,6 +9,11 @@ from reports.overview import counted, is_open
 from reports.tickets.wording import ROWS, code, left_out, text, window
 
 _NOTHING_REPLAYED = "No call of this identity is on record, so there was nothing to replay."
+_REFUSALS = {
+    "aws": "`AccessDenied`",
+    "gcp": "`PERMISSION_DENIED` (HTTP 403)",
+    "azure": "`AuthorizationFailed` (HTTP 403)",
+}
 _ARTIFACT_CHARACTERS = 4_000
 """Longest document that is written into the ticket itself."""
 
@@ -103,13 +108,32 @@ def proof(identity: IdentityEntry) -> list[str]:
     undecided = sum(status == "undecided" for _, status, *_ in claims)
     if undecided:
         lines += ["", f"{undecided} of 5 claims are undecided: that is not a proof. Review by hand."]
+    if reduction.disposition != "none":
+        lines += ["", _if_wrong(identity)]
     lines += _artifacts("Replacement", reduction.artifacts)
     if reduction.changes:
-        lines += ["", "Print it with its claims, and the way back (`out` is the folder of the scan):", ""]
+        lines += [
+            "",
+            (
+                "Print it with its claims, the way back, and what was removed as a grant that ends by itself "
+                "(add `--until TIME`; `out` is the folder of the scan):"
+            ),
+            "",
+        ]
         lines += [escape.markdown_block(_commands(identity))]
     if reduction.rollback:
         return lines + _artifacts("Way back", reduction.rollback)
     return [*lines, "", "No rollback document was written: export the present grants before the change."]
+
+
+def _if_wrong(identity: IdentityEntry) -> str:
+    """Say what a wrong cut looks like: what fails, for how long, and where it is seen."""
+    refusal = _REFUSALS.get(identity.provider, "a refusal")
+    return (
+        f"If something is missing after all, its calls fail with {refusal} "
+        "until the way back is run, and the next scan lists them as denied. Do it when somebody watches the "
+        "workload, and first where an outage hurts least."
+    )
 
 
 def _claims(proof: Proof) -> list[tuple[str, str, str, str]]:
@@ -153,7 +177,8 @@ def _claims(proof: Proof) -> list[tuple[str, str, str, str]]:
 def _commands(identity: IdentityEntry) -> str:
     """Give the commands that print a reduction whole, quoted for a POSIX shell."""
     who = shlex.quote(identity.id)
-    return "\n".join(f"entdrift reduce {who} --form {form} --from out" for form in ("cli", "rollback"))
+    forms = ("cli", "rollback", "break-glass")
+    return "\n".join(f"entdrift reduce {who} --form {form} --from out" for form in forms)
 
 
 def _artifacts(title: str, artifacts: list[Artifact]) -> list[str]:

@@ -118,8 +118,32 @@ def test_the_commands_that_print_a_reduction_can_be_pasted(report):
     )
     (ticket,) = plan(with_identity(report, identity(id=name, reduction=reduction)))
     lines = [line for line in ticket.body.splitlines() if line.startswith("entdrift reduce ")]
-    assert [shlex.split(line)[2] for line in lines] == [name, name]
-    assert [shlex.split(line)[4] for line in lines] == ["cli", "rollback"]
+    assert [shlex.split(line)[2] for line in lines] == [name, name, name]
+    assert [shlex.split(line)[4] for line in lines] == ["cli", "rollback", "break-glass"]
+
+
+def test_the_ticket_says_what_the_identity_does_and_what_a_wrong_cut_looks_like(report):
+    body = plan(report)[0].body
+    does = body.split("## What it does today")[1].split("## ")[0]
+    assert "May act as it: `service:bedrock.amazonaws.com`." in does
+    assert "| `s3:ListAllMyBuckets` | 12 | 0 | 2026-10-01T00:00:00Z | 2026-11-01T10:00:00Z |" in does
+    assert "its calls fail with `AccessDenied` until the way back is run" in body
+
+
+def test_what_was_not_called_was_not_called_while_logs_were_kept(report):
+    """A window of 90 days of which the logs span 43 shows nothing about the other 47."""
+    finding = next(finding for finding in report.findings if finding.rule == "ED101")
+    evidence = {
+        "observed_start": "2026-08-25T00:00:00Z",
+        "observed_end": "2026-10-07T10:04:16Z",
+        "observed_days": 43.42,
+    }
+    seen = msgspec.structs.replace(finding, evidence={**finding.evidence, **evidence})
+    owner = next(one for one in report.identities if one.id == finding.identity)
+    (ticket,) = plan(with_identity(report, owner, findings=[seen]))
+    span = "2026-08-25T00:00:00Z to 2026-10-07T10:04:16Z, 43 days"
+    assert f"; its logs span {span}" in ticket.body
+    assert f"in the time in which a call would have been recorded ({span})" in ticket.body
 
 
 def test_what_cannot_be_seen_is_never_on_the_list_to_remove(report):

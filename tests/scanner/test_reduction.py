@@ -4,13 +4,16 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from connectors.facts import Credential, Effect, Entitlement, Grant, Identity, Usage, Window
 from connectors.permissions import Permissions
 from connectors.reduction import Claim, Replacement, Standing
+from reports.document import Proof, Reduction
 from scanner.cli import cli
+from scanner.offer import claim_lines
 from scanner.proof import reduction
 from scanner.reduction import OptOut, question
 from scanner.results import (
@@ -323,3 +326,21 @@ def test_a_configuration_in_a_note_can_be_copied_and_stays_a_comment(demo, tmp_p
     (tmp_path / "report.json").write_text(json.dumps(report))
     found = run("reduce", name, "--form", "cli", "--from", tmp_path / "report.json").stdout
     assert '# note: add {"a":"b"}\\nrm -rf x' in found.splitlines()
+
+
+def test_a_backtest_that_met_no_call_says_so():
+    """A cut that nothing was held against is not the same as one that thirty days of calls did not miss."""
+    proved = Reduction(
+        disposition="safe",
+        reason="r",
+        keeps=1,
+        removes=1,
+        proof=msgspec.convert(
+            {
+                **{name: {"status": "proved"} for name in ("replay", "containment", "limits", "restore")},
+                "backtest": {"status": "proved", "days": 30, "requests": 0},
+            },
+            Proof,
+        ),
+    )
+    assert "backtest: proved (cut 30 days earlier: no call since, so none was tested)" in claim_lines(proved)
