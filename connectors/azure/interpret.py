@@ -23,7 +23,7 @@ from connectors.azure.graph_use import GRAPH_ROLE, GraphUse
 from connectors.azure.holders import memberships, short_groups
 from connectors.azure.identities import Seen, identities
 from connectors.azure.inventory import Inventory, read_inventory
-from connectors.azure.keys import key_caveats, key_reach
+from connectors.azure.keys import key_caveats, key_reach, keyless
 from connectors.azure.limits import evidence_caveats, unnamed_caveats
 from connectors.azure.observability import Observability, lost_logs
 from connectors.azure.operations import build_universe
@@ -48,7 +48,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     ties = tie(inventory)
     callers = Callers(inventory, rows, ties)
     graph = GraphUse(graph_roles(inventory), rows, callers)
-    used = read_usage(graph.rows(rows), callers, inventory, universe.permissions)
+    used = read_usage(graph.rows(rows), callers, inventory, universe.permissions, keyless(inventory))
     members = memberships(inventory, rows, callers)
     logs = Logs.of(presence, window)
     files = [file for one in evidence for file in one.log_files()]

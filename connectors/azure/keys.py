@@ -42,6 +42,16 @@ def key_reach(inventory: Inventory, universe: Universe) -> dict[str, PermissionS
     return found
 
 
+def keyless(inventory: Inventory) -> frozenset[str]:
+    """Return the resources of which the evidence says that they accept no keys."""
+    switches = {str(account["resource_type"]): account for account in _accounts()}
+    return frozenset(
+        identifier
+        for identifier, one in inventory.resources.items()
+        if (account := switches.get(text(one.data.get("type")).lower())) and not keys_work(account, one.data)
+    )
+
+
 def _accounts() -> list[dict[str, Any]]:
     table = catalogue("keys")
     return [*table["account"], *table["endpoint"]]

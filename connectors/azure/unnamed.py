@@ -41,11 +41,16 @@ class Unnamed:
 
     _used: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
-    def add(self, row: UsageRow, identity: str, permission: str) -> None:
-        """Keep a call unless its caller is known, was refused, or used no role assignment."""
+    def add(self, row: UsageRow, identity: str, permission: str, *, keyless: bool = False) -> None:
+        """Keep a call unless its caller is known, was refused, or used no role assignment.
+
+        That a call without a caller was made with a key is only inferred where the log names none: not where
+        the resource accepts none (`keyless`).
+        """
         kind, _, rest = identity.partition(":")
         kind = kind if rest and kind in (APPLICATION, USER) else "" if identity else ANYONE
-        by_key = not identity and (row.credential or row.identity_type in _PROVEN_OTHERS)
+        inferred = keyless and row.identity_type == "key" and not row.credential
+        by_key = not identity and (row.credential or row.identity_type in _PROVEN_OTHERS) and not inferred
         if kind and row.outcome != "denied" and not by_key:
             self._used.setdefault((kind, row.account), set()).add(permission)
 

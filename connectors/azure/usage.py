@@ -1,7 +1,7 @@
 """Turn folded log rows into usage: whose call it was, of which permission, through which assignment."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -133,15 +133,20 @@ class _Calls:
 
 
 def read_usage(
-    rows: Iterable[UsageRow], callers: Callers, inventory: Inventory, permissions: Permissions
+    rows: Iterable[UsageRow],
+    callers: Callers,
+    inventory: Inventory,
+    permissions: Permissions,
+    keyless: Collection[str] = (),
 ) -> Used:
     """Return the usage of every caller that a log names.
 
     A call that begins and ends leaves two or three records: it counts once, by its last record. A call
     whose end is missing (still running, or the end is outside the files) counts once too, as a use whose
-    result is unknown.
+    result is unknown. A call without a caller counts as made with a key, but not to a resource that accepts
+    none (`keyless`).
     """
-    reader = _Reader(callers, inventory, permissions)
+    reader = _Reader(callers, inventory, permissions, keyless)
     for row in rows:
         if row.operation != SIGN_IN and row.operation not in _no_permission():
             reader.read(row)
@@ -157,7 +162,10 @@ def _no_permission() -> frozenset[str]:
 class _Reader:
     """Gathers rows into calls."""
 
-    def __init__(self, callers: Callers, inventory: Inventory, permissions: Permissions) -> None:
+    def __init__(
+        self, callers: Callers, inventory: Inventory, permissions: Permissions, keyless: Collection[str]
+    ) -> None:
+        self._keyless = keyless
         self._callers = callers
         self._permissions = permissions
         self._assignments = {one.guid: one for one in inventory.rights}
@@ -173,7 +181,8 @@ class _Reader:
         identity = self._callers.resolve(row.identity) or (assignment.principal if assignment else "")
         source, _, operation = row.operation.rpartition(":")
         if permission:
-            self._used.unnamed.add(row, identity, self._permissions.spelling(permission))
+            named = self._permissions.spelling(permission)
+            self._used.unnamed.add(row, identity, named, keyless=self._to_keyless(row))
         else:
             self._unmapped[source, operation] += row.count
         if not identity:
@@ -193,6 +202,10 @@ class _Reader:
             self._add((identity, spelled, row.resource, row.via, *rest), row)
             if assignment and assignment.is_group and assignment.principal != identity:
                 self._add((assignment.principal, spelled, row.resource, identity, *rest), row)
+
+    def _to_keyless(self, row: UsageRow) -> bool:
+        """Return whether a call was made to a resource that accepts no keys."""
+        return any(row.resource == one or row.resource.startswith(f"{one}/") for one in self._keyless)
 
     def _add(self, key: tuple[str, ...], row: UsageRow) -> None:
         self._calls.setdefault(key, _Calls()).add(row)

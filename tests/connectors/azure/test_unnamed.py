@@ -12,11 +12,13 @@ from tests.connectors.azure.synthetic import (
     OTHER_SUB,
     PERSON,
     SUB,
+    ai_account,
     assignment,
     blob_event,
     event,
     evidence,
     key_blob_event,
+    openai_event,
     role,
     service_principal,
     setting,
@@ -176,3 +178,19 @@ def test_a_call_through_an_assignment_whose_role_does_not_name_it_hides_the_role
         ["Microsoft.Z/a/write"],
         {WRITE: "action-not-in-role", DELETE: "action-not-in-role"},
     )
+
+
+@pytest.mark.parametrize(("keys_off", "hidden"), [(True, True), (False, False), (None, False)])
+def test_a_call_without_a_caller_is_by_a_key_only_where_the_account_accepts_keys(desk, keys_off, hidden):
+    chat = "Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action"
+    properties = {} if keys_off is None else {"disableLocalAuth": keys_off}
+    account = {"id": ai_account(), "type": "Microsoft.CognitiveServices/accounts", "properties": properties}
+    desk.put("role_assignments", [assignment(AGENT, CUSTOM)])
+    desk.put("role_definitions", [role(CUSTOM, "R", dataActions=[chat])])
+    desk.put("resources", [account])
+    desk.put("diagnostic_settings", [setting(ai_account(), "RequestResponse")])
+    desk.put("activity_logs", [event(WRITE, PERSON)])
+    desk.put("resource_logs", [openai_event(caller="")])
+    facts = desk.facts()
+    assert (chat in unused(facts, AGENT)) is not hidden
+    assert (blind(facts, AGENT).get(chat) == "caller-not-named") is hidden

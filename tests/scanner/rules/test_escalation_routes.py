@@ -71,6 +71,10 @@ ROUTES = {
         "run.jobs.runWithOverrides",
         "container.pods.exec",
         "container.clusterRoles.escalate",
+        "iam.serviceAccounts.actAs aiplatform.schedules.create",
+        "iam.serviceAccounts.actAs aiplatform.endpoints.deploy",
+        "artifactregistry.repositories.uploadArtifacts",
+        "resourcemanager.tagValueBindings.create",
     ],
     "azure": [
         "Microsoft.Authorization/roleAssignments/write",
@@ -91,6 +95,14 @@ ROUTES = {
         "Microsoft.CognitiveServices/accounts/listKeys/action",
         "Microsoft.Storage/storageAccounts/listKeys/action",
         "Microsoft.KeyVault/vaults/accessPolicies/write",
+        "Microsoft.Compute/disks/beginGetAccess/action",
+        "Microsoft.SerialConsole/serialPorts/connect/action",
+        "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write",
+        "Microsoft.Graph/appRoles/Application.ReadWrite.All",
+        "Microsoft.Graph/appRoles/GroupMember.ReadWrite.All",
+        "Microsoft.Graph/appRoles/UserAuthenticationMethod.ReadWrite.All",
+        "Microsoft.Graph/appRoles/Domain.ReadWrite.All",
+        "Microsoft.Graph/appRoles/AgentIdentityBlueprint.AddRemoveCreds.All",
     ],
 }
 
