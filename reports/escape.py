@@ -4,9 +4,7 @@ Every function takes untrusted text and returns text that stands for itself in i
 move the cursor, start a formula, open a tag, end a string or hide part of a name.
 """
 
-import html
 import re
-import shlex
 from collections.abc import Callable
 
 _UNSEEN = re.compile(
@@ -135,11 +133,6 @@ def json_in_html(document: str) -> str:
     return document
 
 
-def html_text(text: str) -> str:
-    """Write text as HTML text or as a quoted attribute value, with the unseen made visible."""
-    return html.escape(terminal_lines(text), quote=True)
-
-
 def xml_text(text: str) -> str:
     """Replace what XML 1.0 cannot hold (controls, lone surrogates, non-characters) and what hides.
 
@@ -148,47 +141,9 @@ def xml_text(text: str) -> str:
     return _UNSEEN.sub(_mark_text_kept, text)
 
 
-def shell_word(text: str) -> str:
-    """Quote text as one word for POSIX shells; text with unseen characters takes the `$'…'` form.
-
-    A word that begins with a hyphen is still read as an option by most programs: put `--` before it.
-    A word cannot hold NUL; cutting it there would name something else, so that is refused.
-    """
-    if "\x00" in text:
-        message = "a shell word cannot hold a NUL character"
-        raise ValueError(message)
-    if not _UNSEEN.search(text):
-        return shlex.quote(text)
-    quoted = "".join(
-        chr(byte) if 0x20 <= byte < 0x7F and chr(byte) not in "'\\" else f"\\x{byte:02x}"
-        for byte in text.encode("utf-8", "surrogatepass")
-    )
-    return f"$'{_separate_hex(quoted)}'"
-
-
-def hcl_string(text: str) -> str:
-    """Write text as a quoted HCL string without template sequences (HCL native syntax specification)."""
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    escaped = "".join(escapes.get(char, char) for char in text)
-    escaped = _UNSEEN.sub(_hcl_escape, escaped)
-    return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
-
-
 def _shown_line(text: str) -> str:
     return terminal(text.replace("\r\n", " ").replace("\n", " "))
 
 
 def _longest_run(text: str) -> int:
     return max(map(len, _BACKTICKS.findall(text))) if "`" in text else 0
-
-
-def _hcl_escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if 0xD800 <= code <= 0xDFFF:
-        return "\\ufffd"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-def _separate_hex(quoted: str) -> str:
-    """Close and reopen the word where a hexadecimal digit follows an escape: some shells read on."""
-    return re.sub(r"(\\x[0-9a-f]{2})(?=[0-9a-fA-F])", r"\1'$'", quoted)

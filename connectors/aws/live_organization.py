@@ -15,7 +15,6 @@ class Members:
     """The accounts of the organization, learned while its tree is read."""
 
     active: list[str] = field(default_factory=list)
-    in_use: bool = True
 
 
 def organization_policies(calls: Calls, members: Members) -> Finds:
@@ -28,7 +27,6 @@ def organization_policies(calls: Calls, members: Members) -> Finds:
         organization = calls.one("organizations", "DescribeOrganization")["Organization"]
     except CallError as error:
         if error.kind == "absent":
-            members.in_use = False
             return
         raise
     try:

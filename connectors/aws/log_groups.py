@@ -1,7 +1,6 @@
 """The query that groups CloudTrail events in a table, and the events that its groups stand for."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -221,8 +220,3 @@ def _additional(row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def is_table(text: str) -> bool:
-    """Tell whether a text names a table and nothing else."""
-    return re.fullmatch(TABLE, text) is not None

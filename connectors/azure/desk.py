@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from connectors.azure.claims import Ground, credited
 from connectors.azure.grants import Roles
-from connectors.azure.ids import fields, guid, last_segment, resource_id, text
+from connectors.azure.ids import fields, guid, text
 from connectors.azure.inventory import Assignment, Inventory, read_inventory
 from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
@@ -204,8 +204,3 @@ def permissions_of(universe: Universe, held: Right) -> PermissionSet:
         for plane in Plane:
             found |= universe.block(plane, block)
     return found
-
-
-def same_role(one: Right, role_id: str) -> bool:
-    """Return whether an assignment is of a role."""
-    return one.role == last_segment(resource_id(role_id))

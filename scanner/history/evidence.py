@@ -107,15 +107,6 @@ def weaker_logs(entry: IdentityResult, unused_before: int) -> str:
     return ""
 
 
-def entries_by_identity(result: ScanResult) -> Mapping[tuple[str, str, str], IdentityResult]:
-    """Return the analysed identities by provider, account and id."""
-    return {
-        (cloud.provider, entry.identity.account, entry.identity.id): entry
-        for cloud in result.clouds
-        for entry in cloud.identities
-    }
-
-
 def listed(result: ScanResult) -> Sequence[tuple[str, str, str, str]]:
     """Return every identity of the inventory, analysed or not: provider, account, id, immutable id."""
     return [(cloud.provider, *identity) for cloud in result.clouds for identity in cloud.inventory]

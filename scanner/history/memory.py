@@ -1,7 +1,7 @@
 """Bring a scan's results and what is remembered together: changes, the state of findings, references."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -196,8 +196,3 @@ def settled(memory: Memory, result: ScanResult, current: Sequence[FindingEntry])
         return weaker_logs(entry, before.unused if before else 0)
 
     return settle(current, memory.past.findings, memory.accepted, doubt, result.now)
-
-
-def with_notes(memory: Memory, notes: Sequence[str]) -> Memory:
-    """Return the memory with more notes about the history itself."""
-    return replace(memory, notes=(*memory.notes, *notes))

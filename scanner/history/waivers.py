@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.state import State
-from scanner.history.approvals import Approval, Entry, append, entries
+from scanner.history.approvals import entries
 
 WAIVER, REVOKED = "waiver", "waiver-revoked"
 
@@ -37,8 +37,3 @@ def waivers(state: State) -> Mapping[str, Accepted]:
                 made.subject, made.why, made.who, made.until, made.at, entry.number
             )
     return found
-
-
-def accept(state: State, approval: Approval) -> Entry:
-    """Record a waiver; a later one of the same finding takes its place."""
-    return append(state, approval)
