@@ -5,7 +5,6 @@ goes through the provider's exclusive resources, which depend on what takes its 
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 from connectors.aws.remediation_cli import holder_of, policy_name
 from connectors.aws.standing import Kind
 from connectors.hcl import Encoded, Expression, Value, block, comment
+from connectors.hcl_labels import Labels
 from connectors.reduction import Change
 
-_NOT_IN_LABELS = re.compile(r"[^a-z0-9]+")
 _OF_NEW_ROLE = ("assume_role_policy", "description", "max_session_duration", "tags", "tags_all")
 
 
@@ -29,7 +28,7 @@ class _Writer:
     def __init__(self, changes: Sequence[Change]) -> None:
         self._changes = changes
         self._kind, self._name = holder_of(changes[0].holder)
-        self._labels: set[str] = set()
+        self._label = Labels("policy").label
         self._before_detaching: list[str] = []
 
     def blocks(self) -> Iterator[str]:
@@ -61,16 +60,6 @@ class _Writer:
                 yield from self._key(change)
             case Kind.DEACTIVATE_CREDENTIAL:
                 yield from self._credential(change)
-
-    def _label(self, text: str) -> str:
-        wanted = _NOT_IN_LABELS.sub("_", text.lower()).strip("_")[:60] or "policy"
-        wanted = f"_{wanted}" if wanted[0].isdigit() else wanted
-        found, number = wanted, 1
-        while found in self._labels:
-            number += 1
-            found = f"{wanted}_{number}"
-        self._labels.add(found)
-        return found
 
     def _imported(self, kind: str, label: str, name: str) -> str:
         return block(["import"], {"to": Expression(f"{kind}.{label}"), "id": name})

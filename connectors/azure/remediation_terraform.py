@@ -7,16 +7,15 @@ of a role definition makes assignments be replaced on every apply (terraform-pro
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.azure.remediation_cli import quoted, removal
 from connectors.azure.standing import Kind
 from connectors.hcl import Expression, Value, block, comment
+from connectors.hcl_labels import Labels
 from connectors.reduction import Change
 
-_NOT_IN_LABELS = re.compile(r"[^a-z0-9]+")
 _KEEP = "keep_old_assignments"
 _IMPORTED = {Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE}
 
@@ -29,7 +28,7 @@ def terraform(changes: Sequence[Change]) -> str:
 class _Writer:
     def __init__(self, changes: Sequence[Change]) -> None:
         self._changes = changes
-        self._labels: set[str] = set()
+        self._label = Labels("role").label
         self._roles: dict[str, str] = {}
 
     def blocks(self) -> Iterator[str]:
@@ -79,16 +78,6 @@ class _Writer:
             + "\n"
             + block(["resource", "azapi_update_resource", label], values)
         )
-
-    def _label(self, text: str) -> str:
-        wanted = _NOT_IN_LABELS.sub("_", text.lower()).strip("_")[:60] or "role"
-        wanted = f"_{wanted}" if wanted[0].isdigit() else wanted
-        found, number = wanted, 1
-        while found in self._labels:
-            number += 1
-            found = f"{wanted}_{number}"
-        self._labels.add(found)
-        return found
 
     def _role(self, held: dict[str, dict[str, list[dict[str, list[str]]]]]) -> str:
         properties: dict[str, Value] = dict(held["properties"])

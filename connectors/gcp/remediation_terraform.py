@@ -5,7 +5,6 @@ state, and Terraform cannot take away what it does not own: those steps are gclo
 """
 
 import json
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,9 +12,9 @@ from connectors.gcp.places import place_of
 from connectors.gcp.remediation_cli import commands, level_and_id
 from connectors.gcp.standing import Bound, Kind
 from connectors.hcl import Expression, Value, block, comment
+from connectors.hcl_labels import Labels
 from connectors.reduction import Change
 
-_NOT_IN_LABELS = re.compile(r"[^a-z0-9]+")
 _OWN = (Kind.CREATE_ROLE, Kind.ADD_BINDING)
 
 
@@ -27,7 +26,7 @@ def terraform(changes: Sequence[Change]) -> str:
 class _Writer:
     def __init__(self, changes: Sequence[Change]) -> None:
         self._changes = changes
-        self._labels: set[str] = set()
+        self._label = Labels("member").label
         self._roles: dict[str, Expression] = {}
 
     def blocks(self) -> Iterator[str]:
@@ -46,16 +45,6 @@ class _Writer:
                 *(shlex.join(command) for command in commands(rest)),
             ]
             yield "\n".join(comment(line) for line in lines)
-
-    def _label(self, text: str) -> str:
-        wanted = _NOT_IN_LABELS.sub("_", text.lower()).strip("_")[:60] or "member"
-        wanted = f"_{wanted}" if wanted[0].isdigit() else wanted
-        found, number = wanted, 1
-        while found in self._labels:
-            number += 1
-            found = f"{wanted}_{number}"
-        self._labels.add(found)
-        return found
 
     def _role(self, change: Change) -> str:
         level, name = level_and_id(change.target)
