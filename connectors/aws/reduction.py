@@ -26,6 +26,7 @@ from connectors.reduction import (
     Standing,
     Stay,
 )
+from connectors.stays import first_reasons
 
 _SHOWN = 5
 
@@ -182,17 +183,9 @@ def _restored(before: Access, after: Access, changes: Sequence[Change]) -> Claim
 
 
 def _stays(stays: Iterable[Stay], left: int) -> tuple[Stay, ...]:
-    """Return why each permission that was to go stays: the first reason that names it."""
-    found: dict[tuple[str, str], int] = {}
-    for stay in stays:
-        here = stay.permissions & left
-        if here:
-            found[stay.code, stay.reason] = found.get((stay.code, stay.reason), 0) | here
-            left &= ~here
-    if left:
-        reason = (
-            "a list without it would not fit the policy size limit, or its policy cannot be changed for this "
-            "identity alone"
-        )
-        found["does-not-fit", reason] = left
-    return tuple(Stay(permissions, *key) for key, permissions in found.items())
+    """Return why each permission that was to go stays."""
+    reason = (
+        "a list without it would not fit the policy size limit, or its policy cannot be changed for this "
+        "identity alone"
+    )
+    return first_reasons((*stays, Stay(left, "does-not-fit", reason)), left)

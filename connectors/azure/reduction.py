@@ -17,6 +17,7 @@ from connectors.azure.standing import Kind, rights, simulate
 from connectors.facts import Facts, PermissionSet, Window
 from connectors.interface import Evidence
 from connectors.reduction import Claim, Question, Reductions, Replacement, Standing, Stay
+from connectors.stays import first_reasons
 
 
 def reduce_all(
@@ -103,8 +104,7 @@ def _groups(question: Question, desk: Desk) -> PermissionSet:
 def _stays(
     stays: Iterable[Stay], left: PermissionSet, groups: PermissionSet, beside: PermissionSet
 ) -> tuple[Stay, ...]:
-    """Return why each permission that was to go stays: the first reason that names it."""
-    found: dict[tuple[str, str], PermissionSet] = {}
+    """Return why each permission that was to go stays."""
     through = Stay(groups, "through-group", "a group gives it, whose assignments other members hold too")
     other = Stay(beside, "held-otherwise", "an access policy or another kind of grant gives it too")
     reason = (
@@ -112,10 +112,4 @@ def _stays(
         "all known can only be subtracted from; with provider_operations it becomes a list"
     )
     rest = Stay(left, "does-not-fit", reason)
-    for stay in (*stays, through, other, rest):
-        here = stay.permissions & left
-        if here:
-            key = (stay.code, stay.reason)
-            found[key] = found.get(key, 0) | here
-            left &= ~here
-    return tuple(Stay(permissions, *key) for key, permissions in found.items())
+    return first_reasons((*stays, through, other, rest), left)

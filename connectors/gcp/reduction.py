@@ -13,6 +13,7 @@ from connectors.gcp.remediation_cli import level_and_id
 from connectors.gcp.standing import Access, Kind, apply
 from connectors.interface import Evidence
 from connectors.reduction import Document, Question, Reductions, Replacement, Stay
+from connectors.stays import first_reasons
 
 ALTERNATIVE = "alternative"
 
@@ -109,14 +110,6 @@ def _alternatives(planned: Plan, desk: Desk) -> list[Document]:
 
 
 def _stays(stays: Iterable[Stay], left: int) -> tuple[Stay, ...]:
-    """Return why each permission that was to go stays: the first reason that names it."""
-    found: dict[tuple[str, str], int] = {}
-    for stay in stays:
-        here = stay.permissions & left
-        if here:
-            found[stay.code, stay.reason] = found.get((stay.code, stay.reason), 0) | here
-            left &= ~here
-    if left:
-        reason = "a binding that could not be written anew gives it"
-        found["does-not-fit", reason] = left
-    return tuple(Stay(permissions, *key) for key, permissions in found.items())
+    """Return why each permission that was to go stays."""
+    rest = Stay(left, "does-not-fit", "a binding that could not be written anew gives it")
+    return first_reasons((*stays, rest), left)
