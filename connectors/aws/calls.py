@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -28,10 +27,9 @@ from connectors.aws.access import access_table
 from connectors.aws.session import Session
 from connectors.aws.tables import table
 from connectors.live.failures import CallError, Tally
+from connectors.live.side_by_side import side_by_side
 
 _THREADS = 8
-_GIVE_UP = 3
-"""So many refusals of one operation, with no success, and it is not tried again in that region."""
 
 Kind = Literal[
     "denied", "credentials", "throttled", "unreachable", "no endpoint", "not offered", "absent", "other"
@@ -42,7 +40,7 @@ Found = TypeVar("Found")
 
 @dataclass
 class Calls:
-    """The calls of one account; remembers how each operation went.
+    """The calls of one account; remembers how each operation went in each region.
 
     With `sample` only the first page of every list and the first item of every loop are read: enough to
     learn what works (`entdrift doctor`).
@@ -73,17 +71,14 @@ class Calls:
     ) -> list[Found]:
         """Return the results of some calls made side by side, in the order of their items."""
         wanted = items[:1] if self.sample and not always_all else items
-        if len(wanted) < 2:
-            return [work(item) for item in wanted]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(work, wanted))
+        return side_by_side(work, wanted, _THREADS)
 
     def _run(
         self, service: str, operation: str, region: str, parameters: dict[str, Any], *, paged: bool
     ) -> Iterator[dict[str, Any]]:
         tally = self._tally(service, operation, region)
-        if tally.error is not None and tally.failed >= _GIVE_UP and not tally.worked:
-            raise tally.error
+        if hopeless := tally.hopeless:
+            raise hopeless
         try:
             client = self.session.client(service, region)
             method = xform_name(operation)

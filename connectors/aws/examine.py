@@ -1,7 +1,6 @@
 """Try a live source on a small scale: who am I, which calls work, what is lost without the others."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from connectors.aws.access import LOG_OBJECTS, LOG_QUERY, Access, access_table, lost
 from connectors.aws.calls import Calls
@@ -15,10 +14,11 @@ from connectors.aws.session import Session
 from connectors.aws.tables import table
 from connectors.aws.trails import Trail, read_trails
 from connectors.facts import Window
-from connectors.interface import Check, Evidence, Outcome, Source, Status, silent
+from connectors.interface import Check, Evidence, Outcome, Source, silent
 from connectors.live.failures import CallError
 from connectors.live.first_look import first_look
 from connectors.live.kept import Kept
+from connectors.live.part_checks import Tried, part_checks
 from connectors.logs.lake import Listing, lake_check, open_spark
 from connectors.logs.seen import SeenEvents
 from connectors.logs.try_store import examine_store
@@ -109,30 +109,13 @@ def _caller(caller: Calls, reached: Reached) -> Check:
 
 
 def _part(name: str, accounts: Sequence[Calls], outcomes: Sequence[Outcome]) -> Iterator[Check]:
-    """Yield one line for a part, and one for each of its calls that does not work."""
-    rows = [row for row in access_table().values() if row.part == name]
-    tried = {row.call: _tallies(row, accounts) for row in rows}
-    failed = {call: error for call, (worked, error) in tried.items() if error is not None and not worked}
-    worked = [call for call, (count, _) in tried.items() if count]
-    if name == "session":
-        return
-    outcome = next((one for one in outcomes if one.part == name), None)
-    if not failed and not worked:
-        if outcome is not None and outcome.status is Status.FAILED:
-            yield Check(name, "failed", outcome.reason, lost(name))
-        return
-    left = len(rows) - len(worked) - len(failed)
-    detail = f"{len(worked)} of {len(rows)} calls work" + (
-        f", {left} had nothing to ask about" if left else ""
-    )
-    yield Check(
-        name, "ok" if not failed else "partial" if worked else "failed", detail, lost(name) if failed else ""
-    )
-    for call, error in sorted(failed.items()):
-        yield Check(call, "failed", str(error), "", error.hint)
+    """Yield how one part went; the session is told with the identity."""
+    if name != "session":
+        tried = {row.call: _tallies(row, accounts) for row in access_table().values() if row.part == name}
+        yield from part_checks(name, tried, outcomes, lost(name), "calls")
 
 
-def _tallies(row: Access, accounts: Sequence[Calls]) -> tuple[int, Any]:
+def _tallies(row: Access, accounts: Sequence[Calls]) -> Tried:
     found = [
         tally
         for calls in accounts

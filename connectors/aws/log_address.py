@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from connectors.aws.passed_roles import partition_of
+from connectors.logs.objects import below
 
 S3_ADDRESS = r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^\x00-\x1f]*))?"
 """`s3://bucket/prefix`: everything below the prefix."""
@@ -14,9 +15,7 @@ def inside(address: str, bucket: str, key: str | None) -> bool:
     named = re.fullmatch(S3_ADDRESS, address)
     if named is None or named["bucket"] != bucket:
         return False
-    prefix = (named["prefix"] or "").lstrip("/")
-    folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-    return key is None or key == prefix or key.startswith(folder)
+    return key is None or below((named["prefix"] or "").lstrip("/"), key)
 
 
 def resources(addresses: Iterable[str], region: str = "") -> tuple[list[str], list[str]]:

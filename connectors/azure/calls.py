@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -23,10 +22,9 @@ from connectors.azure.access import Access, access_table, climbs, fix_of
 from connectors.azure.ids import subscription
 from connectors.azure.session import Session
 from connectors.live.failures import CallError, NotAllowedError, Tally
+from connectors.live.side_by_side import side_by_side
 
 _THREADS = 8
-_GIVE_UP = 3
-"""So many refusals of one request in one subscription, with no success, and it is not tried again there."""
 _NEXT = ("nextLink", "@odata.nextLink", "next_link")
 _SAFE = "/:@!$&'()*+,;=~-._"
 _IDS = ("x-ms-request-id", "x-ms-correlation-request-id", "request-id", "x-ms-client-request-id")
@@ -39,7 +37,7 @@ Found = TypeVar("Found")
 
 @dataclass
 class Calls:
-    """The requests of one source; remembers how each went.
+    """The requests of one source; remembers how each went in each subscription.
 
     With `sample` only the first page of every list and the first item of every loop are read: enough to
     learn what works (`entdrift doctor`).
@@ -161,16 +159,13 @@ class Calls:
     def each(self, work: Callable[[Item], Found], items: Sequence[Item], *, sampled: int = 1) -> list[Found]:
         """Return the results of some calls made side by side, in the order of their items."""
         wanted = items[:sampled] if self.sample else items
-        if len(wanted) < 2:
-            return [work(item) for item in wanted]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(work, wanted))
+        return side_by_side(work, wanted, _THREADS)
 
     def _tried(self, row: Access, path: str, run: Callable[[], Found]) -> Found:
         """Run one request and remember how it went; with the older version where the cloud knows no newer."""
         tally = self._tally(row.name, path)
-        if tally.error is not None and tally.failed >= _GIVE_UP and not tally.worked:
-            raise tally.error
+        if hopeless := tally.hopeless:
+            raise hopeless
         try:
             try:
                 found = run()

@@ -14,10 +14,10 @@ from connectors.azure.settings import settings_on
 from connectors.azure.sign_ins import LIVE_FILES
 from connectors.azure.stock import Held, Inventory
 from connectors.facts import Window
-from connectors.interface import Check, Outcome, Source, Status, silent
-from connectors.live.failures import CallError
+from connectors.interface import Check, Outcome, Source, silent
 from connectors.live.first_look import first_look
 from connectors.live.kept import Kept
+from connectors.live.part_checks import Tried, part_checks
 from connectors.logs.seen import SeenEvents
 
 _NAMED = 5
@@ -135,29 +135,12 @@ def _caller(reached: Reached) -> Check:
 
 
 def _part(name: str, calls: Calls, outcomes: Sequence[Outcome]) -> Iterator[Check]:
-    """Yield one line for a part, and one for each of its requests that does not work."""
-    rows = [row for row in access_table().values() if row.part == name]
-    tried = {row.name: _tally(row, calls) for row in rows}
-    failed = {call: error for call, (worked, error) in tried.items() if error is not None and not worked}
-    worked = [call for call, (count, _) in tried.items() if count]
-    if name == "session":
-        return
-    if not failed and not worked:
-        outcome = next((one for one in outcomes if one.part == name), None)
-        if outcome is not None and outcome.status is Status.FAILED:
-            yield Check(name, "failed", outcome.reason, lost(name))
-        return
-    left = len(rows) - len(worked) - len(failed)
-    detail = f"{len(worked)} of {len(rows)} requests work" + (
-        f", {left} had nothing to ask about" if left else ""
-    )
-    yield Check(
-        name, "ok" if not failed else "partial" if worked else "failed", detail, lost(name) if failed else ""
-    )
-    for call, error in sorted(failed.items()):
-        yield Check(call, "failed", str(error), "", error.hint)
+    """Yield how one part went; the session is told with the identity."""
+    if name != "session":
+        tried = {row.name: _tally(row, calls) for row in access_table().values() if row.part == name}
+        yield from part_checks(name, tried, outcomes, lost(name), "requests")
 
 
-def _tally(row: Access, calls: Calls) -> tuple[int, CallError | None]:
+def _tally(row: Access, calls: Calls) -> Tried:
     found = [tally for (name, _), tally in calls.tallies.items() if name == row.name]
     return sum(one.worked for one in found), next((one.error for one in found if one.error is not None), None)

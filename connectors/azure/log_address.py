@@ -1,15 +1,14 @@
 """Open the containers of exported logs that a source names; loads the SDK only then."""
 
-import contextlib
 import json
 import re
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from connectors.facts import Window
 from connectors.interface import Source
-from connectors.logs.objects import ObjectStore, Unreadable
+from connectors.logs.objects import ObjectStore, opened_stores
 
 _ACCOUNT = r"[a-z0-9]{3,24}"
 _CONTAINER = r"\$?[a-z0-9](?:[a-z0-9-]{1,61}[a-z0-9])"
@@ -89,17 +88,12 @@ def reader_role() -> str:
     return json.dumps(role, indent=2)
 
 
-@contextlib.contextmanager
-def log_stores(source: Source, part: str, window: Window) -> Iterator[list[ObjectStore]]:
+def log_stores(source: Source, part: str, window: Window) -> AbstractContextManager[list[ObjectStore]]:
     """Give a store for each address in one part of a source."""
-    addresses = source.lists.get(part, ())
-    with contextlib.ExitStack() as stack:
-        stores: list[ObjectStore] = []
-        for address in addresses:
-            try:
-                from connectors.azure.log_objects import BlobLogs  # noqa: PLC0415 an extra, and slow to import
-            except ImportError:
-                stores.append(Unreadable(address, _NEEDS))
-            else:
-                stores.append(stack.enter_context(contextlib.closing(BlobLogs(address, source, window))))
-        yield stores
+
+    def open_one(address: str) -> AbstractContextManager[ObjectStore]:
+        from connectors.azure.log_objects import BlobLogs  # noqa: PLC0415 an extra, and slow to import
+
+        return closing(BlobLogs(address, source, window))
+
+    return opened_stores(source.lists.get(part, ()), open_one, _NEEDS)

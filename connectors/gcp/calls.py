@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -15,13 +14,12 @@ from connectors.gcp.access import access_table, binding_command
 from connectors.gcp.pace import Pace
 from connectors.gcp.session import Session
 from connectors.live.failures import CallError, NotAllowedError, Tally
+from connectors.live.side_by_side import side_by_side
 
 _THREADS = 4
 _ATTEMPTS = 5
 _WAITS_SECONDS = (1.0, 4.0, 15.0, 40.0)
 """Together a minute: Google's quotas are counted by the minute."""
-_GIVE_UP = 3
-"""So many refusals of one call, with no success, and it is not tried again."""
 
 Kind = Literal["denied", "disabled", "credentials", "throttled", "unreachable", "absent", "other"]
 Item = TypeVar("Item")
@@ -93,18 +91,15 @@ class Calls:
     def each(self, work: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
         """Return the results of some calls made side by side, in the order of their items."""
         wanted = items[:1] if self.sample else items
-        if len(wanted) < 2:
-            return [work(item) for item in wanted]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(work, wanted))
+        return side_by_side(work, wanted, _THREADS)
 
     def _try(self, name: str, scope: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return an answer; busy and overloaded services are asked again, everything else fails at once."""
         tally = self._tally(name)
         if self._dead is not None:
             raise self._dead
-        if tally.error is not None and tally.failed >= _GIVE_UP and not tally.worked:
-            raise tally.error
+        if hopeless := tally.hopeless:
+            raise hopeless
         row = access_table()[name]
         attempts = 1 if row.host in self._down else _ATTEMPTS
         for attempt in range(attempts):

@@ -7,7 +7,7 @@ from connectors.gcp.access import LOG_QUERY, Access, access_table, lost, part_na
 from connectors.gcp.auditing import ALL, Auditing
 from connectors.gcp.calls import Calls
 from connectors.gcp.classes import DATA_TYPES
-from connectors.gcp.collect import Reached, Way, collect_live, opened_calls
+from connectors.gcp.collect import Way, collect_live, opened_calls
 from connectors.gcp.fixes import fix
 from connectors.gcp.inventory import read_inventory
 from connectors.gcp.live_logs import PAGE, SECONDS_A_PAGE
@@ -134,6 +134,3 @@ def _logs(kept: Evidence, scope: Scope) -> Iterator[Check]:
             "" if state == "ok" else "calls that are not recorded stay unobservable",
             "" if state == "ok" else fix("data-access-logs-off", [node], ()),
         )
-
-
-__all__ = ["Reached", "examine"]

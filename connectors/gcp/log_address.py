@@ -1,11 +1,10 @@
 """Open the buckets of log sinks that a source names; loads the SDK only then."""
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 
 from connectors.facts import Window
 from connectors.interface import Source
-from connectors.logs.objects import ObjectStore, Unreadable
+from connectors.logs.objects import ObjectStore, opened_stores
 
 GCS_ADDRESS = r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(?P<prefix>[^\x00-\x1f]*))?"
 """`gs://bucket/prefix`: everything below the prefix."""
@@ -21,17 +20,12 @@ def reader_role() -> str:
     )
 
 
-@contextlib.contextmanager
-def log_stores(source: Source, part: str, window: Window) -> Iterator[list[ObjectStore]]:
+def log_stores(source: Source, part: str, window: Window) -> AbstractContextManager[list[ObjectStore]]:
     """Give a store for each address in one part of a source."""
-    addresses = source.lists.get(part, ())
-    with contextlib.ExitStack() as stack:
-        stores: list[ObjectStore] = []
-        for address in addresses:
-            try:
-                from connectors.gcp.log_objects import GcsLogs  # noqa: PLC0415 an extra, and slow to import
-            except ImportError:
-                stores.append(Unreadable(address, _NEEDS))
-            else:
-                stores.append(stack.enter_context(contextlib.closing(GcsLogs(address, source, window))))
-        yield stores
+
+    def open_one(address: str) -> AbstractContextManager[ObjectStore]:
+        from connectors.gcp.log_objects import GcsLogs  # noqa: PLC0415 an extra, and slow to import
+
+        return closing(GcsLogs(address, source, window))
+
+    return opened_stores(source.lists.get(part, ()), open_one, _NEEDS)

@@ -19,6 +19,9 @@ class NotAllowedError(EvidenceError):
     """A call that the access table does not name: a bug, stopped before anything is sent."""
 
 
+_GIVE_UP = 3
+
+
 @dataclass
 class Tally:
     """How often one call worked and was refused."""
@@ -28,6 +31,11 @@ class Tally:
     absent: int = 0
     """Answers that there is no such thing: no refusal, and no answer either."""
     error: CallError | None = None
+
+    @property
+    def hopeless(self) -> CallError | None:
+        """The last refusal of a call that was refused so often and never worked: it is not tried again."""
+        return self.error if self.failed >= _GIVE_UP and not self.worked else None
 
 
 def reason(errors: Iterable[CallError], most: int = 0) -> str:

@@ -5,8 +5,9 @@ import errno
 import itertools
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -74,14 +75,26 @@ class Unreadable:
         del target
         raise ObjectError(f"{found.path}: {self._reason}")
 
-    def close(self) -> None:
-        """Do nothing: nothing is open."""
-
 
 def below(prefix: str, key: str) -> bool:
     """Return whether a key is below a prefix, which names a folder or one whole key."""
     folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
     return key == prefix or key.startswith(folder)
+
+
+@contextlib.contextmanager
+def opened_stores(
+    addresses: Iterable[str], open_one: Callable[[str], AbstractContextManager[ObjectStore]], needs: str
+) -> Iterator[list[ObjectStore]]:
+    """Give a store for each address; where what opens it is not installed, one that says what it `needs`."""
+    with contextlib.ExitStack() as stack:
+        stores: list[ObjectStore] = []
+        for address in addresses:
+            try:
+                stores.append(stack.enter_context(open_one(address)))
+            except ImportError:
+                stores.append(Unreadable(address, needs))
+        yield stores
 
 
 class Fetching:
