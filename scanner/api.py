@@ -14,9 +14,10 @@ from reports import formats
 from reports import json as report_json
 from reports.document import FindingEntry, IdentityEntry, Report
 from scanner import pipeline
-from scanner.config import Config, moment
+from scanner.config import Config
 from scanner.config import load as read_config
 from scanner.errors import ConfigError
+from scanner.moments import moment
 from scanner.publish import tool, without_history
 from scanner.run import DEMO
 

@@ -1,25 +1,16 @@
 """The `[notify]` table: who is told about a scan, and where its numbers go."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-from scanner.errors import ConfigError
+from scanner.config_document import Table
 from scanner.tickets_config import address_problem
 
 KEYS = ("webhook", "webhook_env", "token_env", "form", "when", "textfile")
 FORMS = ("json", "slack", "teams")
 WHEN = ("always", "not-ok")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
-
-
-class Document(Protocol):
-    """A config file that can say where a key of it stands."""
-
-    def fail(self, message: str, table: str, key: str = "", *, index: int = 0, hint: str = "") -> ConfigError:
-        """Return an error that points at a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +32,31 @@ class Notify:
         return bool(self.webhook or self.webhook_env or self.textfile)
 
 
-def check(document: Document, table: Mapping[str, Any], base: Path) -> Notify:
+def check(table: Table, base: Path) -> Notify:
     """Return the settings; the keys of the table are known to be among KEYS."""
-    for key in ("webhook", "webhook_env", "token_env", "form", "when", "textfile"):
-        if not isinstance(table.get(key, ""), str):
-            raise document.fail(f"{key!r} must be a string", "notify", key)
+    values = table.values
+    for key in KEYS:
+        if not isinstance(values.get(key, ""), str):
+            raise table.fail(key, f"{key!r} must be a string")
     for key in ("webhook_env", "token_env"):
-        if key in table and not _VARIABLE.fullmatch(table[key]):
-            raise document.fail(
-                f"{key!r} must be the name of an environment variable, in capitals",
-                "notify",
+        if key in values and not _VARIABLE.fullmatch(values[key]):
+            raise table.fail(
                 key,
+                f"{key!r} must be the name of an environment variable, in capitals",
                 hint="never write the secret itself into the file; revoke it if it stands there",
             )
-    if "webhook" in table and "webhook_env" in table:
-        raise document.fail("give 'webhook' or 'webhook_env', not both", "notify", "webhook")
-    if "webhook" in table and (problem := address_problem(table["webhook"])):
-        raise document.fail(f"'webhook' {problem}", "notify", "webhook")
+    if "webhook" in values and "webhook_env" in values:
+        raise table.fail("webhook", "give 'webhook' or 'webhook_env', not both")
+    if "webhook" in values and (problem := address_problem(values["webhook"])):
+        raise table.fail("webhook", f"'webhook' {problem}")
     for key, words in (("form", FORMS), ("when", WHEN)):
-        if table.get(key, words[0]) not in words:
-            raise document.fail(f"{key!r} must be one of {', '.join(words)}", "notify", key)
+        if values.get(key, words[0]) not in words:
+            raise table.fail(key, f"{key!r} must be one of {', '.join(words)}")
     return Notify(
-        webhook=table.get("webhook", ""),
-        webhook_env=table.get("webhook_env", ""),
-        token_env=table.get("token_env", ""),
-        form=table.get("form", FORMS[0]),
-        when=table.get("when", WHEN[0]),
-        textfile=base / Path(table["textfile"]).expanduser() if table.get("textfile") else None,
+        webhook=values.get("webhook", ""),
+        webhook_env=values.get("webhook_env", ""),
+        token_env=values.get("token_env", ""),
+        form=values.get("form", FORMS[0]),
+        when=values.get("when", WHEN[0]),
+        textfile=base / Path(values["textfile"]).expanduser() if values.get("textfile") else None,
     )

@@ -18,11 +18,12 @@ from reports.escape import terminal
 from reports.overview import counted
 from scanner import doctor, outputs, pipeline
 from scanner.closing import closing_line
-from scanner.config import Config, load, moment
+from scanner.config import Config, load
 from scanner.deadline import duration
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.lookup import find_identity, open_report
+from scanner.moments import moment
 from scanner.publish import tool, without_history
 from scanner.safety import Safety
 from scanner.talk import Talk

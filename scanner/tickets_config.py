@@ -1,28 +1,21 @@
 """Read the `[tickets.NAME]` tables of the config file and find the tokens in the environment."""
 
-import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from reports.tickets.settings import TRACKERS, Settings
+from scanner.config_document import Document, near
 from scanner.errors import ConfigError
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _FLAG_KEYS = {"jira": "project", "gitlab": "project", "github": "repository"}
 """Which key the flag `--project` stands for."""
-
-
-class Document(Protocol):
-    """A config file that can say where a key of it stands."""
-
-    def fail(self, message: str, table: str, key: str = "", *, hint: str = "") -> ConfigError:
-        """Return an error that points at a key."""
 
 
 def check(document: Document, data: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
@@ -127,5 +120,4 @@ def _is_loopback(host: str) -> bool:
 def _near(key: str, keys: Sequence[str]) -> str:
     if key in {"token", "password", "api_token", "secret"}:
         return "tokens are only read from the environment: token_env names the variable"
-    near = difflib.get_close_matches(key, keys, 1)
-    return f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(keys)}"
+    return near(key, keys)

@@ -9,9 +9,9 @@ from connectors.state import State, open_state
 from scanner.baseline.check import ApprovalState
 from scanner.baseline.model import Baseline
 from scanner.baseline.signature import Signature, words_of
-from scanner.config import moment
 from scanner.errors import ConfigError
 from scanner.history.approvals import APPROVALS, Approval, Entry, append, entries, verify
+from scanner.moments import moment
 
 KIND = "baseline"
 

@@ -1,6 +1,5 @@
 """Read baseline files; every error names the file, the table and what to write instead."""
 
-import difflib
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -11,8 +10,9 @@ from typing import Any
 from connectors.baselines import Allowance
 from connectors.registry import PROVIDERS
 from scanner.baseline.model import FORMAT, AccessRequest, Baseline, Subject, Waiver
-from scanner.config import moment
+from scanner.config_document import near
 from scanner.errors import ConfigError
+from scanner.moments import moment
 
 _TOP = ("purpose", "owner", "may_reach", "data_classes", "admin")
 _TABLES = ("identity", "basis", "allow", "refuse", "waiver", "must_allow", "must_not_allow")
@@ -112,9 +112,7 @@ class _Place:
     def known(self, table: Mapping[str, Any], keys: Sequence[str]) -> None:
         for key in table:
             if key not in keys:
-                near = difflib.get_close_matches(key, keys, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(keys)}"
-                raise self.fail(f"unknown key {key!r}", hint)
+                raise self.fail(f"unknown key {key!r}", near(key, keys))
 
     def text(self, table: Mapping[str, Any], key: str, *, required: bool = False) -> str:
         value = table.get(key, "")

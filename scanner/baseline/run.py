@@ -22,13 +22,13 @@ from scanner.baseline.read import read, read_all
 from scanner.baseline.requests import ask, by_baseline, by_evidence, by_proposal
 from scanner.baseline.signature import Trust, examine
 from scanner.baseline.write import write_baselines
-from scanner.config import moment
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.history.approvals import APPROVALS
 from scanner.history.config import HistorySettings
 from scanner.history.session import local, place
 from scanner.lookup import REPORT, find_identity, open_report
+from scanner.moments import moment
 from scanner.talk import Talk
 from scanner.write import make_folder, write_standard_output
 

@@ -26,7 +26,7 @@ def against_baselines(
     from scanner.baseline.check import Check, check_scan  # noqa: PLC0415 as above
     from scanner.baseline.evidence import Clouds  # noqa: PLC0415 as above
     from scanner.baseline.read import read_all  # noqa: PLC0415 as above
-    from scanner.config import moment  # noqa: PLC0415 as above
+    from scanner.moments import moment  # noqa: PLC0415 as above
 
     now = moment(report.generated_at)
     baselines = read_all(folder)

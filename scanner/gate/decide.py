@@ -9,9 +9,9 @@ from reports import document as doc
 from reports import finding_types
 from reports.gate import document as gate
 from reports.overview import counted, first_of
-from scanner.config import moment
 from scanner.errors import ConfigError
 from scanner.gate.policy import FAIL_ON, KEYS, GatePolicy
+from scanner.moments import moment
 from scanner.rules import admin_grant, escalation_path, static_credential, unused_grant, unused_permission
 
 _NAMED = 3

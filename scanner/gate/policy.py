@@ -1,12 +1,11 @@
 """The written policy of a gate, and how it is read from the config file."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol
+from typing import Any
 
 from reports.document import SEVERITIES
-from scanner.errors import ConfigError
+from scanner.config_document import Document, Table
 
 FAIL_ON = ("none", *SEVERITIES)
 REDUCTIONS = ("", "applied", "waived")
@@ -39,13 +38,6 @@ class GatePolicy:
 KEYS = tuple(entry.name for entry in fields(GatePolicy) if entry.name != "given")
 
 
-class Document(Protocol):
-    """A config file that can say where a key of it stands."""
-
-    def fail(self, message: str, table: str, key: str = "", *, index: int = 0, hint: str = "") -> ConfigError:
-        """Return an error that points at a key."""
-
-
 def check(document: Document, data: Mapping[str, Any]) -> dict[str, GatePolicy]:
     """Return the policies of a config file by stage, from `[gate.STAGE]` or `[[gate]]` with a `stage`."""
     found = data.get("gate", {})
@@ -65,51 +57,35 @@ def check(document: Document, data: Mapping[str, Any]) -> dict[str, GatePolicy]:
         if word in policies:
             raise document.fail(f"stage {word!r} has two gates", name, "stage", index=index)
         own = {key: value for key, value in table.items() if not (name == "gate" and key == "stage")}
-        policies[word] = _policy(_Table(document, name, index), own)
+        policies[word] = _policy(Table(document, name, own, index))
     return policies
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One table, and where it stands."""
-
-    document: Document
-    name: str
-    index: int
-
-    def fail(self, key: str, message: str, hint: str = "") -> ConfigError:
-        return self.document.fail(message, self.name, key, index=self.index, hint=hint)
-
-
-def _policy(place: _Table, table: Mapping[str, Any]) -> GatePolicy:
-    for key in table:
-        if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(KEYS)}"
-            raise place.fail(key, f"unknown key {key!r} in [{place.name}]", hint)
-    values = {key: _value(place, key, value) for key, value in table.items()}
+def _policy(table: Table) -> GatePolicy:
+    table.known(KEYS)
+    values = {key: _value(table, key, value) for key, value in table.values.items()}
     return replace(GatePolicy(), **values, given=frozenset(values))
 
 
-def _value(place: _Table, key: str, value: Any) -> Any:
+def _value(table: Table, key: str, value: Any) -> Any:
     match key:
         case "max_unused_share" | "min_coverage":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise place.fail(key, f"{key!r} must be a number from 0 to 1")
+                raise table.fail(key, f"{key!r} must be a number from 0 to 1")
             return float(value)
         case "max_report_age_days":
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 36_500:
-                raise place.fail(key, f"{key!r} must be a whole number from 0 to 36500")
+                raise table.fail(key, f"{key!r} must be a whole number from 0 to 36500")
         case "fail_on":
-            _one_of(place, key, value, FAIL_ON)
+            _one_of(table, key, value, FAIL_ON)
         case "require_reduction":
-            _one_of(place, key, value, REDUCTIONS)
+            _one_of(table, key, value, REDUCTIONS)
         case _:
             if not isinstance(value, bool):
-                raise place.fail(key, f"{key!r} must be true or false")
+                raise table.fail(key, f"{key!r} must be true or false")
     return value
 
 
-def _one_of(place: _Table, key: str, value: Any, words: Sequence[str]) -> None:
+def _one_of(table: Table, key: str, value: Any, words: Sequence[str]) -> None:
     if value not in words:
-        raise place.fail(key, f"{key!r} must be one of {', '.join(word or repr('') for word in words)}")
+        raise table.fail(key, f"{key!r} must be one of {', '.join(word or repr('') for word in words)}")

@@ -11,12 +11,13 @@ from reports import json as report_json
 from reports.document import Report
 from reports.gate import junit, markdown, text
 from reports.gate.document import GateReport
-from scanner.config import load_baselines, load_gates, moment
+from scanner.config import load_baselines, load_gates
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.gate.decide import BaselineState, Question, decide
 from scanner.gate.policy import GatePolicy
 from scanner.lookup import REPORT
+from scanner.moments import moment
 from scanner.talk import Talk
 from scanner.write import make_folder, write_standard_output, write_whole
 

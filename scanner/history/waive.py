@@ -14,7 +14,7 @@ from connectors.state import State, open_state
 from reports import json as report_json
 from reports.document import FindingEntry
 from reports.escape import terminal
-from scanner.config import load_history, moment
+from scanner.config import load_history
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.history.approvals import APPROVALS, Approval, append, verify
@@ -24,6 +24,7 @@ from scanner.history.schema import HISTORY
 from scanner.history.session import local, place
 from scanner.history.waivers import REVOKED, WAIVER, Accepted, waivers
 from scanner.lookup import REPORT
+from scanner.moments import moment
 from scanner.talk import Talk
 
 _SHORTEST = 8

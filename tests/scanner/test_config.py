@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scanner.config import load, moment
+from scanner.config import load
 from scanner.errors import ConfigError
+from scanner.moments import moment
 
 GOOD = """
 [scan]
