@@ -4,28 +4,23 @@ What is new is attached before what it replaces is detached. A document that oth
 the identity gets a trimmed one of its own.
 """
 
-import hashlib
 import json
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.aws.arns import parse_arn
-from connectors.aws.binder import Binder
-from connectors.aws.catalogue import Catalogue
-from connectors.aws.compress import Compressor
 from connectors.aws.conditions import Context
 from connectors.aws.credentials import ACCESS_KEY, API_KEY
+from connectors.aws.desk import Desk
 from connectors.aws.events import LONG_TERM_API_KEY
-from connectors.aws.inventory import Holder, Inventory
+from connectors.aws.inventory import Holder
 from connectors.aws.policy import Held, hold
 from connectors.aws.policy_document import parse_document
 from connectors.aws.principal import principal_context
-from connectors.aws.quotas import ATTACHED, MANAGED_SIZE, VERSIONS, inline_room
+from connectors.aws.quotas import ATTACHED, MANAGED_SIZE, inline_room
 from connectors.aws.rebuild import rebuild, seen_resources
 from connectors.aws.split import split
-from connectors.aws.standing import Access, Kind, Originals, access_of, apply, deny_all
+from connectors.aws.standing import Access, Kind, access_of, apply, deny_all
 from connectors.aws.trim import Trimmed, Trimmer, trim
 from connectors.aws.trust import narrow_trust
 from connectors.facts import Window
@@ -33,63 +28,6 @@ from connectors.reduction import Change, Question, Stay
 
 KEEP_TAG = "entdrift:keep"
 """An identity with this tag (any value but `false`) is never reduced: the owner's opt-out."""
-_LONGEST_NAME = 128
-_NOT_IN_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
-
-
-@dataclass
-class Desk:
-    """What is read once and used for every identity of an analysis."""
-
-    catalogue: Catalogue
-    inventory: Inventory
-    originals: Originals
-    window: Window
-    kinds: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """Kind of credential by identity and id."""
-    taken: Mapping[str, set[str]] = field(default_factory=dict)
-    """By role: who was seen to assume it."""
-    trimmed: dict[object, Trimmed] = field(default_factory=dict)
-    """Documents trimmed before: many identities hold the same ones and need the same of them."""
-    binder: Binder = field(init=False)
-    compressor: Compressor = field(init=False)
-    groups: dict[tuple[str, str], Holder] = field(init=False)
-    _attachments: Counter[str] = field(init=False)
-    _taken: set[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.binder = Binder(self.catalogue)
-        self.compressor = Compressor(self.catalogue)
-        self.groups = {(group.account, group.name): group for group in self.inventory.groups.values()}
-        self._attachments = Counter(
-            arn
-            for holder in (*self.inventory.holders, *self.inventory.groups.values())
-            for arn in {policy.arn for policy in holder.attached} | {holder.boundary} - {""}
-        )
-        self._taken = set(self.inventory.policies)
-
-    def is_own(self, arn: str) -> bool:
-        """Tell whether a managed policy may be edited: a customer's, held by one identity alone."""
-        original = self.originals.managed.get(arn)
-        if ":iam::aws:policy/" in arn or original is None or not original.versions[0]:
-            return False
-        return max(self._attachments[arn], original.holders) == 1 and len(original.versions) < VERSIONS
-
-    def new_policy(self, holder: Holder, name: str) -> str:
-        """Return the ARN for a new policy of one identity, not taken by another."""
-        arn = parse_arn(holder.arn)
-        wanted = _NOT_IN_NAMES.sub("-", f"{name}-for-{holder.kind}-{holder.name}")
-        if len(wanted) > _LONGEST_NAME:
-            digest = hashlib.sha256(wanted.encode()).hexdigest()[:10]
-            wanted = f"{wanted[: _LONGEST_NAME - 11]}-{digest}"
-        for number in range(1, 10_000):
-            ending = "" if number == 1 else f"-{number}"
-            name = wanted[: _LONGEST_NAME - len(ending)] + ending
-            found = f"arn:{arn.partition if arn else 'aws'}:iam::{holder.account}:policy/{name}"
-            if found not in self._taken:
-                self._taken.add(found)
-                return found
-        raise ValueError(f"no free policy name for {holder.arn}")
 
 
 @dataclass

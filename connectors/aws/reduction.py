@@ -6,9 +6,10 @@ from dataclasses import replace
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.conditions import Context
 from connectors.aws.containment import Answer, contains
+from connectors.aws.desk import Desk
 from connectors.aws.grants import given_by_resources
 from connectors.aws.inventory import read_inventory
-from connectors.aws.plan import Desk, Plan, plan
+from connectors.aws.plan import Plan, plan
 from connectors.aws.policy import hold
 from connectors.aws.quotas import check_limits
 from connectors.aws.remediation import artifacts, rollback

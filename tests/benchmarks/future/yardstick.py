@@ -17,8 +17,8 @@ from pathlib import Path
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.containment import Answer, contains
+from connectors.aws.desk import Desk
 from connectors.aws.inventory import read_inventory
-from connectors.aws.plan import Desk
 from connectors.aws.principal import principal_context
 from connectors.aws.reduction import simulate
 from connectors.aws.replay import Compiled, Outcome
