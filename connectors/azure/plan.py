@@ -5,37 +5,30 @@ are never edited: the identity gets a role of its own.
 """
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from uuid import NAMESPACE_DNS, UUID, uuid5
 
 from connectors.azure.app_roles import app_role_steps
 from connectors.azure.by_hand import credential_steps, notes
 from connectors.azure.claims import contained, counted, short
 from connectors.azure.desk import Desk, permissions_of
 from connectors.azure.grants import WIDE
-from connectors.azure.ids import Level, level, subscription
-from connectors.azure.inventory import Assignment, Definition
+from connectors.azure.ids import level
+from connectors.azure.inventory import Assignment
 from connectors.azure.local_auth import local_auth_steps
 from connectors.azure.narrow import gathered, places, settled
+from connectors.azure.new_grants import ImpossibleError, new_assignment, new_role, role_name
 from connectors.azure.policy import Block
 from connectors.azure.replaced import replaced_steps
 from connectors.azure.standing import (
-    ASSIGNMENT,
-    DEFINITION,
     Access,
     Kind,
     Right,
-    document,
     right,
 )
 from connectors.facts import PermissionSet, Usage
 from connectors.reduction import Change, Question, Standing, Stay
 
-_NAMESPACE = uuid5(NAMESPACE_DNS, "entdrift")
-_NOT_IN_NAMES = re.compile(r"[^\w .()-]", re.ASCII)
-_LONGEST_PART = 60
 _MOST_REGIONS = 4
 """More custom roles than this in the place of one assignment are more than anybody reads."""
 
@@ -59,14 +52,6 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     made: list[tuple[Assignment, Region]] = field(default_factory=list)
     """What custom roles were made for: built-in roles may do instead."""
-
-
-class _ImpossibleError(Exception):
-    """An assignment cannot be replaced; code and reason say why."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason
 
 
 def plan(question: Question, desk: Desk, blind: PermissionSet) -> Plan:
@@ -109,7 +94,7 @@ class _Planner:
         for assignment in order:
             try:
                 self._assignment(assignment)
-            except _ImpossibleError as why:
+            except ImpossibleError as why:
                 held = permissions_of(self._desk.universe, self._desk.right(assignment))
                 self._found.stays.append(Stay(held & self._question.remove, why.code, why.reason))
         self._found.changes += [*self._first, *self._then]
@@ -120,7 +105,7 @@ class _Planner:
             return
         if self._role(assignment) in self._desk.inventory.contradictory:
             reason = f"{self._role(assignment)} is given twice with different permissions: export roles again"
-            raise _ImpossibleError("not-understood", reason)
+            raise ImpossibleError("not-understood", reason)
         given = self._desk.roles.given(assignment)
         keep = (given.granted | given.conditional) & ~self._question.remove
         if not keep:
@@ -150,15 +135,15 @@ class _Planner:
         """Raise when an assignment cannot be deleted and made again exactly as it was."""
         written = self._desk.raw.get(assignment.id)
         if written is None:
-            raise _ImpossibleError(
+            raise ImpossibleError(
                 "no-id", "the export gives its role assignment no id: use az role assignment list"
             )
         if assignment.until or assignment.id in self._desk.scheduled:
             reason = "PIM made its role assignment for a time: end it there, or let it end"
-            raise _ImpossibleError("managed-elsewhere", reason)
+            raise ImpossibleError("managed-elsewhere", reason)
         if "delegatedManagedIdentityResourceId" in json.loads(written)["properties"]:
             reason = "its role assignment is delegated from another tenant, which manages it"
-            raise _ImpossibleError("managed-elsewhere", reason)
+            raise ImpossibleError("managed-elsewhere", reason)
 
     def _is_redundant(self, assignment: Assignment, held: Right) -> bool:
         """Return whether logs credit others with the use, and those give all that this one does."""
@@ -243,15 +228,17 @@ class _Planner:
                     return
                 made.append((None, self._role_id(assignment), region.scopes))
                 continue
-            made += [self._new_role(assignment, block, region.scopes) for block in trimmed if block]
+            for block in filter(None, trimmed):
+                role = new_role(self._question.identity, assignment, block, region.scopes, self._desk)
+                made.append((role, role.target, region.scopes))
         current = []
         roles: dict[str, str] = {}
-        for role, role_id, scopes in made:
-            if role is not None:
-                self._first.append(role)
-                roles[role.target.lower()] = role.after
+        for new, role_id, scopes in made:
+            if new is not None:
+                self._first.append(new)
+                roles[new.target.lower()] = new.after
             for scope in scopes:
-                change = self._new_assignment(assignment, role_id, scope)
+                change = new_assignment(self._question.identity, assignment, role_id, scope, self._desk)
                 self._first.append(change)
                 current.append(
                     right(change.target.lower(), change.after, roles, self._desk.inventory.definitions)
@@ -273,54 +260,8 @@ class _Planner:
         if needed & ~have & ~self._question.remove:
             role = self._role(assignment)
             reason = f"{role} gives it under a condition of its own, which a custom role cannot carry"
-            raise _ImpossibleError("condition-undecided", reason)
+            raise ImpossibleError("condition-undecided", reason)
         return free
-
-    def _new_role(
-        self, assignment: Assignment, block: Block, scopes: tuple[str, ...]
-    ) -> tuple[Change, str, tuple[str, ...]]:
-        homes = {_home(block, scope) for scope in scopes}
-        lists = {
-            "actions": list(block.actions),
-            "notActions": list(block.not_actions),
-            "dataActions": list(block.data_actions),
-            "notDataActions": list(block.not_data_actions),
-        }
-        name = self._guid("role", assignment.id, json.dumps([lists, *scopes]))
-        home = min(homes)
-        base = self._desk.spelling.of(home if level(home) is Level.MANAGEMENT_GROUP else _subscription(home))
-        identifier = f"{base}/providers/{DEFINITION}/{name}"
-        held = document(
-            {
-                "id": identifier,
-                "name": str(name),
-                "type": DEFINITION,
-                "properties": {
-                    "roleName": self._title(assignment, name),
-                    "description": f"Made by entdrift: what one identity needs of {self._role(assignment)}.",
-                    "type": "CustomRole",
-                    "permissions": [lists],
-                    "assignableScopes": [self._desk.spelling.of(one) for one in sorted(homes)],
-                },
-            }
-        )
-        change = Change(Kind.CREATE_ROLE, self._question.identity, identifier, "", held)
-        return change, identifier, scopes
-
-    def _new_assignment(self, assignment: Assignment, role_id: str, scope: str) -> Change:
-        old = json.loads(self._desk.document(assignment))["properties"]
-        written = old["scope"] if scope == assignment.scope else self._desk.spelling.of(scope)
-        name = self._guid("assignment", assignment.id, role_id, scope)
-        identifier = f"{written.rstrip('/')}/providers/{ASSIGNMENT}/{name}"
-        kept = {key: old[key] for key in ("condition", "conditionVersion") if old.get(key)}
-        properties = {
-            "scope": written,
-            "roleDefinitionId": role_id,
-            "principalId": old["principalId"],
-            "principalType": old["principalType"] or self._kind(),
-        }
-        held = {"id": identifier, "name": str(name), "type": ASSIGNMENT, "properties": properties | kept}
-        return Change(Kind.CREATE_ASSIGNMENT, self._question.identity, identifier, "", document(held))
 
     def _delete(self, assignment: Assignment) -> None:
         written = self._desk.document(assignment)
@@ -339,51 +280,9 @@ class _Planner:
                 f"and no longer in the rest of {short(assignment.scope)}."
             )
 
-    def _guid(self, *parts: str) -> UUID:
-        return uuid5(_NAMESPACE, "\n".join((self._question.identity, *parts)))
-
     def _role(self, assignment: Assignment) -> str:
-        definition: Definition | None = self._desk.roles.definition(assignment)
-        return definition.name if definition else assignment.role or assignment.definition
+        return role_name(assignment, self._desk)
 
     def _role_id(self, assignment: Assignment) -> str:
         found: str = json.loads(self._desk.document(assignment))["properties"]["roleDefinitionId"]
         return found
-
-    def _kind(self) -> str:
-        """Return what kind of principal the identity is, where old exports leave it out."""
-        identity = self._desk.identities.get(self._question.identity)
-        return "User" if identity and identity.kind == "user" else "ServicePrincipal"
-
-    def _title(self, assignment: Assignment, name: UUID) -> str:
-        """Return a role name that is unique in the tenant and safe everywhere."""
-        identity = self._desk.identities.get(self._question.identity)
-        parts = [
-            identity.name if identity and identity.name else self._question.identity,
-            self._role(assignment),
-        ]
-        words = [_NOT_IN_NAMES.sub("-", part).strip()[:_LONGEST_PART] for part in parts]
-        return f"entdrift {' '.join(words)} {str(name)[:8]}"
-
-
-def _home(block: Block, scope: str) -> str:
-    """Return the scope that makes a custom role assignable at `scope`."""
-    match level(scope):
-        case Level.SUBSCRIPTION | Level.RESOURCE_GROUP:
-            return scope
-        case Level.MANAGEMENT_GROUP if not block.data_actions:
-            return scope
-        case Level.MANAGEMENT_GROUP:
-            reason = f"a custom role with data actions cannot stand on the management group {short(scope)}"
-            raise _ImpossibleError("management-group", reason)
-        case Level.RESOURCE if subscription(scope):
-            segments = scope.strip("/").split("/")
-            depth = 4 if segments[2] == "resourcegroups" else 2
-            return "/" + "/".join(segments[:depth])
-        case _:
-            reason = f"a custom role cannot stand on {short(scope)}"
-            raise _ImpossibleError("tenant-root", reason)
-
-
-def _subscription(scope: str) -> str:
-    return "/" + "/".join(scope.strip("/").split("/")[:2])

@@ -5,16 +5,16 @@ Roles are made and bound before what they replace is taken away. A binding that 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.facts import PermissionSet
 from connectors.gcp.credentials import KEY
 from connectors.gcp.custom_roles import chunks, definition
 from connectors.gcp.desk import KEEP, Desk, Held
-from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN
 from connectors.gcp.narrow import Spot, Spots, narrowed
 from connectors.gcp.places import place_of
+from connectors.gcp.plan_notes import few, first_step, reviewer_notes
 from connectors.gcp.remediation_cli import writable
 from connectors.gcp.shapes import CLOUD
 from connectors.gcp.standing import DISABLED, ENABLED, Access, Bound, Kind
@@ -24,9 +24,6 @@ from connectors.role_cover import Candidate
 _KEY_NAME = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+/keys/[^/\s]+")
 _MOST_ROLES = 8
 """More custom roles than this in place of one binding are no smaller access that anybody can look after."""
-
-_MANY_ROLES = 3
-"""From so many custom roles on a note says what would make them fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +226,7 @@ class _Planner:
         )
         cover = desk.ready.within(refused, keep, present)
         if cover.missing:
-            shown = _few(names(cover.missing))
+            shown = few(names(cover.missing))
             reason = f"no custom role of {level} may hold {shown}, and no smaller predefined role does"
             return [], Stay(cover.missing, "not-in-custom-roles", reason)
         self._say_excess(cover.roles, refused, level)
@@ -241,7 +238,8 @@ class _Planner:
         parts = list(chunks(names(rest), desk.support))
         if len(parts) > _MOST_ROLES:
             reason = f"what was used and what logs cannot show fills {len(parts)} custom roles"
-            return [], Stay(keep, "does-not-fit", "; ".join(filter(None, (reason, self._first_step(rest)))))
+            step = first_step(self._found.identity, rest, desk)
+            return [], Stay(keep, "does-not-fit", "; ".join(filter(None, (reason, step))))
         if not self._question.rebuild and not present & self._question.remove & ~_given(chosen, desk):
             # All that should go is given by what has to stay: a new role would change nothing.
             return [], Stay(present & self._question.remove, "not-in-custom-roles", "")
@@ -254,19 +252,10 @@ class _Planner:
         found = [one for one in desk.permissions.names(keep) if desk.support.idle(one, level)]
         idle = [one for one in found if one not in self._used]
         if idle:
-            note = f"Left out, because a binding on a project gives no effect to them: {_few(idle, 10)}."
+            note = f"Left out, because a binding on a project gives no effect to them: {few(idle, 10)}."
             self._idle[note] = None
         self._found.left_out |= desk.permissions.mask(idle)
         return keep & ~desk.permissions.mask(idle)
-
-    def _first_step(self, kept: PermissionSet) -> str:
-        """Return what would show the use of most of what is kept because no log could show it; or nothing."""
-        blind = self._desk.blind.get(self._found.identity, ())
-        best = max(blind, key=lambda one: (one.permissions & kept).bit_count(), default=None)
-        count = (best.permissions & kept).bit_count() if best is not None else 0
-        if best is None or not best.fix or not count:
-            return ""
-        return f"first make {count:,} of them visible, then scan a full window again: {best.fix}"
 
     def _say_excess(self, roles: Iterable[Candidate], refused: PermissionSet, level: str) -> None:
         """Say why predefined roles stay that give more than what they are needed for."""
@@ -326,62 +315,8 @@ class _Planner:
         found.changes += [Change(Kind.REMOVE_BINDING, found.identity, b.resource, b.text) for b in gone]
         above = {one.resource.removeprefix(CLOUD) for one in gone if _is_above(one.resource)}
         found.above = tuple(sorted(above))
-        self._say()
-
-    def _say(self) -> None:
-        """Note what a reviewer has to know about the identity itself and about what was left as it is."""
-        found, desk = self._found, self._desk
-        if not found.changes:
-            return
-        found.notes += self._idle
-        identity = desk.identities[found.identity]
-        if identity.kind == "default-service-account":
-            found.notes.append("Google gives this account to workloads that name none: all of them share it.")
-        if found.identity.endswith(SERVICE_ACCOUNT_DOMAIN) and len(identity.workloads) > 1:
-            names = ", ".join(sorted({one.name for one in identity.workloads})[:5])
-            found.notes.append(f"Several workloads run as this account: {names}.")
-        unknown = sorted({h.grant.name for h in desk.held(found.identity) if _unknown(h, desk)})
-        if unknown:
-            found.notes.append(
-                f"Left as they are, because the evidence has no definition of them: {', '.join(unknown[:5])}."
-            )
-        found.notes += [*self._about_roles(), *self._about_size()]
-
-    def _about_size(self) -> Iterator[str]:
-        """Yield what would make a replacement small that needs several roles for what logs cannot show."""
-        made = [one for one in self._found.changes if one.kind == Kind.CREATE_ROLE]
-        if len(made) < _MANY_ROLES:
-            return
-        kept = self._desk.permissions.mask(name for _, name in _made_names(made, self._desk))
-        step = self._first_step(kept)
-        yield (
-            f"The replacement needs {len(made)} custom roles, because most of what stays could not have been"
-            f" seen in use" + (f": {step}" if step else ".")
-        )
-
-    def _about_roles(self) -> Iterator[str]:
-        """Yield what Google says about permissions of the new roles beyond whether they may hold them."""
-        unsteady: dict[str, set[str]] = {}
-        off: dict[str, set[str]] = {}
-        for level, name in _made_names(self._found.changes, self._desk):
-            kind = self._desk.support.unsteady(name, level)
-            if kind:
-                unsteady.setdefault(kind, set()).add(name)
-            if self._desk.support.off(name, level):
-                off.setdefault(level, set()).add(name)
-        for kind, names in sorted(unsteady.items()):
-            shown = _few(sorted(names), 5)
-            yield (
-                f"Google still tests {shown} in custom roles and may change how they work."
-                if kind == "TESTING"
-                else f"Google may change or end what these give ({kind.lower()} permissions): {shown}."
-            )
-        for level, names in sorted(off.items()):
-            services = _few(sorted({name.partition(".")[0] for name in names}), 5)
-            yield (
-                f"{len(names):,} of the permissions kept have no effect in {level} until somebody enables"
-                f" their services, which are off today: {services}."
-            )
+        if found.changes:
+            found.notes += [*self._idle, *reviewer_notes(found.identity, found.changes, self._desk)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,12 +325,6 @@ class _Keep:
 
     broad: PermissionSet
     narrow: Mapping[tuple[Spot, ...], PermissionSet]
-
-
-def _few(names: Sequence[str], most: int = 3) -> str:
-    """Return the first of several names, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _together(held: Iterable[Held]) -> PermissionSet:
@@ -414,20 +343,3 @@ def _given(roles: Iterable[str], desk: Desk) -> PermissionSet:
 
 def _is_above(resource: str) -> bool:
     return resource.startswith(CLOUD) and not resource.startswith(f"{CLOUD}projects/")
-
-
-def _unknown(held: Held, desk: Desk) -> bool:
-    return desk.inventory.roles.find(held.binding.role) is None
-
-
-def _made_names(changes: Iterable[Change], desk: Desk) -> list[tuple[str, str]]:
-    """Return the permissions of the new roles, each with where the role is made."""
-    roles = {one.target: one.after for one in changes if one.kind == Kind.CREATE_ROLE}
-    access = Access(roles=roles)
-    return sorted(
-        {
-            (role.partition("/roles/")[0], name)
-            for role in roles
-            for name in desk.permissions.names(desk.given(access, role) or 0)
-        }
-    )
