@@ -151,6 +151,11 @@ def _only_in_logs(
                 signals=tuple(sorted(signs)),
             )
         )
+    return found, _log_caveats(undescribed, gone)
+
+
+def _log_caveats(undescribed: Iterable[str], gone: Iterable[str]) -> list[Caveat]:
+    """Return the accounts with no authorization details, and those whose details lack identities."""
     caveats = [
         Caveat(
             f"no authorization details of account {account}: identities are those that its logs show",
@@ -159,7 +164,7 @@ def _only_in_logs(
         )
         for account in sorted(undescribed)
     ]
-    caveats += [
+    return caveats + [
         Caveat(
             f"identities of account {account} that its logs show and its authorization details do not",
             account,
@@ -167,4 +172,3 @@ def _only_in_logs(
         )
         for account in sorted(gone)
     ]
-    return found, caveats

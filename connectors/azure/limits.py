@@ -24,6 +24,16 @@ def evidence_caveats(
     ties: Container[str],
 ) -> list[Caveat]:
     """Return the limits that come from what the evidence holds and what it lacks."""
+    found = [*_unread(evidence), *_short_lists(inventory), *blueprint_caveats(inventory)]
+    found += _unknown_principals(evidence, inventory, ties)
+    if universe.patterns:
+        found.append(_pattern_caveat(universe))
+    found += [*_orphans(inventory), *_partly_known_groups(inventory, members, short)]
+    return [*found, *(_not_evaluated(evidence) if held else [])]
+
+
+def _unread(evidence: Sequence[Evidence]) -> list[Caveat]:
+    """Return the parts of the evidence that could not be read whole, or were never asked for."""
     found = [
         Caveat(
             f"{outcome.part} could not be read" + (" whole" if outcome.status is Status.PARTIAL else ""),
@@ -43,44 +53,25 @@ def evidence_caveats(
                 "what identities may do is unknown: their calls are listed, and nothing is called unused",
             )
         )
-    found += [
-        *_short_lists(inventory),
-        *blueprint_caveats(inventory),
-        *_unknown_principals(evidence, inventory, ties),
-    ]
-    if universe.patterns:
-        found.append(_pattern_caveat(universe))
-    orphans = _orphans(inventory)
-    if orphans:
-        found.append(
-            Caveat(
-                f"{orphans} applications have credentials, but their service principal is not exported",
-                "applications",
-                "their secrets and certificates are not listed; add az ad sp list --all",
-            )
-        )
-    groups = sorted({a.principal for a in inventory.rights if a.is_group and a.principal in short})
-    if groups:
-        known = sum(bool(members.get(group)) for group in groups)
-        found.append(
-            Caveat(
-                f"{len(groups)} groups hold role assignments and their members are not all exported",
-                f"members of {known} of them are partly known from logs or memberOf",
-                "an identity may hold more through a group than is shown; what is held only through a group "
-                "is never called unused, neither for the group nor for its members",
-            )
-        )
-    missing = _not_evaluated(evidence) if held else []
-    if missing:
-        found.append(
-            Caveat(
-                f"not evaluated: {', '.join(missing)}",
-                "Azure",
-                "rights of those kinds are not listed, which does not mean that there are none; "
-                "docs/azure.md says which export or permission each needs",
-            )
-        )
     return found
+
+
+def _partly_known_groups(
+    inventory: Inventory, members: Mapping[str, Iterable[str]], short: Container[str]
+) -> list[Caveat]:
+    """Return that there are groups with role assignments of which not all members are known."""
+    groups = sorted({a.principal for a in inventory.rights if a.is_group and a.principal in short})
+    if not groups:
+        return []
+    known = sum(bool(members.get(group)) for group in groups)
+    return [
+        Caveat(
+            f"{len(groups)} groups hold role assignments and their members are not all exported",
+            f"members of {known} of them are partly known from logs or memberOf",
+            "an identity may hold more through a group than is shown; what is held only through a group "
+            "is never called unused, neither for the group nor for its members",
+        )
+    ]
 
 
 def unnamed_caveats(unattributed: Mapping[str, int]) -> list[Caveat]:
@@ -171,7 +162,7 @@ _PLANES = (
 """Parts of the evidence that give rights beside role assignments, in words."""
 
 
-def _not_evaluated(evidence: Iterable[Evidence]) -> list[str]:
+def _not_evaluated(evidence: Iterable[Evidence]) -> list[Caveat]:
     """Return the planes that no source could read: never asked for, or refused."""
     read = {
         outcome.part
@@ -179,7 +170,17 @@ def _not_evaluated(evidence: Iterable[Evidence]) -> list[str]:
         for outcome in one.outcomes()
         if outcome.status in (Status.OK, Status.PARTIAL)
     }
-    return [words for part, words in _PLANES if part not in read]
+    missing = [words for part, words in _PLANES if part not in read]
+    if not missing:
+        return []
+    return [
+        Caveat(
+            f"not evaluated: {', '.join(missing)}",
+            "Azure",
+            "rights of those kinds are not listed, which does not mean that there are none; "
+            "docs/azure.md says which export or permission each needs",
+        )
+    ]
 
 
 def _pattern_caveat(universe: Universe) -> Caveat:
@@ -221,11 +222,20 @@ _EFFECTS = {
 }
 
 
-def _orphans(inventory: Inventory) -> int:
-    """Count applications with credentials that no service principal of the evidence belongs to."""
+def _orphans(inventory: Inventory) -> list[Caveat]:
+    """Return that applications have credentials and no service principal of the evidence belongs to them."""
     joined = {principal(held.data.get("appid")) for held in inventory.principals.values()}
-    return sum(
+    orphans = sum(
         application not in joined
         and bool(held.data.get("passwordcredentials") or held.data.get("keycredentials"))
         for application, held in inventory.applications.items()
     )
+    if not orphans:
+        return []
+    return [
+        Caveat(
+            f"{orphans} applications have credentials, but their service principal is not exported",
+            "applications",
+            "their secrets and certificates are not listed; add az ad sp list --all",
+        )
+    ]

@@ -29,8 +29,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         return
     yield from chains(ID, result, context)
     certain, everywhere = held(result), wide(result)
-    verdicts = result.verdicts
-    possible = certain | verdicts.conditional
+    possible = certain | result.verdicts.conditional
     grants = [
         (entry.grant.permissions, is_full(entry, result)) for entry in allows(result) if entry.grant.admin
     ]
@@ -41,43 +40,62 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             sure, wide_here = (sure & ~handed.asked) | handed.sure, (wide_here & ~handed.asked) | handed.wide
             at_most = (at_most & ~handed.asked) | handed.perhaps
         mask = path.of(sure, context.permissions) or path.of(at_most, context.permissions)
-        open_ = context.permissions.names(mask & ~sure)
-        if not mask or any((full or open_) and not mask & ~given for given, full in grants):
+        undecided = context.permissions.names(mask & ~sure)
+        if not mask or any((full or undecided) and not mask & ~given for given, full in grants):
             continue
-        choice = path.choice(context.permissions) & mask
-        broad = bool(choice & wide_here) and not open_
-        first = listed(context.permissions.names(choice), 4)
-        used = context.permissions.names(mask & verdicts.used)
-        hidden = context.permissions.names(mask & verdicts.unobservable)
-        refused = context.permissions.names(mask & verdicts.denied)
-        names = context.permissions.names(mask)
-        places = written_in(result, mask)
-        yield Finding(
-            rule=ID,
-            title=f"{called(result)} {'may' if open_ else 'can'} {path.effect}",
-            severity=Severity.HIGH if broad else Severity.MEDIUM,
-            confidence=Confidence.HIGH if broad else Confidence.LOW if open_ else Confidence.MEDIUM,
-            **whose(result.identity),
-            subject=path.id,
-            message=f"With {listed(names, 6)}, {called(result)} {'may' if open_ else 'can'} "
-            f"{path.effect}. {_reach(open_, broad=broad)} {_seen(used, refused, hidden)}",
-            evidence={
-                "path": path.id,
-                "gain": path.gain,
-                "permissions": names,
-                "used": used,
-                "refused": refused,
-                "unobservable": hidden,
-                **({"undecided": open_} if open_ else {}),
-                **({"passed_to": list(path.passed_to)} if handed.asked else {}),
-                "every_resource": broad,
-                "written_in": places,
-                "path_source": path.source,
-            },
-            remediation=f"Break the path at {first}: replace {listed(places, 5)} by a grant without it, or "
-            f"let it name only the targets that {called(result)} needs. First check the deployments it runs."
-            f"{shared_warning(result, mask)}",
-        )
+        broad = bool(path.choice(context.permissions) & mask & wide_here) and not undecided
+        yield _finding(_Open(path, mask, undecided, broad, bool(handed.asked)), result, context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A path of which everything is granted."""
+
+    path: Path
+    permissions: PermissionSet
+    undecided: list[str]
+    """Its permissions that hang on a condition."""
+    broad: bool
+    """Whether every resource is a target."""
+    by_service: bool
+    """Whether grants name the services that another identity may be handed to."""
+
+
+def _finding(found: _Open, result: IdentityResult, context: RuleContext) -> Finding:
+    path, mask, broad, names_of = found.path, found.permissions, found.broad, context.permissions.names
+    who, may = called(result), "may" if found.undecided else "can"
+    verdicts = result.verdicts
+    used, refused = names_of(mask & verdicts.used), names_of(mask & verdicts.denied)
+    hidden = names_of(mask & verdicts.unobservable)
+    names = names_of(mask)
+    first = listed(names_of(path.choice(context.permissions) & mask), 4)
+    places = written_in(result, mask)
+    return Finding(
+        rule=ID,
+        title=f"{who} {may} {path.effect}",
+        severity=Severity.HIGH if broad else Severity.MEDIUM,
+        confidence=Confidence.HIGH if broad else Confidence.LOW if found.undecided else Confidence.MEDIUM,
+        **whose(result.identity),
+        subject=path.id,
+        message=f"With {listed(names, 6)}, {who} {may} {path.effect}. "
+        f"{_reach(found.undecided, broad=broad)} {_seen(used, refused, hidden)}",
+        evidence={
+            "path": path.id,
+            "gain": path.gain,
+            "permissions": names,
+            "used": used,
+            "refused": refused,
+            "unobservable": hidden,
+            **({"undecided": found.undecided} if found.undecided else {}),
+            **({"passed_to": list(path.passed_to)} if found.by_service else {}),
+            "every_resource": broad,
+            "written_in": places,
+            "path_source": path.source,
+        },
+        remediation=f"Break the path at {first}: replace {listed(places, 5)} by a grant without it, or "
+        f"let it name only the targets that {who} needs. First check the deployments it runs."
+        f"{shared_warning(result, mask)}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
