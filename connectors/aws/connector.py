@@ -1,4 +1,4 @@
-"""The aws wing as one object: gathers exports and turns them into facts."""
+"""The AWS wing: wires its rooms into the questions every cloud answers."""
 
 from collections.abc import Sequence
 

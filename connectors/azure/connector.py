@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from connectors.azure.access import policy_text
 from connectors.azure.baselines import AzureBaselines
+from connectors.azure.derivation import rule
 from connectors.azure.exports import LOGS, SETTINGS, collect_exports
 from connectors.azure.interpret import interpret
 from connectors.azure.live_settings import LIVE_SETTINGS, LiveSettings
@@ -11,7 +12,6 @@ from connectors.azure.log_address import log_stores, reader_role
 from connectors.azure.log_settings import LOG_SETTINGS
 from connectors.azure.reduction import reduce_all
 from connectors.azure.remediation import render
-from connectors.azure.ruling import rule
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status

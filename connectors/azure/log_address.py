@@ -1,4 +1,4 @@
-"""Open the containers of exported logs that a source names; loads the SDK only then."""
+"""Name and open containers of exported logs, and what reading them needs; loads the SDK only to open."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The gcp wing: exports to evidence, evidence to facts."""
+"""The Google Cloud wing: wires its rooms into the questions every cloud answers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Open the buckets of log sinks that a source names; loads the SDK only then."""
+"""Name and open the buckets of log sinks, and what reading them needs; loads the SDK only to open."""
 
 from contextlib import AbstractContextManager, closing
 
