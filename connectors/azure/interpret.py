@@ -1,25 +1,15 @@
 """Turn the evidence of all Azure sources into facts: the order in which the rooms do their work."""
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.coverage import (
-    activity_coverage,
-    alternative_blind,
-    group_blind,
-    linked_blind,
-    merged,
-    mismatch_blind,
-    seen_coverage,
-    unmapped_blind,
-)
+from connectors.azure.coverage import activity_coverage, seen_coverage
 from connectors.azure.credentials import credentials
-from connectors.azure.denies import Denies, Refused, after_denies, deny_caveats
+from connectors.azure.denies import Denies, deny_caveats
 from connectors.azure.directory import graph_roles, read_directory
+from connectors.azure.entitlement import Ground, refusals, visible, with_directory
 from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
-from connectors.azure.graph_activity import GRAPH_OPERATION
-from connectors.azure.graph_use import GRAPH_ROLE, GraphUse
+from connectors.azure.graph_use import GraphUse
 from connectors.azure.holders import memberships, short_groups
 from connectors.azure.identities import Seen, identities
 from connectors.azure.inventory import Inventory, read_inventory
@@ -30,11 +20,10 @@ from connectors.azure.operations import build_universe
 from connectors.azure.policy import Plane, Universe
 from connectors.azure.presence import Logs
 from connectors.azure.settings import DataLogs, settings_on, tenant_coverage
-from connectors.azure.sign_ins import SIGN_IN
 from connectors.azure.signals import learned_signals
 from connectors.azure.usage import Callers, read_usage
-from connectors.azure.workloads import Ties, tie
-from connectors.facts import Blind, Coverage, Entitlement, Facts, Identity, PermissionSet, Usage, Window
+from connectors.azure.workloads import tie
+from connectors.facts import Coverage, Entitlement, Facts, PermissionSet, Window
 from connectors.interface import Evidence, Patterns, Status
 from connectors.logs.rows import UsageRow
 
@@ -57,7 +46,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     roles = Roles(inventory.definitions, universe, window)
     held = holdings(inventory, roles, members)
     denies = Denies(list(inventory.denies.values()), universe, roles, members, inventory)
-    refused = {_key(holding): denies.on(holding) for holding in held}
+    refused = refusals(denies, held)
     data_logs = DataLogs(universe, inventory, logs, rows, listed_whole=not _unread(evidence, "resources"))
     sight = Observability(universe, logs, inventory, data_logs, _lost(evidence, inventory, logs))
     learned = learned_signals(held, inventory, used, rows, callers)
@@ -65,42 +54,20 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         # Without role assignments the logs are all there is to know applications by.
         learned = {**{who: [] for who in _applications(rows, callers)}, **learned}
     known = identities(inventory, ties, learned, patterns, _seen(evidence, callers), logs.activity)
-    through: dict[str, list[Usage]] = {}
-    allowed: dict[str, set[str]] = {}
-    for usage in used.usage:
-        if usage.count > usage.denied:
-            allowed.setdefault(usage.identity, set()).add(usage.permission)
-        if usage.grant:
-            through.setdefault(usage.identity, []).append(usage)
-    called = {callers.resolve(row.identity) for row in rows}
-    silent = _active(rows, callers) - {
-        usage.identity for usage in used.usage if not usage.permission.startswith(GRAPH_ROLE)
-    }
     short = short_groups(evidence, inventory)
+    ground = Ground(inventory, universe, ties, callers, used, rows, sight, refused, short, directory.blind)
     entitlements: dict[str, Entitlement] = {}
     watched: dict[str, Window] = {}
     by_identity: dict[str, list[Holding]] = {}
     for holding in held:
         by_identity.setdefault(holding.identity, []).append(holding)
-    if _assignments_read(evidence):
-        for identity in known:
-            mine = by_identity.get(identity.id, [])
-            kinds = callers.may_be(identity.id, identity.kind)
-            hidden = [
-                *unmapped_blind(universe, used.unmapped_of(identity.id, kinds)),
-                *alternative_blind(universe, used.alternatives.get(identity.id, ())),
-                *linked_blind(universe, allowed.get(identity.id, ())),
-                *mismatch_blind(universe, mine, through.get(identity.id, ())),
-                *used.unnamed.blind(universe, kinds, _by_scope(mine)),
-                *directory.blind.get(identity.id, ()),
-            ]
-            direct = _is_caller(identity.id, inventory, ties, called)
-            own = _entitlement(identity, mine, refused, sight, hidden, short, direct=direct)
-            own = _doubted(own, silent=identity.id in silent)
-            entitlements[identity.id] = _with_directory(own, directory.held.get(identity.id, 0))
-            span = sight.watched(mine, _visible(own))
-            if span is not None:
-                watched |= logs.within(identity.id, span)
+    for identity in known if _assignments_read(evidence) else ():
+        mine = by_identity.get(identity.id, [])
+        own = ground.entitlement(identity, mine)
+        entitlements[identity.id] = with_directory(own, directory.held.get(identity.id, 0))
+        span = sight.watched(mine, visible(own))
+        if span is not None:
+            watched |= logs.within(identity.id, span)
     written = (*grants(held, universe), *denies.grants(held), *directory.grants)
     names = {identity.id for identity in known}
     return Facts(
@@ -177,10 +144,6 @@ def _seen(evidence: Sequence[Evidence], callers: Callers) -> dict[str, Seen]:
     return found
 
 
-def _key(holding: Holding) -> str:
-    return f"{holding.identity} {holding.assignment.id}"
-
-
 def _assignments_read(evidence: Iterable[Evidence]) -> bool:
     """Return whether at least one source's role assignments were read; else nobody's grants are known."""
     return any(
@@ -188,110 +151,6 @@ def _assignments_read(evidence: Iterable[Evidence]) -> bool:
         for one in evidence
         for outcome in one.outcomes()
     )
-
-
-def _by_scope(held: Iterable[Holding]) -> dict[str, PermissionSet]:
-    found: dict[str, PermissionSet] = {}
-    for holding in held:
-        scope = holding.assignment.scope
-        found[scope] = found.get(scope, 0) | holding.given.granted
-    return found
-
-
-def _is_caller(
-    identity: str, inventory: Inventory, ties: Mapping[str, Ties], called: Collection[str]
-) -> bool:
-    """Return whether the evidence shows that a principal calls by itself and is no group.
-
-    Assignments of old API versions do not say what kind of principal they are for.
-    """
-    return identity in inventory.principals or identity in ties or identity in called
-
-
-def _entitlement(
-    identity: Identity,
-    held: Sequence[Holding],
-    refused: Mapping[str, Sequence[Refused]],
-    sight: Observability,
-    hidden: Sequence[Blind],
-    short: Container[str],
-    *,
-    direct: bool,
-) -> Entitlement:
-    """Return what an identity holds by all its holdings; `hidden` is what unclear log records leave open.
-
-    What only a group gives is not called unused where its members (`short`: not all known) may be others than
-    the evidence names, and never for the group itself: a member's call may have gone through it.
-    """
-    granted = conditional = own = 0
-    blind: list[Blind] = []
-    reasons = set()
-    for holding in held:
-        given = after_denies(holding, refused[_key(holding)])
-        granted |= given.granted
-        conditional |= given.conditional
-        if holding.assignment.is_group:
-            group = holding.assignment.principal
-            own |= given.granted if group != identity.id and group not in short else 0
-        elif direct or holding.assignment.kind:
-            own |= given.granted
-        blind += sight.of(holding, identity.account)
-        if given.conditional:
-            reasons.add(f"{holding.role}: {holding.conditions or 'an undecided deny assignment'}")
-    conditional &= ~granted
-    if granted & ~own:
-        blind.append(group_blind(granted & ~own))
-    return Entitlement(
-        identity=identity.id,
-        granted=granted,
-        conditional=conditional,
-        conditional_reason="; ".join(sorted(reasons)) if conditional else "",
-        blind=merged([*hidden, *blind]),
-    )
-
-
-def _visible(entitlement: Entitlement) -> PermissionSet:
-    """Return what is held of which some log would have shown the use."""
-    seen = entitlement.granted
-    for blind in entitlement.blind:
-        seen &= ~blind.permissions
-    return seen
-
-
-def _with_directory(entitlement: Entitlement, held: PermissionSet) -> Entitlement:
-    """Return an entitlement with what the directory gives beside it."""
-    return replace(entitlement, granted=entitlement.granted | held) if held else entitlement
-
-
-def _doubted(entitlement: Entitlement, *, silent: bool) -> Entitlement:
-    """Hide everything of a principal whose calls cannot be those that logs show, or are in no log given."""
-    reason = _SILENT if silent else _BY_MAIL if entitlement.identity.startswith("user:") else None
-    if reason is None or not entitlement.granted:
-        return entitlement
-    return replace(entitlement, blind=(*entitlement.blind, Blind(entitlement.granted, *reason)))
-
-
-_SILENT = (
-    "active-without-a-call",
-    "it signed in or called Microsoft Graph in the window, and no other call of it is in the logs given",
-    "add the logs of what it calls: its sign-ins name the services",
-)
-_BY_MAIL = (
-    "caller-not-joined",
-    "it is known by its mail address only, and logs name callers by object id",
-    "remove classic administrators: Azure retired them in 2024; use role assignments",
-)
-
-
-def _active(rows: Iterable[UsageRow], callers: Callers) -> set[str]:
-    """Return who signed in, or called Graph, whatever else the logs say of them."""
-    return {
-        callers.resolve(row.identity)
-        for row in rows
-        if row.identity
-        and row.outcome == "allowed"
-        and (row.operation == SIGN_IN or row.operation.startswith(GRAPH_OPERATION))
-    }
 
 
 def _reach(universe: Universe, *more: Mapping[str, PermissionSet]) -> dict[str, PermissionSet]:
