@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.aws.allowances import allowance
@@ -10,6 +9,7 @@ from connectors.aws.inventory import Inventory, read_inventory
 from connectors.aws.policy_document import Document, parse_document
 from connectors.baselines import Allowance, Holding
 from connectors.interface import Evidence
+from connectors.proposed import Proposed
 from connectors.terraform_plan import Planned, is_plan, planned, referred
 
 _INLINE = {
@@ -59,16 +59,6 @@ def _read(parsed: Document, source: str) -> tuple[tuple[Allowance, ...], tuple[s
     return own, tuple(f"{source}: {problem}" for problem in parsed.problems)
 
 
-@dataclass
-class _Found:
-    """What a plan gives one holder so far."""
-
-    allowances: list[Allowance] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
-    credentials: list[str] = field(default_factory=list)
-    new: bool = False
-
-
 class _Plan:
     """Follows a plan's policies to the roles, users and groups that hold them.
 
@@ -79,7 +69,7 @@ class _Plan:
     def __init__(self, resources: list[Planned], inventory: Inventory) -> None:
         self._resources = resources
         self._inventory = inventory
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, Proposed] = {}
 
     def holdings(self) -> list[Holding]:
         """Return what the plan gives, by the holder's name."""
@@ -99,20 +89,10 @@ class _Plan:
             elif one.type in _KEYS and one.changed:
                 for name in self._names(one, "user"):
                     self._of(name).credentials.append(f"{one.address}: {_KEYS[one.type]}")
-        return [
-            Holding(
-                "",
-                name,
-                tuple(found.allowances),
-                tuple(found.undecided),
-                found.new,
-                tuple(found.credentials),
-            )
-            for name, found in sorted(self._found.items())
-        ]
+        return [found.holding(name) for name, found in sorted(self._found.items())]
 
-    def _of(self, name: str) -> _Found:
-        return self._found.setdefault(name, _Found())
+    def _of(self, name: str) -> Proposed:
+        return self._found.setdefault(name, Proposed())
 
     def _holder(self, one: Planned) -> None:
         name = _name(one)

@@ -1,13 +1,13 @@
 """Read what a proposed role definition, role assignment or Terraform plan would give to whom."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.azure.ids import fields, principal, resource_id, text
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy import Block, blocks
 from connectors.baselines import Allowance, Holding
+from connectors.proposed import Proposed
 from connectors.terraform_plan import Planned, is_plan, planned, referred
 
 _PASSWORDS = {
@@ -71,24 +71,13 @@ def _assignment(data: Mapping[str, Any], inventory: Inventory) -> Holding:
     return Holding(who, text(data.get("principalname")) or who, tuple(own))
 
 
-@dataclass
-class _Found:
-    """What a plan gives one principal so far."""
-
-    identity: str
-    allowances: list[Allowance] = field(default_factory=list)
-    undecided: list[str] = field(default_factory=list)
-    credentials: list[str] = field(default_factory=list)
-    new: bool = False
-
-
 class _Plan:
     """Follows the role assignments that a plan changes to their roles and principals."""
 
     def __init__(self, resources: list[Planned], inventory: Inventory) -> None:
         self._resources = resources
         self._inventory = inventory
-        self._found: dict[str, _Found] = {}
+        self._found: dict[str, Proposed] = {}
 
     def holdings(self) -> list[Holding]:
         """Return what the plan gives, by principal."""
@@ -100,20 +89,10 @@ class _Plan:
             elif one.type in _PASSWORDS and one.created:
                 key = one.text("application_id") or one.text("service_principal_id") or f"({one.address})"
                 self._of(key).credentials.append(f"{one.address}: {_PASSWORDS[one.type]}")
-        return [
-            Holding(
-                found.identity,
-                name,
-                tuple(found.allowances),
-                tuple(found.undecided),
-                found.new,
-                tuple(found.credentials),
-            )
-            for name, found in sorted(self._found.items())
-        ]
+        return [found.holding(name) for name, found in sorted(self._found.items())]
 
-    def _of(self, name: str, identity: str = "") -> _Found:
-        return self._found.setdefault(name, _Found(identity))
+    def _of(self, name: str, identity: str = "") -> Proposed:
+        return self._found.setdefault(name, Proposed(identity))
 
     def _assigned(self, one: Planned) -> None:
         role = self._own_role(one)
@@ -166,7 +145,7 @@ class _Plan:
         ]
         return next(iter([*referenced, *named]), None)
 
-    def _principal(self, one: Planned) -> _Found:
+    def _principal(self, one: Planned) -> Proposed:
         who = principal(one.text("principal_id"))
         if who:
             return self._of(who, who)
