@@ -11,7 +11,7 @@ from reports.document import FindingEntry, IdentityEntry, Report, Waiver
 from reports.overview import counted, first_of
 from scanner.baseline.check import Check, check_scan
 from scanner.baseline.model import Baseline
-from scanner.gate.decide import BaselineState
+from scanner.gate.question import BaselineState
 
 
 def standings(check: Check, entries: Sequence[IdentityEntry]) -> dict[str, BaselineState]:

@@ -14,8 +14,9 @@ from reports.gate.document import GateReport
 from scanner.config import load_baselines, load_gates
 from scanner.errors import ConfigError
 from scanner.exits import Exit
-from scanner.gate.decide import BaselineState, Question, decide
+from scanner.gate.decide import decide
 from scanner.gate.policy import GatePolicy
+from scanner.gate.question import BaselineState, Question
 from scanner.lookup import REPORT
 from scanner.moments import moment
 from scanner.talk import Talk

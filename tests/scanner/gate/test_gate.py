@@ -24,8 +24,9 @@ from reports.gate import junit, markdown, text
 from scanner.cli import cli
 from scanner.config import load_gates
 from scanner.errors import ConfigError
-from scanner.gate.decide import Question, decide
+from scanner.gate.decide import decide
 from scanner.gate.policy import GatePolicy
+from scanner.gate.question import Question
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BOT = "arn:aws:iam::123456789012:role/bot"
