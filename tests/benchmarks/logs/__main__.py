@@ -1,7 +1,8 @@
-"""Compare the log engine with the floors (unpacking, decoding), a plain script, and trailscraper, on CloudTrail trees.
+"""Compare the log engine with the floors (unpacking, decoding), a plain script, and trailscraper.
 
     python -m tests.benchmarks.logs /tmp/bench --events 100000 1000000 10000000     makes the trees that are not there
     python -m tests.benchmarks.logs /tmp/bench --events 100000 --runs 5             median of five runs of each
+    python -m tests.benchmarks.logs /tmp/bench --events 200000 --cloud gcp          Cloud Audit Logs; azure: Azure Monitor
 
 Each reader runs in a process of its own, in turns, so that other load on the machine falls on all of them. Trees of
 more than two million events are read once. CPU counts all processes of a reader; memory is what all of them held at
@@ -25,16 +26,14 @@ from pathlib import Path
 from tests.benchmarks.logs.readers import (
     NATIVE,
     NATIVE_READERS,
-    READERS,
+    READERS_OF,
     REFERENCE,
     TRAILSCRAPER,
     TRAILSCRAPER_SCRIPT,
     compiled,
 )
+from tests.benchmarks.logs.trees import made
 
-_GENERATOR = (
-    Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "aws" / "tools" / "gen_cloudtrail.py"
-)
 _READ_ONCE = 2_000_000
 _LOOK_SECONDS = 0.02
 _MOST_FOR_TRAILSCRAPER = 200_000
@@ -53,43 +52,37 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="holds one tree for each number of events")
+    parser.add_argument("--cloud", choices=sorted(READERS_OF), default="aws")
     parser.add_argument("--events", type=int, nargs="+", default=[100_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument(
         "--trailscraper", default=os.environ.get("ENTDRIFT_TRAILSCRAPER", ""), metavar="PYTHON"
     )
-    parser.add_argument("--only", help="one reader of the tree FOLDER, as JSON (the program calls itself so)")
+    parser.add_argument(
+        "--only", help="one reader of the logs in FOLDER, as JSON (the program calls itself so)"
+    )
     chosen = parser.parse_args()
     if chosen.only:
-        print(json.dumps(measure(chosen.only, chosen.folder)))
+        print(json.dumps(measure(chosen.cloud, chosen.only, chosen.folder)))
         return
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    readers = list(READERS)
-    if program := compiled(chosen.folder):
-        os.environ[REFERENCE] = str(program)
-        readers += NATIVE_READERS
+    readers = list(READERS_OF[chosen.cloud])
+    if NATIVE in readers:
+        if program := compiled(chosen.folder):
+            os.environ[REFERENCE] = str(program)
+        else:
+            readers = [name for name in readers if name not in NATIVE_READERS]
+    measured = [sys.executable, "-m", __spec__.parent, "--cloud", chosen.cloud, "--only"]
     for events in chosen.events:
-        tree = made(chosen.folder / str(events), events)
+        logs = made(chosen.folder, chosen.cloud, events)
         runs: Runs = {name: [] for name in readers}
         for _ in range(1 if events > _READ_ONCE else chosen.runs):
             for name in readers:
-                runs[name].append(_told([sys.executable, "-m", __spec__.parent, str(tree), "--only", name]))
-        if chosen.trailscraper and events <= _MOST_FOR_TRAILSCRAPER:
-            call = [chosen.trailscraper, "-c", TRAILSCRAPER_SCRIPT, str(tree / "AWSLogs")]
+                runs[name].append(_told([*measured, name, str(logs)]))
+        if chosen.trailscraper and chosen.cloud == "aws" and events <= _MOST_FOR_TRAILSCRAPER:
+            call = [chosen.trailscraper, "-c", TRAILSCRAPER_SCRIPT, str(logs)]
             runs[TRAILSCRAPER] = [_told(call)]
         show(runs)
-
-
-def made(tree: Path, events: int) -> Path:
-    """Make a tree of so many events if it is not there."""
-    if not (tree / "AWSLogs").exists():
-        make = [sys.executable, str(_GENERATOR), str(tree), "--events", str(events)]
-        subprocess.run(
-            [*make, "--accounts", "8", "--identities", "400", "--seed", "11", "--jobs", "2"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-    return tree
 
 
 def _told(call: list[str]) -> dict[str, float]:
@@ -122,11 +115,11 @@ def _resident(process: int) -> int:
         return 0
 
 
-def measure(name: str, tree: Path) -> dict[str, float]:
+def measure(cloud: str, name: str, logs: Path) -> dict[str, float]:
     """Run one reader and return what it took beyond starting Python."""
     before = _cpu()
     start = time.perf_counter()
-    events = (READERS | NATIVE_READERS)[name](tree / "AWSLogs")
+    events = READERS_OF[cloud][name](logs)
     wall = time.perf_counter() - start
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"events": events, "cpu": _cpu() - before, "wall": wall, "mb": own / 1024}

@@ -1,4 +1,4 @@
-"""The readers that are compared: each reads a whole CloudTrail tree and returns how many events it saw."""
+"""The readers that are compared: each reads a whole tree of logs and returns how many events it saw."""
 
 import gzip
 import json
@@ -8,12 +8,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from isal import isal_zlib
 
 from connectors.aws.events import CloudTrailReader, CloudTrailRecord
+from connectors.azure.events import AzureLogs
 from connectors.facts import Window
+from connectors.gcp.events import AuditLogReader
 from connectors.logs.engine import read_logs
+from connectors.logs.rows import LogReader
 from connectors.logs.seen import SeenEvents
 from connectors.logs.shapes import Shapes
 
@@ -76,9 +80,62 @@ def stdlib(tree: Path) -> int:
     return read
 
 
-def _engine(workers: int) -> Callable[[Path], int]:
+def inflate_lines(tree: Path) -> int:
+    """Unpack only, where each line is an event."""
+    return sum(
+        isal_zlib.decompressobj(wbits=31).decompress(path.read_bytes()).count(b"\n") for path in _files(tree)
+    )
+
+
+def stdlib_entries(tree: Path) -> int:
+    """Read Cloud Audit Logs as a first script would."""
+    seen: set[tuple[str, ...]] = set()
+    counts: dict[tuple[str, ...], int] = {}
+    read = 0
+    for entry in _lines(tree):
+        read += 1
+        one = (entry["logName"], entry["insertId"], entry["timestamp"])
+        if one in seen:
+            continue
+        seen.add(one)
+        audit = entry["protoPayload"]
+        checked = [check.get("permission", "") for check in audit.get("authorizationInfo", ())]
+        caller = audit.get("authenticationInfo", {}).get("principalEmail", "")
+        key = (entry["logName"], caller, audit.get("methodName", ""), *checked, entry["timestamp"][:10])
+        counts[key] = counts.get(key, 0) + 1
+    return read
+
+
+def stdlib_records(tree: Path) -> int:
+    """Read Azure Monitor records as a first script would."""
+    seen: set[tuple[str, ...]] = set()
+    counts: dict[tuple[str, ...], int] = {}
+    read = 0
+    for record in _lines(tree):
+        read += 1
+        operation = str(record["operationName"])
+        one = (record.get("correlationId", ""), record["time"], operation)
+        if one in seen:
+            continue
+        seen.add(one)
+        identity = record.get("identity")
+        claims = identity.get("claims", {}) if isinstance(identity, dict) else {}
+        caller = claims.get("appid", "") if isinstance(claims, dict) else ""
+        key = (caller, operation, str(record.get("resultType", "")), record["time"][:10])
+        counts[key] = counts.get(key, 0) + 1
+    return read
+
+
+def _lines(tree: Path) -> Iterator[dict[str, Any]]:
+    for path in _files(tree):
+        with gzip.open(path) as stream:
+            for line in stream:
+                yield json.loads(line)
+
+
+def _engine(reader: Callable[[], LogReader], workers: int) -> Callable[[Path], int]:
     def engine(tree: Path) -> int:
-        logs = read_logs([tree], CloudTrailReader(), EVER, seen=SeenEvents(), workers=workers)
+        logs = read_logs([tree], reader(), EVER, seen=SeenEvents(), workers=workers)
         for _ in logs.rows:
             pass
         return sum(file.records for file in logs.files)
@@ -134,9 +191,21 @@ READERS: dict[str, Callable[[Path], int]] = {
     "inflate only (isal)": inflate_isal,
     "inflate only (zlib)": inflate_zlib,
     "unpack + decode (msgspec)": decode_only,
-    "engine, 1 process": _engine(1),
-    "engine, 2 processes": _engine(2),
+    "engine, 1 process": _engine(CloudTrailReader, 1),
+    "engine, 2 processes": _engine(CloudTrailReader, 2),
     "gzip + json + dict": stdlib,
+}
+GCP_READERS: dict[str, Callable[[Path], int]] = {
+    "inflate only (isal)": inflate_lines,
+    "engine, 1 process": _engine(AuditLogReader, 1),
+    "engine, 2 processes": _engine(AuditLogReader, 2),
+    "gzip + json + dict": stdlib_entries,
+}
+AZURE_READERS: dict[str, Callable[[Path], int]] = {
+    "inflate only (isal)": inflate_lines,
+    "engine, 1 process": _engine(AzureLogs, 1),
+    "engine, 2 processes": _engine(AzureLogs, 2),
+    "gzip + json + dict": stdlib_records,
 }
 NATIVE = "native reference"
 NATIVE_READERS: dict[str, Callable[[Path], int]] = {
@@ -144,3 +213,4 @@ NATIVE_READERS: dict[str, Callable[[Path], int]] = {
     NATIVE: _native(),
 }
 """Readers in C++, where they could be compiled."""
+READERS_OF = {"aws": READERS | NATIVE_READERS, "gcp": GCP_READERS, "azure": AZURE_READERS}
