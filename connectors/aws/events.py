@@ -11,12 +11,13 @@ import msgspec
 from connectors.aws.event_outcomes import DeniedCodes
 from connectors.aws.event_principals import Callers, UserIdentity
 from connectors.aws.event_resources import EventResources, Named, Plan, ResourceRef, resource_type
+from connectors.aws.log_address import other_service
 from connectors.aws.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.row_marks import Marks, read, written
 from connectors.aws.service_actions import catalogue_version
 from connectors.aws.session_policies import session_policy
 from connectors.aws.times import stamp
-from connectors.logs.rows import UNREAD, EventKind, Folded, FoldedEvents, RowKey
+from connectors.logs.rows import STRANGE, UNREAD, EventKind, Folded, FoldedEvents, RowKey
 
 LONG_TERM_API_KEY = "bedrock-api-key"
 """Credential of calls made with a long-term Bedrock API key: records never say which of a user's keys."""
@@ -142,12 +143,18 @@ class CloudTrailReader:
 
     def skip_file(self, path: str) -> str:
         """Pass over what CloudTrail delivers beside its log files."""
-        *folders, name = path.replace("\\", "/").split("/")
+        path = path.replace("\\", "/")
+        *folders, name = path.split("/")
         if "CloudTrail-Digest" in folders or "_CloudTrail-Digest_" in name:
             return "digest file, holds no events"
         if "CloudTrail-Insight" in folders or "_CloudTrail-Insight_" in name:
             return "Insights file, holds no calls"
-        return ""
+        service = other_service(path)
+        return f"log of another service ({service}), holds no events of CloudTrail" if service else ""
+
+    def strange(self, record: CloudTrailRecord) -> bool:
+        """Return whether a record does not say what was called."""
+        return not record.event_source or not record.event_name
 
     def fold(self, record: CloudTrailRecord) -> Folded | str:
         """Return the event's rows, or the reason why it is no usable event: see `fold_all`."""
@@ -172,8 +179,7 @@ class CloudTrailReader:
             if time is None or len(time) != _TIME:
                 time = stamp(parsed(bytes(record.shipped_time)) if time is None else time)
                 if not time:
-                    unreadable = bytes(record.lower_time) != b"null"
-                    rejected.append(_LOWER if unreadable else "no usable eventTime")
+                    rejected.append(_without_time(record))
                     continue
             source, name = record.event_source, record.event_name
             operation = operations.get((source, name))
@@ -327,6 +333,13 @@ def _with_passed(parameters: bytes, kind: EventKind) -> EventKind:
     roles = passed_roles(parsed(parameters), first.account, first.region)
     passed = [first._replace(permission="iam:PassRole", resource=role) for role in roles]
     return EventKind([*kind.keys, *passed], kind.place) if passed else kind
+
+
+def _without_time(record: CloudTrailRecord) -> str:
+    """Return why a record without a usable time is no event: it may be none, or one that cannot be placed."""
+    if bytes(record.lower_time) != b"null":
+        return _LOWER
+    return f"no usable eventTime{UNREAD}" if record.event_source and record.event_name else STRANGE
 
 
 def _shared_id(record: CloudTrailRecord, identity: str) -> str:

@@ -10,6 +10,19 @@ S3_ADDRESS = r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[
 """`s3://bucket/prefix`: everything below the prefix."""
 
 
+_OTHER_SERVICE = re.compile(
+    r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/"
+    r"(Config|GuardDuty|WAFLogs|elasticloadbalancing|globalaccelerator|network-firewall|redshift|vpcdnsquerylogs|vpcflowlogs)/"
+)
+"""Folders of a shared bucket to which services deliver logs of their own. Source: their documentation."""
+
+
+def other_service(path: str) -> str:
+    """Return whose logs a path below AWSLogs holds, if they are not CloudTrail's."""
+    found = _OTHER_SERVICE.search(path)
+    return found[1] if found else ""
+
+
 def inside(address: str, bucket: str, key: str | None) -> bool:
     """Return whether a bucket, and a key in it, belong to an address, whose prefix is a folder or a key."""
     named = re.fullmatch(S3_ADDRESS, address)

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from connectors.aws.calls import Calls
 from connectors.aws.collect import assumed
 from connectors.aws.live_settings import LiveSettings
-from connectors.aws.log_address import S3_ADDRESS, inside
+from connectors.aws.log_address import S3_ADDRESS, inside, other_service
 from connectors.aws.session import Session, open_session
 from connectors.errors import SettingError
 from connectors.facts import Window
@@ -125,7 +125,7 @@ class S3Logs:
 
     def _skipped(self, folder: str) -> bool:
         inside = self._below(folder) or folder == f"{self._prefix}/"
-        return bool(_BESIDE.search(folder)) or not inside
+        return bool(_BESIDE.search(folder) or other_service(folder)) or not inside
 
     def _level(self, prefix: str) -> Level:
         folders: list[str] = []
@@ -158,8 +158,11 @@ def _stamp(answer: Any) -> str:
 
 
 def _advice(text: str) -> str:
-    """Return what else to do about a refusal that has another cause than the bucket."""
-    if "kms" in text.lower():
+    """Return what else to do about a refusal that has another cause than the bucket.
+
+    What to grant is our own advice and names the key of any log.
+    """
+    if "kms" in text.partition("; grant ")[0].lower():
         return "; the log is encrypted: the key's policy must let this principal decrypt, too"
     if "InvalidObjectState" in text:
         return "; the object is archived: restore it first"

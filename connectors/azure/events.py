@@ -11,7 +11,7 @@ from connectors.azure.machine_learning import log_of, machine_learning
 from connectors.azure.record import Record, folded, moment, pick, word
 from connectors.azure.sign_ins import is_sign_in, sign_in
 from connectors.azure.storage import storage
-from connectors.logs.rows import Folded
+from connectors.logs.rows import STRANGE, UNREAD, Folded
 
 _SUBSCRIPTION_CATEGORIES = {
     "administrative",
@@ -41,7 +41,7 @@ OTHER_FORMAT = (
 )
 REFUSED = (SPREADSHEET, OTHER_FORMAT)
 """Why files are not read that may hold calls all the same."""
-QUERY_ANSWER = "an answer of the query API, in tables, columns and rows"
+QUERY_ANSWER = f"an answer of the query API, in tables, columns and rows{UNREAD}"
 
 
 class AzureLogs:
@@ -54,6 +54,7 @@ class AzureLogs:
     name = "azure"
     record_type: Any = Record
     containers: tuple[str, ...] = ("value", "records", "Records")
+    columns = ("operationname", "time")
 
     def skip_file(self, path: str) -> str:
         """Return why a file is not read: spreadsheets leave out the caller's ids and the assignment."""
@@ -62,11 +63,18 @@ class AzureLogs:
             return OTHER_FORMAT
         return SPREADSHEET if name.endswith(_SPREADSHEETS) else ""
 
+    def strange(self, record: Any) -> bool:
+        """Return whether a record says neither what was done nor when."""
+        parts = (pick(record, "operation"), pick(record, "tables"), _time(record))
+        return all(part is None for part in parts)
+
     def fold(self, record: Any) -> Folded | str:
         """Return the event's rows, or the reason why it is no usable event."""
         at = _time(record)
         if at is None:
-            return QUERY_ANSWER if isinstance(pick(record, "tables"), list) else "no usable time"
+            if isinstance(pick(record, "tables"), list):
+                return QUERY_ANSWER
+            return STRANGE if self.strange(record) else f"no usable time{UNREAD}"
         read = _read(record)
         if isinstance(read, str):
             return read

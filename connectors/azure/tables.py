@@ -23,7 +23,7 @@ def read_answers(files: Sequence[LogFile], window: Window, seen: SeenEvents) -> 
     Each is laid out as the rows that `az monitor log-analytics query` would have written, and read as
     those. It keeps its own name in the result.
     """
-    answers = [file for file in files if QUERY_ANSWER in file.reason]
+    answers = [file for file in files if QUERY_ANSWER in file.reason and Path(file.path).is_file()]
     if not answers:
         return None
     with TemporaryDirectory(prefix="entdrift-") as folder:

@@ -23,7 +23,7 @@ from connectors.gcp.entry import (
     unwrap,
 )
 from connectors.gcp.names import permission_name, project_in
-from connectors.logs.rows import EventKind, Folded, FoldedEvents, RowKey
+from connectors.logs.rows import STRANGE, UNREAD, EventKind, Folded, FoldedEvents, RowKey
 
 LAST = " last"
 """Ends a row's `detail` when it comes from the closing entry of a long-running operation."""
@@ -89,7 +89,8 @@ class AuditLogReader:
 
     name = "gcp"
     record_type = LogEntry
-    containers: tuple[str, ...] = ("entries",)
+    containers: tuple[str, ...] = ("entries", "receivedMessages")
+    columns = ("protopayload", "methodname", "insertid")
 
     def __init__(self) -> None:
         self._kinds: dict[Marks, EventKind] = {}
@@ -102,6 +103,15 @@ class AuditLogReader:
     def skip_file(self, path: str) -> str:
         """Return why a file is not read: tools also save log entries in formats that hold no JSON."""
         return OTHER_FORMAT if path.lower().endswith(_OTHER_FORMATS) else ""
+
+    def strange(self, record: LogEntry) -> bool:
+        """Return whether a record has neither a payload nor the name of a log."""
+        named = (
+            record.log_name or record.lower_log_name or record.snake_log_name,
+            record.proto_payload or record.protopayload_auditlog or record.lower_payload or record.analytics,
+            record.entry or record.message,
+        )
+        return not any(named)
 
     def fold(self, record: LogEntry) -> Folded | str:
         """Return the entry's rows, or why it is no audit record.
@@ -140,13 +150,13 @@ class AuditLogReader:
             entry = unwrapped
         audit = entry.proto_payload or entry.protopayload_auditlog or entry.lower_payload
         if audit is None or not (audit.service_name or audit.method_name or audit.authorization_info):
-            return "not an audit log entry (no protoPayload)"
+            return STRANGE if self.strange(entry) else "not an audit log entry (no protoPayload)"
         if audit.kind and not audit.kind.endswith("AuditLog"):
             return "not an audit log entry (another protoPayload type)"
         stamp = entry.timestamp or entry.receive_timestamp or entry.lower_receive_timestamp
         time = _time(stamp or "")
         if time is None:
-            return "has no usable timestamp"
+            return f"has no usable timestamp{UNREAD}"
         log_name = entry.log_name or entry.lower_log_name or ""
         marks = self._marks(entry, audit, log_name)
         kind = self._kinds.get(marks) or self._learn(marks)

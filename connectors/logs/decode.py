@@ -1,8 +1,9 @@
 """Turn the text of a log file into typed records: strictly where possible, one by one where not."""
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -18,6 +19,12 @@ LARGEST_DOCUMENT_BYTES = 256 << 20
 
 _CUT_OFF = "the export goes on elsewhere (a token for the next page is left in it): put all pages in one file"
 _TABLE_BYTES = 4096
+_OTHER_FORM = (
+    "a table with columns of events, or text with events, is not read: export the log objects, or JSON"
+)
+_WRAPPED = "events inside records of another tool are in a form that is not read: export the log objects"
+_DEPTH = 6
+"""So many levels down events are looked for inside records of another tool."""
 _SPACE = "\ufeff\0 \t\r\n"
 _ZEROS = 64
 """So many bytes of value 0 and nothing else are no empty file."""
@@ -49,6 +56,9 @@ class Decoder:
         self._usual = f'{{"{reader.containers[0]}":['.encode()
         self._keys = frozenset(reader.containers)
         self._columns: tuple[str, ...] = getattr(reader, "columns", ())
+        self._strange: Callable[[Any], bool] | None = getattr(reader, "strange", None)
+        self._taken: tuple[bytes, bool, bool] | None = None
+        """The text that gave the records yielded last, all at once, and what array it is the inside of."""
         self._record = msgspec.json.Decoder(record)
         self._plain = Shapes(record, reader.containers)
         self._wrapped = Shapes(wrapped, reader.containers)
@@ -60,7 +70,18 @@ class Decoder:
         if fate.continued or self._plain.continued or self._wrapped.continued:
             fate.note(_CUT_OFF)
 
+    def again(self, fate: Fate) -> list[Any] | None:
+        """Return the records yielded last, read one by one; None if they were read so already.
+
+        For when some of them turn out to be none: they may be containers, or wrap what they hold.
+        """
+        if self._taken is None:
+            return None
+        data, inside, listed = self._taken
+        return self._tolerant(data, fate, inside=inside, listed=listed, continued=inside or listed)[0]
+
     def _records(self, blocks: Iterator[bytes], fate: Fate) -> Iterator[list[Any]]:
+        self._taken = None
         data = next(blocks, b"")
         more = next(blocks, b"") if data else b""
         if not more:
@@ -80,6 +101,7 @@ class Decoder:
             found = self._unwrapped(self._wrapped.whole(data)) if wrapped else self._plain.whole(data)
         except REFUSED:
             found = None
+        self._taken = (data, False, False)
         return self._tolerant(data, fate)[0] if found is None else found
 
     def _is_wrapped(self, data: bytes) -> bool:
@@ -97,7 +119,8 @@ class Decoder:
         unbalanced piece, which strict decoding refuses: so what it accepts was cut right.
         """
         head = _HEAD.match(buffer)
-        array = bool(head and (head[1] or head[2]))
+        inside, listed = bool(head and head[1]), bool(head and head[2])
+        array = inside or listed
         known = head and (not head[1] or head[1].decode("utf-8", "replace") in self._keys)
         between = _learn(buffer, head.end()) if head and known else None
         if head is None or between is None:
@@ -125,12 +148,13 @@ class Decoder:
             found, end = self._strict_piece(buffer, mark, cut, array=array)
             piece = bytes(buffer[: end + 1])
             del buffer[: end + 1 + len(separator)]
+            self._taken = (piece, inside, listed)
             if found is None:
-                found, rest = self._tolerant(piece, fate, inside=array, continued=True)
+                found, rest = self._tolerant(piece, fate, inside=inside, listed=listed, continued=True)
                 if rest:
                     buffer[:0] = rest + separator
             yield found
-        yield self._last_piece(bytes(buffer), fate, array=array)
+        yield self._last_piece(bytes(buffer), fate, inside=inside, listed=listed)
 
     def _strict_piece(
         self, buffer: bytearray, mark: bytes, cut: int, *, array: bool
@@ -146,15 +170,17 @@ class Decoder:
                 break
         return None, cut
 
-    def _last_piece(self, piece: bytes, fate: Fate, *, array: bool) -> list[Any]:
+    def _last_piece(self, piece: bytes, fate: Fate, *, inside: bool, listed: bool) -> list[Any]:
         """Return the records of what is left at the end, where the array is closed."""
         body = piece
+        array = inside or listed
         if array:
             end = piece.rfind(b"]")
             closed = end >= 0 and piece[end + 1 :].strip() in (b"", b"}")
             body = piece[:end] if closed else b"{"
         found = self._body(body, array=array)
-        return self._tolerant(piece, fate, inside=array)[0] if found is None else found
+        self._taken = (body, inside, listed)
+        return self._tolerant(piece, fate, inside=inside, listed=listed)[0] if found is None else found
 
     def _body(self, body: bytes, *, array: bool) -> list[Any] | None:
         """Return the records of lines, or of the inside of an array; None if strict decoding refuses."""
@@ -167,9 +193,16 @@ class Decoder:
             return None
 
     def _tolerant(
-        self, data: bytes, fate: Fate, *, inside: bool = False, continued: bool = False
+        self,
+        data: bytes,
+        fate: Fate,
+        *,
+        inside: bool = False,
+        listed: bool = False,
+        continued: bool = False,
     ) -> tuple[list[Any], bytes]:
         """Return every record that can be read by itself, and the beginning of one that goes on."""
+        self._taken = None
         text = data.decode("utf-8", "replace")
         if "\ufffd" in text and b"\xef\xbf\xbd" not in data:
             fate.note("bytes that are not UTF-8 were replaced")
@@ -179,24 +212,56 @@ class Decoder:
             if data.count(b"\0") >= _ZEROS:
                 fate.lose("nothing but zero bytes, as a disk leaves that failed: fetch the file again")
             return [], b""
-        if start not in "{[" and not inside:
+        if start not in "{[" and not (inside or listed):
             fate.foreign = "is not JSON"
-            head = text[:_TABLE_BYTES].lower()
-            if self._columns and all(column in head for column in self._columns):
+            if self._tells_of_events(text[:_TABLE_BYTES]):
                 fate.foreign = ""
-                fate.lose("a table with columns of events is not read: export the log objects, or JSON")
+                fate.lose(_OTHER_FORM)
             return [], b""
-        records = []
+        records: list[Any] = []
         self._plain.continued = self._wrapped.continued = False  # told anew, from the whole text
-        salvage = Salvage(text, self._keys, fate, inside=inside, continued=continued)
+        salvage = Salvage(text, self._keys, fate, inside=inside, listed=listed, continued=continued)
         for value in salvage.records():
             try:
-                records.append(self._typed(self._content(value)))
+                records += self._of_value(value)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 fate.lose(str(error))
         if not records and not fate.lost and not fate.contained:
             fate.foreign = "holds no log records"
         return records, salvage.rest.encode("utf-8", "replace")
+
+    def _of_value(self, value: Any) -> list[Any]:
+        """Return the record that a parsed value is, or those that it wraps; ValueError if they are lost."""
+        record = self._typed(self._content(value))
+        if self._strange is None or not self._strange(record):
+            return [record]
+        if not self._tells_of_events(as_json(value).decode("utf-8", "replace")):
+            return [record]
+        found = list(self._wrapped_in(value, self._strange, _DEPTH))
+        if not found:
+            raise ValueError(_WRAPPED)
+        return found
+
+    def _wrapped_in(self, value: Any, strange: Callable[[Any], bool], depth: int) -> Iterator[Any]:
+        """Yield the records that stand anywhere inside a value of another tool, also as JSON text."""
+        if isinstance(value, str) and value[:1] in ("{", "["):
+            with contextlib.suppress(ValueError, RecursionError):
+                yield from self._wrapped_in(json.loads(value), strange, depth)
+            return
+        if isinstance(value, dict):
+            record = self._typed(value)
+            if not strange(record):
+                yield record
+                return
+            value = list(value.values())
+        if isinstance(value, list) and depth:
+            for one in value:
+                yield from self._wrapped_in(one, strange, depth - 1)
+
+    def _tells_of_events(self, text: str) -> bool:
+        """Return whether a text that is no record has the words that stand together in events."""
+        text = text.lower().replace("_", "")
+        return bool(self._columns) and all(column in text for column in self._columns)
 
     def _content(self, value: Any) -> Any:
         """Return a record, taken out of its wrapping if it has one."""

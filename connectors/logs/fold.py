@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
 from connectors.logs.inflate import Inflated
-from connectors.logs.rows import UNREAD, EventKind, FoldedEvents, LogReader, RowKey
+from connectors.logs.rows import STRANGE, UNREAD, EventKind, FoldedEvents, LogReader, RowKey
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import packed_ids
 from connectors.logs.walk import MTIME, Found
@@ -21,6 +21,9 @@ MOST_KINDS = 60_000
 
 _REASONS_SHOWN = 3
 _SURPRISE = " while reading it"
+_DOCUMENTS = tuple(f".json{packed}" for packed in ("", ".gz"))
+_LINES = tuple(f".{name}{packed}" for name in ("jsonl", "ndjson") for packed in ("", ".gz"))
+_TORN = "but is named as a log: fetch or export it again, or take it out of the logs"
 
 
 Place = tuple[str, str, str, str]
@@ -114,7 +117,7 @@ class Folder:
                 started = os.fstat(stream.fileno())
                 blocks = inflated.blocks()
                 for records in self._decoder.records(blocks, fate):
-                    self._events(records, batch, rejected)
+                    self._events(records, batch, rejected, fate)
                 for _ in blocks:  # what the decoder left, for the digest
                     pass
                 ended = os.fstat(stream.fileno())
@@ -131,22 +134,25 @@ class Folder:
         except Exception as error:  # noqa: BLE001 - one file's surprise must not stop the others; it is named
             problem = f"could not be read ({type(error).__name__})"
         events = len(batch.times) - before
-        status, reason = _fate(problem, fate, events, rejected)
+        problem = problem or _doubt(one, fate)
         unread = any(why.endswith((_SURPRISE, UNREAD)) for why in rejected)
+        status, reason = _fate(problem, fate, events, rejected, unread=unread)
         lost = status != "skipped" and (bool(problem or fate.lost or fate.reason) or unread)
         return FileRead(
             one.path, one.size_bytes, status, reason, events, rejected.total(), digest, lost, stamp
         )
 
-    def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str]) -> None:
+    def _events(self, records: Sequence[Any], batch: Batch, rejected: Counter[str], fate: Fate) -> None:
         """Fold records into a batch; one that cannot be folded is rejected with its reason."""
         ids, times, found, refused = self._folded(records)
+        if STRANGE in refused and (closer := self._decoder.again(fate)) is not None:
+            ids, times, found, refused = self._folded(closer)
         rejected.update(refused)
         mark, number = self._mark, self._number
         kinds = [kind.number if kind.folder is mark else number(kind) for kind in found]
         seconds = self._clock.all_seconds(times)
         if -1 in seconds:
-            rejected["no usable time"] += seconds.count(-1)
+            rejected[f"no usable time{UNREAD}"] += seconds.count(-1)
             good = [second >= 0 for second in seconds]
             ids, kinds = list(compress(ids, good)), list(compress(kinds, good))
             seconds = list(compress(seconds, good))
@@ -186,7 +192,20 @@ class Folder:
         return number
 
 
-def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str]) -> tuple[str, str]:
+def _doubt(one: Found, fate: Fate) -> str:
+    """Return what is wrong with a file that is named as a log and holds no JSON at all.
+
+    A failed export or download leaves nothing, or the text of an error; a file of a torn one begins anywhere.
+    """
+    path = one.path.lower()
+    empty = fate.foreign == "is empty" and (
+        path.endswith(_DOCUMENTS) or (path.endswith(".gz") and not one.size_bytes)
+    )
+    torn = fate.foreign == "is not JSON" and path.endswith((*_DOCUMENTS, *_LINES))
+    return f"{fate.foreign}, {_TORN}" if empty or torn else ""
+
+
+def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str], *, unread: bool) -> tuple[str, str]:
     """Return a file's status and every reason there is for it."""
     reasons = []
     if problem:
@@ -195,7 +214,7 @@ def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str]) -> tupl
         reasons.append(f"{fate.lost} records could not be read: {fate.reason}")
     elif fate.reason:
         reasons.append(fate.reason)
-    status = "partial" if reasons else "ok"
+    status = "partial" if reasons or unread else "ok"
     if fate.foreign and not events and not problem and not fate.lost:
         return "skipped", fate.foreign
     if rejected:

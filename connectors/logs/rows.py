@@ -11,6 +11,8 @@ KEPT = "its events count as an earlier scan read them"
 
 UNREAD = " (not counted)"
 """Ends a reader's reason for a record that is an event which it cannot read: calls are lost then."""
+STRANGE = "holds no fields of a log record"
+"""A reader's reason for a record that is something else, or that holds records where none was looked for."""
 GONE = "no longer there"
 """What an object is that an earlier scan read, and whose place was looked at."""
 
@@ -172,16 +174,20 @@ class ListReader(LogReader, Protocol):
 
 
 class EmbeddingReader(LogReader, Protocol):
-    """A reader whose exports may wrap each event as JSON text inside another record.
+    """A reader whose exports may wrap each event inside another record.
 
     The engine looks for these on every reader and does without them where they are missing.
     """
 
     columns: tuple[str, ...]
-    """Words that stand together at the beginning of a table (CSV) of events, in small letters."""
+    """Words that stand together in events of whatever form, in small letters."""
 
     embedded: str
     """Key of the wrapping record that holds the event as JSON text (`CloudTrailEvent`)."""
+
+    def strange(self, record: Any) -> bool:
+        """Return whether a record has none of the fields that make it one: `fold` answers `STRANGE`."""
+        ...
 
 
 class LogRead(NamedTuple):

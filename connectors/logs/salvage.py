@@ -60,6 +60,7 @@ class Salvage:
         fate: Fate,
         *,
         inside: bool = False,
+        listed: bool = False,
         continued: bool = False,
     ) -> None:
         self.rest = ""
@@ -72,6 +73,8 @@ class Salvage:
         self._fate = fate
         self._depth = int(inside)
         """Open arrays inside a container; at 0 an object may be a container."""
+        self._arrays = int(listed)
+        """Open arrays of records outside any container."""
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield every object that stands where a record may stand."""
@@ -80,7 +83,7 @@ class Salvage:
         at = 0
         depth = self._depth
         most = fate.lost + MOST_LOST
-        arrays = 0  # open arrays of records outside any container
+        arrays = self._arrays
         while (at := _space(text, at)) < len(text) and fate.lost < most:
             mark = text[at]
             if mark == "[":
@@ -115,6 +118,7 @@ class Salvage:
         if not self._continued and (depth > 0 or arrays > 0) and not fate.lost:
             # Cut off exactly between two records: nothing is broken, and yet the rest is missing.
             fate.note("ends before its list of records does")
+            fate.contained = True
         if fate.lost >= most:
             fate.reason = f"given up after {MOST_LOST}, the rest is not read; first: {fate.reason}"
 

@@ -28,11 +28,13 @@ def find_files(paths: Sequence[Path]) -> list[Found]:
     """Return every file under these files and folders once, sorted by path.
 
     Hidden files and folders are passed over, as the shell does. A link to a file is read; a link to a
-    folder inside a tree is named but not followed, so loops end. Pipes, sockets and devices are refused.
+    folder inside a tree is named but not followed, so loops end: calls may stand where it leads, unless that
+    is read anyway. Pipes, sockets and devices are refused.
     """
     found: dict[str, tuple[Found, _Inode]] = {}
+    tops = [os.path.realpath(path) for path in paths]
     for path in paths:
-        for one, inode in _below(str(path)):
+        for one, inode in _below(str(path), tops):
             found.setdefault(one.path, (one, inode))
     unique = []
     inodes: set[_Inode] = set()
@@ -50,7 +52,7 @@ _Inode = tuple[int, int]
 _NO_INODE = (0, 0)
 
 
-def _below(top: str) -> Iterator[tuple[Found, _Inode]]:
+def _below(top: str, tops: Sequence[str]) -> Iterator[tuple[Found, _Inode]]:
     """Yield what one configured path names, walking folders without recursion."""
     # Strings and os functions all the way: a Path object per log file costs more than reading it takes.
     if not os.path.isdir(top):  # noqa: PTH112
@@ -67,12 +69,18 @@ def _below(top: str) -> Iterator[tuple[Found, _Inode]]:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
                     elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112 entry.is_dir() fails on rings
-                        reason = "link to a folder, not followed: name the folder itself"
-                        yield Found(entry.path, 0, reason, skipped=True), _NO_INODE
+                        yield _link(entry.path, tops), _NO_INODE
                     else:
                         yield _file(entry.path)
         except OSError as error:
             yield Found(folder, 0, f"the folder cannot be listed ({error.strerror})"), _NO_INODE
+
+
+def _link(path: str, tops: Sequence[str]) -> Found:
+    """Return a link to a folder, which is not followed; nothing is missed where the folder itself is read."""
+    leads_to = os.path.realpath(path)
+    inside = any(leads_to == top or leads_to.startswith(top.rstrip(os.sep) + os.sep) for top in tops)
+    return Found(path, 0, "link to a folder, not followed: name the folder itself", skipped=inside)
 
 
 def _file(path: str) -> tuple[Found, _Inode]:

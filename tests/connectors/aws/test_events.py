@@ -19,7 +19,7 @@ from connectors.aws.events import (
     CloudTrailRecord,
 )
 from connectors.aws.tables import table
-from connectors.logs.rows import Folded, RowKey
+from connectors.logs.rows import STRANGE, Folded, RowKey
 from connectors.logs.seen import NO_ID, packed_ids
 
 ACCOUNT = "123456789012"
@@ -381,7 +381,7 @@ def test_logstash_keeps_the_time_under_another_name():
     shipped = {"@timestamp": "2020-09-14T00:44:23.000Z"}
     assert "2020-09-14T00:44:23Z" == fold(eventTime=None, **shipped).time
     assert "2026-03-01T10:00:00Z" == fold(**shipped).time
-    assert "no usable eventTime" == fold(eventTime="yesterday", **shipped)
+    assert "no usable eventTime (not counted)" == fold(eventTime="yesterday", **shipped)
 
 
 def test_one_call_recorded_by_two_accounts_counts_once_for_each_name_of_its_caller():
@@ -438,8 +438,9 @@ def test_the_account_is_the_recipients_or_else_the_callers():
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"eventTime": None}, "no usable eventTime"),
-        ({"eventTime": "[REDACTED]"}, "no usable eventTime"),
+        ({"eventTime": None}, "no usable eventTime (not counted)"),
+        ({"eventTime": "[REDACTED]"}, "no usable eventTime (not counted)"),
+        ({"eventTime": None, "eventName": None}, STRANGE),
         ({"eventName": None}, "no eventSource or eventName"),
         ({"eventSource": ""}, "no eventSource or eventName"),
     ],
@@ -463,6 +464,9 @@ def test_odd_times_are_written_the_usual_way():
         ("1_CloudTrail-Digest_eu-west-1_trail_eu-west-1_20260301T100000Z.json.gz", True),
         ("AWSLogs\\1\\CloudTrail-Insight\\eu-west-1\\x.json.gz", True),
         ("/home/anna/without-CloudTrail-Digest/x.json.gz", False),
+        ("s3://b/AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/03/01/x.log.gz", True),
+        ("AWSLogs/o-abc123/111122223333/Config/eu-west-1/2026/3/1/ConfigSnapshot/x.json.gz", True),
+        ("/Config/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/x.json.gz", False),
     ],
 )
 def test_what_cloudtrail_delivers_beside_its_logs_is_skipped(path, skipped):

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.gcp.entry import LogEntry
 from connectors.gcp.events import AuditLogReader
-from connectors.logs.rows import Folded
+from connectors.logs.rows import STRANGE, Folded
 from tests.connectors.gcp.records import AGENT, PROJECT, RAG, entry
 
 READER = AuditLogReader()
@@ -252,7 +252,8 @@ def test_bigquery_rows_and_lower_case_spellings():
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ({"textPayload": "hello"}, "not an audit log entry (no protoPayload)"),
+        ({"textPayload": "hello"}, STRANGE),
+        ({"logName": "projects/p/logs/x", "textPayload": "y"}, "not an audit log entry (no protoPayload)"),
         ({"protoPayload": {}}, "not an audit log entry (no protoPayload)"),
         (
             {
@@ -263,7 +264,10 @@ def test_bigquery_rows_and_lower_case_spellings():
             },
             "not an audit log entry (another protoPayload type)",
         ),
-        ({"protoPayload": {"methodName": "x"}, "timestamp": "yesterday"}, "has no usable timestamp"),
+        (
+            {"protoPayload": {"methodName": "x"}, "timestamp": "yesterday"},
+            "has no usable timestamp (not counted)",
+        ),
     ],
 )
 def test_what_is_no_audit_record_says_why(record, reason):

@@ -237,7 +237,7 @@ def test_a_folder_of_logs_without_any_log_says_so(gcp, tmp_path):
     (tmp_path / "logs" / "a.json").write_text(json.dumps([READER]))
     run = gcp({"iam_policies": [searched(BOUND)], "audit_logs": tmp_path / "logs"})
     assert run.outcome("audit_logs").status is Status.FAILED
-    assert "not an audit log entry" in run.outcome("audit_logs").reason
+    assert "holds no fields of a log record" in run.outcome("audit_logs").reason
 
 
 def test_secrets_never_reach_the_bundle(gcp):

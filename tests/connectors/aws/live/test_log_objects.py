@@ -215,6 +215,7 @@ def test_an_object_that_is_refused_is_named_and_the_others_are_read(
         failed.path.removeprefix(f"s3://{BUCKET}/"),
     )
     assert said in failed.reason
+    assert ("encrypted" in failed.reason) is ("kms" in message)
     assert "planted-secret-key" not in failed.reason
 
 
