@@ -23,7 +23,7 @@ from connectors.gcp.entry import (
     unwrap,
 )
 from connectors.gcp.names import permission_name, project_in
-from connectors.logs.rows import STRANGE, UNREAD, EventKind, Folded, FoldedEvents, RowKey
+from connectors.logs.rows import OTHER_LOG, STRANGE, UNREAD, EventKind, Folded, FoldedEvents, RowKey
 
 LAST = " last"
 """Ends a row's `detail` when it comes from the closing entry of a long-running operation."""
@@ -150,9 +150,9 @@ class AuditLogReader:
             entry = unwrapped
         audit = entry.proto_payload or entry.protopayload_auditlog or entry.lower_payload
         if audit is None or not (audit.service_name or audit.method_name or audit.authorization_info):
-            return STRANGE if self.strange(entry) else "not an audit log entry (no protoPayload)"
+            return STRANGE if self.strange(entry) else f"{OTHER_LOG} (no protoPayload)"
         if audit.kind and not audit.kind.endswith("AuditLog"):
-            return "not an audit log entry (another protoPayload type)"
+            return f"{OTHER_LOG} (another protoPayload type)"
         stamp = entry.timestamp or entry.receive_timestamp or entry.lower_receive_timestamp
         time = _time(stamp or "")
         if time is None:

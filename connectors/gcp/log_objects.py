@@ -32,6 +32,8 @@ _PAGE = 1000
 _PATIENCE = (10, 120)
 """Seconds to connect, and between two pieces of an answer."""
 _EMULATOR = "STORAGE_EMULATOR_HOST"
+_REQUEST = re.compile(r"^GET \S+: ")
+"""What the SDK puts before what the service said."""
 _SIGN_IN = "sign in: gcloud auth application-default login"
 ERRORS = (
     GoogleAPIError,
@@ -175,7 +177,7 @@ def _unencrypted(endpoint: str) -> bool:
 
 def _why(error: Exception, permission: str, bucket: str) -> str:
     """Return what an error means and what to do about it, in one line."""
-    text = str(getattr(error, "message", "") or error).split("\n")[0][:300]
+    text = _REQUEST.sub("", str(getattr(error, "message", "") or error).split("\n")[0])[:300]
     code = getattr(error, "code", None) or getattr(getattr(error, "response", None), "status_code", None)
     match code:
         case 403:

@@ -1,6 +1,7 @@
 """Read log files of any number and shape into folded usage rows."""
 
 import contextlib
+import itertools
 import logging
 import math
 import os
@@ -34,6 +35,7 @@ ALONE_BYTES = 10 << 20
 """Up to this much (gzip bytes; plain text counts a tenth) one process is faster than starting others."""
 _PLAIN_TO_GZIP = 10
 _TELL_EVERY = 1_000
+_NO_OBJECTS = "there is no object, or none of the days that may hold events of the window"
 _RACY_NANOSECONDS = 2_000_000_000
 """A file this young may change again within one tick of its time of change."""
 
@@ -82,7 +84,9 @@ def _listed(stores: Sequence[ObjectStore], observe: Observer) -> dict[str, tuple
     """Return every object of the stores, each once."""
     held: dict[str, tuple[Found, ObjectStore]] = {}
     for store in stores:
-        for one in store.objects():
+        objects = store.objects()
+        first = next(objects, Found(store.address, 0, _NO_OBJECTS, skipped=True))
+        for one in itertools.chain((first,), objects):
             held.setdefault(one.path, (one, store))
             if len(held) % _TELL_EVERY == 0:
                 observe("log-list", objects=len(held))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
 from connectors.logs.inflate import Inflated
-from connectors.logs.rows import STRANGE, UNREAD, EventKind, FoldedEvents, LogReader, RowKey
+from connectors.logs.rows import OTHER_LOG, STRANGE, UNREAD, EventKind, FoldedEvents, LogReader, RowKey
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import packed_ids
 from connectors.logs.walk import MTIME, Found
@@ -221,5 +221,6 @@ def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str], *, unre
         most = "; ".join(f"{count} x {why}" for why, count in rejected.most_common(_REASONS_SHOWN))
         reasons.append(f"{rejected.total()} records are no events: {most}")
     if not events and reasons:
-        status = "failed"
+        foreign = not problem and all(why.startswith(OTHER_LOG) for why in rejected) and rejected
+        status = "skipped" if foreign and not fate.lost and not fate.reason else "failed"
     return status, "; ".join(reasons)

@@ -11,6 +11,8 @@ KEPT = "its events count as an earlier scan read them"
 
 UNREAD = " (not counted)"
 """Ends a reader's reason for a record that is an event which it cannot read: calls are lost then."""
+OTHER_LOG = "not an audit log entry"
+"""Begins a reader's reason for a record of another log; a file of such records alone is passed over."""
 STRANGE = "holds no fields of a log record"
 """A reader's reason for a record that is something else, or that holds records where none was looked for."""
 GONE = "no longer there"

@@ -192,7 +192,7 @@ def _serve(pipe: Any, reader: LogReader) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us
     gc.disable()  # folding makes no cycles, and looking for them takes a tenth of the time
     folder = Folder(reader)
-    pipe.send(True)
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
+        pipe.send(True)
         while True:
             pipe.send(folder.read(pipe.recv()))

@@ -125,3 +125,13 @@ def test_a_link_to_a_folder_that_is_not_read_may_hide_calls(tmp_path):
     assert ("failed", True) == found["away"]
     both = read_logs([logs, elsewhere], CloudTrailReader(), YEAR, seen=SeenEvents())
     assert not any(file.lost for file in both.files)
+
+
+def test_a_file_of_another_log_is_passed_over(tmp_path):
+    other = {"logName": "projects/p/logs/stdout", "textPayload": "x", "timestamp": "2026-03-01T10:00:00Z"}
+    (tmp_path / "stdout.json").write_text(lines([other, other]))
+    file = only(read(tmp_path, "gcp"))
+    assert ("skipped", 2, False) == (file.status, file.rejected, file.lost)
+    (tmp_path / "stdout.json").write_text(f"{lines([other])}\n{json.dumps(other)[:-9]}")
+    file = only(read(tmp_path, "gcp"))
+    assert ("failed", True) == (file.status, file.lost)
