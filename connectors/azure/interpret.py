@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from connectors.azure.becoming import steps_of_all
 from connectors.azure.catalogue import catalogue
 from connectors.azure.coverage import activity_coverage, seen_coverage
 from connectors.azure.credentials import credentials
@@ -94,6 +95,13 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         unattributed=used.unattributed,
         watched=watched,
         reach=_reach(universe, directory.reach, key_reach(inventory, universe)),
+        steps=steps_of_all(
+            inventory,
+            [(holding, refused[_key(holding)]) for holding in held],
+            directory.held,
+            written,
+            universe.permissions,
+        ),
     )
 
 

@@ -52,7 +52,14 @@ def test_google_cloud_names_are_permissions_of_predefined_roles():
 
 
 GRAPH = "Microsoft.Graph/appRoles/"
+ENTRA = "Microsoft.Entra/directoryRoles/"
 DOCUMENTED = {
+    f"{ENTRA}Application Administrator",
+    f"{ENTRA}Cloud Application Administrator",
+    f"{ENTRA}Global Administrator",
+    f"{ENTRA}Partner Tier2 Support",
+    f"{ENTRA}Privileged Authentication Administrator",
+    f"{ENTRA}Privileged Role Administrator",
     "Microsoft.Automation/automationAccounts/runbooks/draft/write",
     "Microsoft.CognitiveServices/accounts/AIServices/agents/write",
     "Microsoft.CognitiveServices/accounts/connections/listsecrets/action",
