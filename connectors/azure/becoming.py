@@ -6,11 +6,10 @@ learn, entra/identity/enterprise-apps/overview-assign-app-owners and
 entra/workload-id/workload-identity-federation.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from connectors.azure.catalogue import catalogue
-from connectors.azure.denies import Refused, after_denies
-from connectors.azure.grants import Holding
+from connectors.azure.grants import Given, Holding
 from connectors.azure.ids import fields, guid, mappings, principal, text
 from connectors.azure.inventory import Inventory
 from connectors.facts import Grant, PermissionSet, Step
@@ -19,7 +18,7 @@ from connectors.permissions import Permissions
 
 def steps_of_all(
     inventory: Inventory,
-    held: Iterable[tuple[Holding, Sequence[Refused]]],
+    held: Iterable[tuple[Holding, Given]],
     directory: Mapping[str, PermissionSet],
     written: Iterable[Grant],
     permissions: Permissions,
@@ -27,7 +26,8 @@ def steps_of_all(
     """Return by principal whom it may become, for certain or under a condition that is not decided.
 
     Only those from which it goes on: administrators, and those that may become others themselves.
-    `directory` is what each principal holds on APIs and in the directory, `written` are all grants.
+    `held` is each holding with what denies leave of it, `directory` what each principal holds on APIs and in
+    the directory, `written` are all grants.
     """
     table = catalogue("directory")["becoming"]
     everyone = _mask(permissions, table["applications"])
@@ -78,7 +78,7 @@ def _owners(inventory: Inventory) -> Iterator[tuple[str, set[str]]]:
 
 
 def _federating(
-    inventory: Inventory, held: Iterable[tuple[Holding, Sequence[Refused]]], mask: PermissionSet
+    inventory: Inventory, held: Iterable[tuple[Holding, Given]], mask: PermissionSet
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield who may write federated credentials of which managed identity, and whether that is sure."""
     identities = [
@@ -86,11 +86,8 @@ def _federating(
         for identifier, one in sorted(inventory.resources.items())
         if text(one.data.get("type")).lower() == "microsoft.managedidentity/userassignedidentities"
     ]
-    for holding, refused in held:
-        if not (holding.given.granted | holding.given.conditional) & mask:
-            continue
-        left = after_denies(holding, refused)
-        for identifier, target in identities:
+    for holding, left in held:
+        for identifier, target in identities if (left.granted | left.conditional) & mask else ():
             inside = inventory.holds(holding.assignment.scope, identifier) if target else False
-            if inside is not False and (left.granted | left.conditional) & mask:
+            if inside is not False:
                 yield holding.identity, target, bool(inside and left.granted & mask)

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
+from connectors.azure.catalogue import catalogue
 from connectors.azure.claims import Ground, credited
 from connectors.azure.grants import Roles
 from connectors.azure.ids import fields, guid, text
@@ -27,6 +29,7 @@ from connectors.facts import (
     Window,
 )
 from connectors.interface import Evidence, Status
+from connectors.logs.rows import UsageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Desk:
     coverage: tuple[Coverage, ...]
     keyed: tuple[tuple[str, str], ...]
     """(account, time) of calls that a key was used for."""
+    fetched: tuple[tuple[str, str], ...]
+    """(account, time) of calls that were answered with a key, whoever made them."""
     changed: Mapping[str, str]
     """When diagnostic settings of a resource were last changed in the window."""
     unread: frozenset[str]
@@ -144,9 +149,20 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
                 {(row.resource, row.last) for row in rows if not row.identity and row.identity_type in _KEYED}
             )
         ),
+        fetched=tuple(sorted({(row.resource, row.last) for row in rows if _hands_out(row)})),
         changed=settings_changed(rows),
         unread=frozenset(one.part for one in parts if one.status in (Status.FAILED, Status.PARTIAL)),
     )
+
+
+def _hands_out(row: UsageRow) -> bool:
+    return row.permission.lower() in _key_operations() and row.outcome == "allowed"
+
+
+@cache
+def _key_operations() -> frozenset[str]:
+    accounts = catalogue("keys")["account"]
+    return frozenset(name.lower() for one in accounts for name in (one["operation"], *one.get("more", ())))
 
 
 _KEYED = ("account-key", "sas", "key", "foundry")

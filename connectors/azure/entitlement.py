@@ -12,7 +12,7 @@ from connectors.azure.coverage import (
     unmapped_blind,
 )
 from connectors.azure.denies import Denies, Refused, after_denies
-from connectors.azure.grants import Holding
+from connectors.azure.grants import Given, Holding
 from connectors.azure.graph_activity import GRAPH_OPERATION
 from connectors.azure.graph_use import GRAPH_ROLE
 from connectors.azure.inventory import Inventory
@@ -114,6 +114,11 @@ class Ground:
 def refusals(denies: Denies, held: Iterable[Holding]) -> dict[str, Sequence[Refused]]:
     """Return what denies take from each holding."""
     return {_key(holding): denies.on(holding) for holding in held}
+
+
+def left_by(refused: Mapping[str, Sequence[Refused]], held: Iterable[Holding]) -> list[tuple[Holding, Given]]:
+    """Return each holding with what denies leave of it."""
+    return [(holding, after_denies(holding, refused[_key(holding)])) for holding in held]
 
 
 def visible(entitlement: Entitlement) -> PermissionSet:

@@ -8,7 +8,7 @@ from connectors.azure.coverage import activity_coverage, seen_coverage
 from connectors.azure.credentials import credentials
 from connectors.azure.denies import Denies, deny_caveats
 from connectors.azure.directory import graph_roles, read_directory
-from connectors.azure.entitlement import Ground, refusals, visible, with_directory
+from connectors.azure.entitlement import Ground, left_by, refusals, visible, with_directory
 from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
 from connectors.azure.graph_use import GraphUse
 from connectors.azure.holders import memberships, short_groups
@@ -97,7 +97,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         reach=_reach(universe, directory.reach, key_reach(inventory, universe)),
         steps=steps_of_all(
             inventory,
-            [(holding, refused[_key(holding)]) for holding in held],
+            left_by(refused, held),
             directory.held,
             written,
             universe.permissions,

@@ -55,8 +55,10 @@ def key_doubt(changes: Iterable[Change], desk: Desk) -> str:
     """
     accounts = [change.target.lower() for change in changes if change.kind == Kind.SWITCH_OFF_KEYS]
     missing = _unread_holders(desk) if accounts else ""
-    if not missing:
+    fetched = max((when for resource, when in desk.fetched if resource in accounts), default="")
+    if not missing and not fetched:
         return ""
+    missing = missing or f"keys were fetched in the window, last on {fetched[:10]}"
     names = ", ".join(short(one) for one in accounts)
     return (
         f"switching off the keys of {names} affects every caller, not this identity alone, and who has a key "

@@ -216,6 +216,22 @@ def test_switching_keys_off_is_for_review_where_nobody_knows_who_stores_one(keye
     assert found.replay.standing is Standing.PROVED
 
 
+def test_switching_keys_off_is_for_review_where_somebody_fetched_one(keyed):
+    """Whoever fetched a key may hold it for a call that the window does not show."""
+    connection = {
+        "id": f"{BRAIN}/projects/p/connections/c",
+        "type": "Microsoft.CognitiveServices/accounts/projects/connections",
+        "properties": {"authType": "AAD", "target": "https://other.example"},
+    }
+    keyed.put("resources", [*json.loads(keyed.files["resources"].read_text()), connection])
+    assert only(keyed.collect(), AGENT).replay.standing is Standing.PROVED
+    fetch = event(LIST, number("9"), scope=BRAIN, time=ENDS[0])
+    keyed.put("activity_logs", [*(event(WRITE, time=at) for at in ENDS), fetch])
+    found = only(keyed.collect(), AGENT)
+    assert found.replay.standing is Standing.UNDECIDED
+    assert "keys were fetched in the window, last on 2026-08-02" in found.replay.reason
+
+
 FEDERATION = number("fed")
 
 
