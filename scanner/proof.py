@@ -116,7 +116,8 @@ def _reason(
             "restore": proof.restore.reason,
         }
         return "undecided: " + "; ".join(f"{name} ({said[name]})" for name in undecided)
-    gone = f"{replacement.removed.bit_count():,} permissions go: {_watched(observed)}"
+    count = replacement.removed.bit_count()
+    gone = f"{count:,} {'permission goes' if count == 1 else 'permissions go'}: {_watched(observed)}"
     tested = "" if proof.replay.requests else f"; {_NO_CALL}"
     return f"all five claims are proved; {gone}{tested}"
 

@@ -97,7 +97,9 @@ def _trail_row(recorded: Recorded, trail: Trail, window: Window) -> Coverage:
 
 
 def _events(seen: Presence) -> str:
-    return f"{seen.events} events from {seen.first} to {seen.last}"
+    if seen.events == 1:
+        return f"1 event, at {seen.first}"
+    return f"{seen.events:,} events from {seen.first} to {seen.last}"
 
 
 def _seen_rows(recorded: Recorded, window: Window) -> Iterator[Coverage]:

@@ -54,9 +54,15 @@ def _reviewable(identities: list[IdentityEntry]) -> Decision | None:
     if not waiting:
         return None
     removed = sum(one.reduction.removes for one in waiting)
+    who = count(len(waiting), "identity", "identities")
+    if not removed:
+        return Decision(
+            f"Review reductions of {who}",
+            "They take away grants or keys, no permission; each identity says what is left to decide.",
+            "reduction:review",
+        )
     return Decision(
-        f"Review {count(removed, 'permission')} "
-        f"that {count(len(waiting), 'identity', 'identities')} may lose",
+        f"Review {count(removed, 'permission')} that {who} may lose",
         "Their use would have been logged and was not; each identity says what is left to decide.",
         "reduction:review",
     )

@@ -43,6 +43,10 @@ SCRIPTS = (
 """The script files in the order they are joined; `report.js` starts the page and comes last."""
 
 
+_SOURCES = 12
+"""Sources on the first screen; those that were not read whole come first."""
+
+
 def page(report: Report) -> Iterator[str]:
     """Yield the page part by part; of a large report its data alone is tens of megabytes."""
     style, script = _style(), _script()
@@ -55,6 +59,7 @@ def page(report: Report) -> Iterator[str]:
         opening=opening(report),
         decisions=decisions(report),
         gaps=gaps(report),
+        first_sources=sorted(report.sources, key=lambda source: source.status == "ok")[:_SOURCES],
         findings_shown=50,
         identities_shown=200,
         event_facts=event_facts(report.summary.log_events),

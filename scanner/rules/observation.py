@@ -45,8 +45,9 @@ class Observation:
 
     @cached_property
     def text(self) -> str:
-        """The window, the logs and the days watched, to stand after a number."""
-        return f"in {dates(self.window)}, {self.logs}, {days(self.days)} observed"
+        """What stands after a number: window, logs, days watched, and which days where many are missing."""
+        part = f" ({dates(self.span)})" if self.days < 0.9 * self.window.days else ""
+        return f"in {dates(self.window)}, {self.logs}, {days(self.days)} observed{part}"
 
     def evidence(self, result: IdentityResult, context: RuleContext) -> Evidence:
         """Return the facts a reviewer needs to judge a statement about use."""

@@ -71,7 +71,32 @@ function basis(model, ...more) {
   return el("p", { class: "basis" }, windowText(model), ...more);
 }
 
-function identityStanding(model, { entry }) {
+// The part of the window in which calls of the identity would have been seen, as its findings measured it.
+function logsSpan(identity) {
+  const held = identity.findings.map((finding) => finding.entry.evidence).find((one) => one.observed_start);
+  if (!held) return "";
+  const days = Math.round(held.observed_days);
+  return ` · its logs span ${dayOf(held.observed_start)} to ${dayOf(held.observed_end)}, ${count(days, "day")}`;
+}
+
+// What stands in the way of a promotion, and which verb decides about it by the written policy.
+function beforeProduction(identity) {
+  const open = identity.findings.filter(isOpen).map((finding) => finding.entry.severity);
+  const counted = ["critical", "high"].map((severity) => [severity, open.filter((one) => one === severity).length]);
+  const found = counted.filter(([, number]) => number);
+  const words = found.map(([severity, number]) => `${num(number)} ${severity}`).join(" and ");
+  const noun = found.length === 1 && found[0][1] === 1 ? "finding" : "findings";
+  const { stage } = identity.entry;
+  return el(
+    "p",
+    {},
+    words ? `To settle before production: ${words} ${noun}. ` : "No open finding is critical or high. ",
+    stage ? ["Whether it may go on, and what must change first: ", mono(`entdrift gate --stage ${stage}`)] : "",
+  );
+}
+
+function identityStanding(model, identity) {
+  const { entry } = identity;
   const { permissions } = entry;
   return el(
     "div",
@@ -96,11 +121,13 @@ function identityStanding(model, { entry }) {
       model,
       " · calls seen ",
       entry.first_seen ? `${dayOf(entry.first_seen)} to ${dayOf(entry.last_seen)}` : "none",
+      logsSpan(identity),
       ` · ${percent(permissions.unobservable, permissions.granted)} of what is granted cannot be seen in the logs given`,
       permissions.not_granted
-        ? ` · ${num(permissions.not_granted)} used or denied without a present grant`
+        ? ` · ${num(permissions.not_granted)} used or denied are given by no present grant`
         : "",
     ),
+    beforeProduction(identity),
   );
 }
 
@@ -240,7 +267,7 @@ function evidenceSection(model, { entry }) {
       {},
       "The verdicts above hold for ",
       windowText(model),
-      " and for the logs listed here. ",
+      ", as far as the logs listed here reach. ",
       el("a", { href: "#/coverage" }, "All coverage"),
       ".",
     ),

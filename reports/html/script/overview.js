@@ -143,7 +143,7 @@ function showTotals(view) {
     verdictBar(counts, { kind: "bar bar-total" }),
     verdictNumbers(counts, { zero: true }),
     counts.not_granted
-      ? el("span", { class: "quiet" }, `${num(counts.not_granted)} used or denied without a present grant`)
+      ? el("span", { class: "quiet" }, `${num(counts.not_granted)} used or denied are given by no present grant`)
       : "",
     exportButton("entdrift-identities.csv", IDENTITY_CSV, () => view.result.identities),
   );

@@ -244,3 +244,25 @@ def test_data_is_the_same_packed_and_plain(name, monkeypatch):
     assert data(report) == packed
     assert base64.b64decode(packed.text)[4:8] == bytes(4), "the header holds a time"
     assert json.loads(plain.text)["limits_of_analysis"][0]["what"] == name
+
+
+def test_a_broken_source_among_hundreds_is_on_the_first_screen_with_its_reason():
+    report = sample()
+    fine = [msgspec.structs.replace(report.sources[0], name=f"fine-{n:03}", status="ok") for n in range(200)]
+    broken = msgspec.structs.replace(
+        report.sources[0], name="zz-broken", status="partial", reason="dump.json: no such file"
+    )
+    html = render(msgspec.structs.replace(report, sources=[*fine, broken])).decode()
+    listed = html.split('<ul class="sources">')[1].split("</ul>")[0]
+    assert listed.index("zz-broken") < listed.index("fine-000")
+    assert "dump.json: no such file" in listed
+    assert "and 189 more under Coverage" in listed
+
+
+def test_a_review_that_takes_no_permission_does_not_count_permissions():
+    report = sample()
+    one = next(entry for entry in report.identities if entry.reduction.disposition == "review")
+    only_keys = msgspec.structs.replace(one, reduction=msgspec.structs.replace(one.reduction, removes=0))
+    html = render(msgspec.structs.replace(report, identities=[only_keys])).decode()
+    assert "Review reductions of 1 identity" in html
+    assert "Review 0 permissions" not in html

@@ -149,6 +149,13 @@ class TestConfidence:
         result = holding(world, observed=Window(observed_from, OBSERVED.end))
         assert {finding.confidence for finding in unused_permission.find(result, context)} == {expected}
 
+    def test_days_that_nobody_watched_are_not_passed_over(self):
+        """Logs that end weeks before the window say nothing about the rest of it."""
+        world = World()
+        result = holding(world, observed=Window(WINDOW.start, datetime(2026, 10, 7, tzinfo=UTC)))
+        finding = next(iter(unused_permission.find(result, world.context())))
+        assert "43 days observed (2026-08-25 to 2026-10-07). These logs" in finding.message
+
     def test_half_of_a_short_window_is_medium(self):
         world = World()
         window = Window(datetime(2026, 11, 13, tzinfo=UTC), WINDOW.end)
