@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from connectors.aws.beside import Beside
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.data_coverage import DataCoverage, callers_of, part_of
 from connectors.aws.fixes import SHOW_TRAILS, halves_lacking, management_fix, selector_fix
@@ -11,7 +12,6 @@ from connectors.aws.observability import Observability, union
 from connectors.aws.places import Places
 from connectors.aws.recorded import GLOBAL_REGIONS, Recorded
 from connectors.aws.selectors import Selection, together
-from connectors.aws.tables import table
 from connectors.aws.unique_ids import REAL_ID
 from connectors.aws.usage import Called
 from connectors.aws.witnesses import Witnesses
@@ -48,8 +48,10 @@ class BlindSpots:
         window: Window,
         witnesses: Witnesses | None = None,
         unseen_callers: Collection[str] = (),
+        job_callers: Collection[str] = (),
     ) -> None:
         self._unseen_callers = unseen_callers
+        self._job_callers = job_callers
         self._witnesses = witnesses or Witnesses(())
         self._sets = sets
         self._catalogue = catalogue
@@ -60,11 +62,7 @@ class BlindSpots:
         self._tagging = catalogue.level("Tagging")
         self._creators = self._creators_of()
         self._global = union(catalogue.expand(f"{name}:*") for name in _GLOBAL)
-        self._checked_with: Mapping[str, list[str]] = table("checked_with")["permissions"]
-        self._used: dict[str, set[str]] = {}
-        for row in called.usage:
-            if row.permission in self._checked_with and row.count > row.denied:
-                self._used.setdefault(row.identity, set()).add(row.permission)
+        self._beside = Beside(called, catalogue.permissions)
 
     def of(
         self,
@@ -84,7 +82,8 @@ class BlindSpots:
         places = self._shown.places(selection, patterns)
         key = (recorded.account, held, selection, places)
         if key not in self._cache:
-            self._cache[key] = tuple(self._of_account(held, recorded, selection, places))
+            spots = tuple(self._of_account(held, recorded, selection, places))
+            self._cache[key] = (*spots, *self._beside.of_unseen(held, spots))
         stale = successor(holder, self._called)
         replaced = _blind(held, "made-again-since", stale, _NEW_DUMP) if stale else ()
         contradicted = (*replaced, *_blind(held, *self._contradiction(holder, recorded)))
@@ -94,7 +93,15 @@ class BlindSpots:
         return (*contradicted, *seen, *self._cache[key], *models, *mine)
 
     def _models(self, holder: Holder, held: int, recorded: Recorded) -> Iterator[Blind]:
-        """Yield bedrock:InvokeModel of who is set up for calls that only data events show."""
+        """Yield bedrock:InvokeModel of who is set up for calls that only data events show, or none."""
+        if holder.arn in self._job_callers:
+            yield from _blind(
+                held & self._catalogue.expand("bedrock:InvokeModel*"),
+                "other-calls-not-logged",
+                "batch inference or evaluation jobs call models with this role, and no documentation says "
+                "that those calls leave events",
+                "",
+            )
         selection = recorded.selection
         missing = sorted(MODEL_DATA - (selection.data if selection is not None else frozenset()))
         if holder.arn in self._unseen_callers and missing:
@@ -279,13 +286,7 @@ class BlindSpots:
                 f"{operation} was called and no rule says which permission of its service it needs",
                 "",
             )
-        for permission in sorted(self._used.get(identity, ())):
-            yield from _blind(
-                held & permissions.mask(self._checked_with[permission]),
-                "part-of-another-call",
-                f"{permission} was used; such a call may need this too and leaves no event of its own for it",
-                "",
-            )
+        yield from self._beside.of_used(identity, held)
         created = self._called.created.get(identity, set())
         if created & self._creators.keys():
             yield from _blind(

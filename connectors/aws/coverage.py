@@ -9,7 +9,7 @@ from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage_rows import coverage_rows
 from connectors.aws.grants import Entitled
 from connectors.aws.inventory import Holder, Inventory
-from connectors.aws.model_calls import MODEL_DATA, unseen_callers
+from connectors.aws.model_calls import MODEL_DATA, job_callers, unseen_callers
 from connectors.aws.observability import observability
 from connectors.aws.recorded import Recorded, read_recorded
 from connectors.aws.trails import read_trails, trail_caveats
@@ -48,6 +48,7 @@ def read_coverage(
         window,
         Witnesses(evidence),
         unseen_callers(inventory),
+        job_callers(inventory, called.usage),
     )
     holders = {holder.arn: holder for holder in inventory.holders}
     held = {

@@ -72,6 +72,8 @@ class Called:
     """Identity → its sessions that the logs show being issued."""
     refused_by_session: dict[str, Counter[str]] = field(default_factory=dict)
     """Identity → permission → calls that a session policy refused, as the records say."""
+    failed: dict[str, set[str]] = field(default_factory=dict)
+    """Identity → permissions of calls that were authorised and failed for another reason."""
     newest: dict[tuple[str, str], str] = field(default_factory=dict)
     """(identity, permission or `service:`, in lower case) → newest call, refused ones too."""
 
@@ -140,6 +142,8 @@ class _Reading:
                 result.created.setdefault(row.identity, set()).add(permission.partition(":")[0].lower())
             key = (row.identity, permission, row.resource, row.credential, row.via, row.operation)
             self.calls.setdefault(key, UsageSum()).add(row)
+            if row.outcome == "error":
+                result.failed.setdefault(row.identity, set()).add(permission)
             if marks.by_session:
                 result.refused_by_session.setdefault(row.identity, Counter())[permission] += row.count
 

@@ -205,7 +205,12 @@ PLAN = {
         rules=names("ED101", "ED104", "ED106"),
     ),
     "claims-agent-pilot": Planned(
-        "pilot", "role", unused=names("bedrock:InvokeModel"), rules=names("ED103", "ED303")
+        "pilot",
+        "role",
+        unused=names("bedrock:CreateAgent"),
+        # RetrieveAndGenerate needs it, and no trail of the pilot records that.
+        unobservable=names("bedrock:InvokeModel"),
+        rules=names("ED103", "ED303"),
     ),
     "claims-mcp-server": Planned(
         "pilot",

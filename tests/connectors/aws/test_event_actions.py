@@ -1,5 +1,6 @@
 """An event is mapped to the IAM actions it needed, or said to need none, or shown as not understood."""
 
+import gzip
 import json
 import re
 from collections import Counter
@@ -135,8 +136,9 @@ def test_every_type_of_data_events_is_in_the_table_or_left_out_with_a_reason():
 
 
 def test_every_permission_checked_with_another_is_known(catalogue):
-    checked = table("checked_with")["permissions"]
-    named = {*checked, *(permission for others in checked.values() for permission in others)}
+    data = table("checked_with")
+    rows = [row for kind in ("permissions", "after_failure", "dependent") for row in data[kind].items()]
+    named = {permission for own, others in rows for permission in (own, *others)}
     assert sorted(name for name in named if catalogue.permissions.spelling(name) != name) == []
     known = catalogue.known
     assert sorted(n for n in named if not known >> catalogue.permissions.index(n) & 1) == []
@@ -251,6 +253,41 @@ def test_no_disagreement_with_the_names_in_awss_own_refusals(actions, data):
         not in {p.lower() for p in actions.needed(f"{entry['eventSource']}:{entry['eventName']}").permissions}
     ]
     assert wrong == []
+
+
+WITHOUT_SDK = re.compile(
+    "(bedrock-mantle|cloudshell|controltower|q|s3-outposts|s3express|signin|ssm|sso|sso-directory|trustedadvisor):.*|"
+    "account:CloseAccount|action-recommendations:ListRecommendedActions|bedrock:PutFoundationModelEntitlement|"
+    "codecommit:Git(Pull|Push)|dynamodb:(Describe|Purchase)Reserved.*|ec2:Describe.*|lakeformation:GetDataAccess|"
+    "lambda:EnableReplication|logs:UpdateLogDelivery|rds:DescribeRecommendation.*|transcribe:StartStreamTranscription"
+)
+"""Names whose events AWS documents or public logs hold, although no SDK has the operation."""
+
+
+def test_a_name_counts_as_logged_only_where_its_own_service_has_the_operation(catalogue, actions, data):
+    """That SNS has Subscribe says nothing about aws-marketplace:Subscribe (`no_api.toml`)."""
+    loader = Loader()
+    called = set()
+    for client in loader.list_available_services("service-2"):
+        model = loader.load_service_model(client, "service-2")
+        names = {
+            client,
+            *(str(model["metadata"].get(key, client)) for key in ("endpointPrefix", "signingName")),
+        }
+        for operation in model["operations"]:
+            for name in names | {names_.rpartition(".")[2] for names_ in names}:
+                called |= {
+                    one.lower() for one in actions.needed(f"{name}.amazonaws.com:{operation}").permissions
+                }
+    text = gzip.decompress((data / "oracles" / "aws_map_iamlive_2022-08-19.json.gz").read_bytes())
+    for mappings in json.loads(text)["sdk_method_iam_mappings"].values():
+        called |= {one["action"].lower() for one in mappings}
+    sets = observability(catalogue)
+    hidden = union((sets.no_api, *(mask for *_, mask in sets.never), *(mask for _, mask in sets.data)))
+    visible = catalogue.permissions.names(catalogue.known & ~hidden)
+    by_verb = ("apigateway:",)
+    unknown = [one for one in visible if one.lower() not in called and not one.startswith(by_verb)]
+    assert [one for one in unknown if not WITHOUT_SDK.fullmatch(one)] == []
 
 
 def events_in(value):
