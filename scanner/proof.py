@@ -14,7 +14,9 @@ from scanner.results import GrantVerdict, IdentityResult, ReductionResult
 
 _NOT_WRITTEN = "this version writes no replacement document for this cloud, so there is nothing to check"
 _NOTHING = "nothing is taken away, so there is nothing to check"
-_NO_CALL = "no call of this identity is on record, so replay and backtest had none to test"
+_NO_CALL = (
+    "no recorded call is one that its own policies allow for certain, so replay and backtest had none to test"
+)
 _Status = Literal["proved", "refuted", "undecided"]
 _STATUS: dict[str, _Status] = {"proved": "proved", "refuted": "refuted", "undecided": "undecided"}
 Disposition = Literal["safe", "review", "none"]

@@ -21,17 +21,31 @@ _NEW_DUMP = "export the authorization details again, so that they describe the o
 
 _GLOBAL = (
     "account",
+    "artifact",
+    "bcm-data-exports",
     "billing",
     "budgets",
     "ce",
+    "chime",
     "cloudfront",
+    "cost-optimization-hub",
+    "cur",
+    "ecr-public",
+    "freetier",
     "health",
     "iam",
+    "invoicing",
     "organizations",
+    "payments",
+    "purchase-orders",
     "route53",
     "route53domains",
+    "savingsplans",
     "shield",
     "support",
+    "sustainability",
+    "tax",
+    "trustedadvisor",
     "waf",
 )
 """Services whose management events stand in one region (`GLOBAL_REGIONS`) wherever the call comes from."""
@@ -286,6 +300,12 @@ class BlindSpots:
                 f"{operation} was called and no rule says which permission of its service it needs",
                 "",
             )
+        yield from _blind(
+            held & permissions.mask(sorted(self._called.through.get(identity, ()))),
+            "endpoint-record-only",
+            "a VPC endpoint let a call pass, and the logs given hold no event of the call itself",
+            "name the files of the trail that records the service's own events",
+        )
         yield from self._beside.of_used(identity, held)
         created = self._called.created.get(identity, set())
         if created & self._creators.keys():

@@ -8,6 +8,7 @@ from connectors.aws.assuming import steps_of_all
 from connectors.aws.baselines import AwsBaselines
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.coverage import read_coverage
+from connectors.aws.credentials import with_key_ids
 from connectors.aws.derivation import rule
 from connectors.aws.event_actions import EventActions
 from connectors.aws.exports import SETTINGS, collect_exports
@@ -77,7 +78,7 @@ class AwsConnector:
             credentials=named.credentials,
             grants=tuple(sorted(entitled.grants, key=lambda grant: (grant.identity, grant.id))),
             entitlements=covered.entitlements,
-            usage=tuple(called.usage),
+            usage=with_key_ids(called.usage, named.credentials),
             coverage=covered.coverage,
             unmapped=tuple(called.unmapped),
             caveats=tuple(sorted(caveats)),

@@ -54,6 +54,29 @@ def read_credentials(inventory: Inventory, usage: Iterable[Usage], window: Windo
     return Credentials([found[key] for key in sorted(found)], sorted(set(caveats)))
 
 
+def with_key_ids(usage: Iterable[Usage], credentials: Iterable[Credential]) -> tuple[Usage, ...]:
+    """Return usage in which calls with a Bedrock API key name the key, where it can only be one.
+
+    Records say that a long-term key was used, never which; one that had expired by then was not.
+    """
+    keys: dict[str, list[Credential]] = {}
+    for credential in credentials:
+        if credential.kind == API_KEY and credential.id != LONG_TERM_API_KEY:
+            keys.setdefault(credential.identity, []).append(credential)
+
+    def named(row: Usage) -> Usage:
+        if row.credential != LONG_TERM_API_KEY:
+            return row
+        alive = [
+            key
+            for key in keys.get(row.identity, ())
+            if (not key.expires or key.expires > row.first_seen) and key.created <= row.last_seen
+        ]
+        return replace(row, credential=alive[0].id) if len(alive) == 1 else row
+
+    return tuple(map(named, usage))
+
+
 def _users(
     inventory: Inventory, source: str, record: Mapping[str, Any], signed: Mapping[str, str]
 ) -> list[str]:
@@ -103,6 +126,7 @@ def _listed(name: str, identity: str, record: Mapping[str, Any], window: Window)
             long_lived=True,
             created=stamp(record.get("CreateDate")),
             expires=expires,
+            in_logs=False,
         )
     used = record.get("AccessKeyLastUsed")
     return Credential(

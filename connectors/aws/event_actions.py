@@ -1,7 +1,7 @@
 """Name the IAM actions that a CloudTrail event shows were needed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -72,14 +72,17 @@ class EventActions:
             for one in names:
                 if found := _in_tables(prefix, one):
                     return found
-        for prefix in prefixes:
-            for one in names:
-                if spelled := self._spelled(f"{prefix}:{one}"):
-                    return Needed(Sureness.EACH, (spelled,), prefixes)
+        spelled = tuple(filter(None, (self._spelled_in(prefix, names) for prefix in prefixes)))
+        if spelled:
+            return Needed(Sureness.EACH if len(spelled) == 1 else Sureness.ONE_OF, spelled, prefixes)
         for prefix in prefixes:
             if found := _by_verb(prefix, name):
                 return found
         return Needed(Sureness.UNKNOWN, (), prefixes)
+
+    def _spelled_in(self, prefix: str, names: Iterable[str]) -> str | None:
+        """Return the action of a prefix that has one of the names; several services may share a source."""
+        return next(filter(None, (self._spelled(f"{prefix}:{name}") for name in names)), None)
 
 
 def needed_by_tables(event: str) -> Needed:

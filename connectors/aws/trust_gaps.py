@@ -7,6 +7,7 @@ Rules: IAM user guide, "The confused deputy problem", "Available keys for AWS OI
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Any
 
 from connectors.aws.arns import account_of
@@ -27,10 +28,14 @@ _SHOWN = 3
 _COGNITO = "cognito-identity.amazonaws.com"
 _SOURCE_KEYS = ("aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths")
 _NOT_ABOUT_THE_CALLER = re.compile(
-    "aws:(securetransport|multifactorauth.*|requestedregion|currenttime|epochtime|requesttag/.*|tagkeys|"
-    "viaawsservice|useragent|referer)|sts:(rolesessionname|transitivetagkeys|durationseconds)"
+    "aws:(securetransport|multifactorauth.*|requestedregion|currenttime|epochtime|tokenissuetime|requesttag/.*|"
+    "tagkeys|principaltag/.*|principaltype|username|sourceidentity|viaawsservice|useragent|referer)|"
+    "sts:(rolesessionname|sourceidentity|transitivetagkeys|durationseconds)"
 )
-"""Conditions that anybody can meet, with any account."""
+"""Conditions that anybody can meet, with any account: names and tags of roles are their owner's choice."""
+_EXTERNAL_ID = "sts:externalid"
+_WIDEST = {4: 8, 6: 32}
+"""Shortest prefixes of address ranges that keep somebody out, as S3 draws the line for public policies."""
 
 
 def gaps_of(holder: Holder, outsiders: frozenset[str], providers: OidcProviders) -> tuple[TrustGap, ...]:
@@ -70,9 +75,15 @@ def _gaps(
         elif service["name"] in _deputies() and not _source_pinned(tests):
             who = f"{principal.value} on behalf of any account"
             yield "any-source", who, '"StringEquals": {"aws:SourceAccount": "ACCOUNT"}'
-    elif principal.value == "*" and tests and all(map(_says_nothing, tests)):
-        yield "anybody", "anybody with an account", '"StringEquals": {"aws:PrincipalOrgID": "o-…"}'
-    elif outside and not _pinned(tests, "sts:externalid"):
+    elif (
+        principal.value == "*"
+        and tests
+        and all(_says_nothing(one) or _folded(one) == _EXTERNAL_ID for one in tests)
+    ):
+        told = _pinned(tests, _EXTERNAL_ID)
+        who = "anybody with an account who knows the external id" if told else "anybody with an account"
+        yield "any-subject" if told else "anybody", who, '"StringEquals": {"aws:PrincipalOrgID": "o-…"}'
+    elif outside and not _pinned(tests, _EXTERNAL_ID):
         who = "whoever makes the other owner act for them (confused deputy)"
         yield "no-external-id", who, '"StringEquals": {"sts:ExternalId": "AGREED-SECRET"}'
 
@@ -167,7 +178,7 @@ def _of_open_provider(
             f"users of any application at {host}",
             f'"StringEquals": {{"{host}:{key}": "APPLICATION"}}',
         )
-    elif host == _COGNITO and not _pinned(tests, f"{host}:amr"):
+    elif host == _COGNITO and (not _pinned(tests, f"{host}:amr") or any(map(_names_guests, tests))):
         who = "callers who did not sign in, where the identity pool lets them"
         yield "many-subjects", who, f'"ForAnyValue:StringLike": {{"{host}:amr": "authenticated"}}'
 
@@ -213,10 +224,36 @@ def _demands(test: ConditionTest) -> bool:
     return operator is not None and not operator.if_exists and operator.quantifier != "forallvalues"
 
 
+def _is_met_by_anybody(test: ConditionTest) -> bool:
+    """Tell whether a test names nobody: an external id is known to all who were ever told it."""
+    return _folded(test) == _EXTERNAL_ID or _says_nothing(test)
+
+
 def _says_nothing(test: ConditionTest) -> bool:
+    """Tell whether anybody with an account can meet a test."""
     if parse_operator(test.operator) is None:
         return False
-    return not _narrows(test) or _NOT_ABOUT_THE_CALLER.fullmatch(_folded(test)) is not None
+    key = _folded(test)
+    if not _narrows(test) or _NOT_ABOUT_THE_CALLER.fullmatch(key):
+        return True
+    if key == "aws:principalarn" and _takes_patterns(test):
+        return any(_WILD & set(account_of(value) or "*") for value in test.values)
+    if key == "aws:userid" and _takes_patterns(test):
+        return any(value.startswith(tuple(_WILD)) for value in test.values)
+    return key == "aws:sourceip" and any(map(_holds_the_internet, test.values))
+
+
+def _holds_the_internet(addresses: str) -> bool:
+    try:
+        network = ip_network(addresses, strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen < _WIDEST[network.version]
+
+
+def _names_guests(test: ConditionTest) -> bool:
+    """Tell whether a test on how somebody signed in to Cognito lets in who did not."""
+    return _folded(test) == f"{_COGNITO}:amr" and _narrows(test) and "unauthenticated" in test.values
 
 
 @lru_cache(maxsize=1024)

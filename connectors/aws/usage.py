@@ -34,8 +34,12 @@ _NO_CALL = frozenset(
 
 _OTHER_ACCOUNT = "AWSAccount"
 """Type of caller under which the account of a resource records callers of other accounts."""
-_CREATES = re.compile("Create|Run|Put|Register|Import|Copy|Allocate|Request|Start|Restore|Purchase|Publish")
-"""First words of actions that can set tags on what they make."""
+_CREATES = re.compile(
+    "Accept|Activate|Allocate|Associate|Authorize|BatchCreate|Claim|Connect|Convert|Copy|Create|Distribute|Enable|"
+    "Export|Generate|Import|InvokeDataAutomation|Invite|ModifyDBInstance|Open|Promote|Provision|Publish|Purchase|Put|"
+    "Register|Replicate|Request|Reserve|Restore|Run|Start|Submit|UpdateFleet|UpdateProject|UpdateStack|Upload"
+)
+"""First words of actions that can set tags on what they make: in botocore 1.44.8 their input holds tags."""
 
 
 @dataclass
@@ -74,6 +78,8 @@ class Called:
     """Identity → permission → calls that a session policy refused, as the records say."""
     failed: dict[str, set[str]] = field(default_factory=dict)
     """Identity → permissions of calls that were authorised and failed for another reason."""
+    through: dict[str, set[str]] = field(default_factory=dict)
+    """Identity → permissions of calls of which only a VPC endpoint's record of letting them pass is there."""
     newest: dict[tuple[str, str], str] = field(default_factory=dict)
     """(identity, permission or `service:`, in lower case) → newest call, refused ones too."""
 
@@ -96,6 +102,7 @@ def read_usage(
     reading = _Reading(actions, permissions, entitlements)
     paths = {without_path(arn): arn for arn in entitlements}
     away: list[tuple[UsageRow, Marks]] = []
+    through: list[tuple[UsageRow, Marks]] = []
     for one in evidence:
         for row in one.usage():
             if row.identity in paths and row.identity not in entitlements:
@@ -105,12 +112,16 @@ def read_usage(
             _note_account(row, marks, reading.result)
             if row.identity.startswith("arn:"):
                 reading.take(row, marks)
+                if _event_type(marks) == _THROUGH_ENDPOINT and row.outcome != "denied":
+                    through.append((row, marks))
             elif row.identity_type == _OTHER_ACCOUNT and marks.unique in ids:
                 away.append((msgspec.structs.replace(row, identity=ids[marks.unique]), marks))
             elif not row.permission:
                 reading.unattributed[row.identity_type or "missing"] += row.count
     for row, marks in reading.not_recorded(away):
         reading.take(row, marks)
+    for row, _ in reading.not_recorded(through):
+        reading.note_passed(row)
     return reading.done()
 
 
@@ -130,7 +141,7 @@ class _Reading:
         """Count one row of an identity."""
         result = self.result
         _note_identity(row, marks, result)
-        event_type = marks.kind.rpartition(":")[2].lower()
+        event_type = _event_type(marks)
         if event_type in _NO_CALL and not (event_type == _THROUGH_ENDPOINT and row.outcome == "denied"):
             return
         entitlement = self.entitlements.get(row.identity)
@@ -147,8 +158,14 @@ class _Reading:
             if marks.by_session:
                 result.refused_by_session.setdefault(row.identity, Counter())[permission] += row.count
 
+    def note_passed(self, row: UsageRow) -> None:
+        """Note a call that an endpoint let pass; whether it was authorised then, its record does not say."""
+        entitlement = self.entitlements.get(row.identity)
+        named, _ = _permissions(row, self.actions, self.permissions, entitlement, self.result)
+        self.result.through.setdefault(row.identity, set()).update(named)
+
     def not_recorded(self, away: Iterable[tuple[UsageRow, Marks]]) -> list[tuple[UsageRow, Marks]]:
-        """Return the calls that only the resource's account recorded; the others are counted already."""
+        """Return the calls that only somebody else recorded; the others are counted already."""
         known = {(identity, operation) for identity, *_, operation in self.calls}
         return [one for one in away if (one[0].identity, one[0].operation) not in known]
 
@@ -160,6 +177,10 @@ class _Reading:
         result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(self.unmapped.items())]
         result.unattributed = dict(sorted(self.unattributed.items()))
         return result
+
+
+def _event_type(marks: Marks) -> str:
+    return marks.kind.rpartition(":")[2].lower()
 
 
 def _note_account(row: UsageRow, marks: Marks, result: Called) -> None:

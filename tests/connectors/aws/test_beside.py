@@ -159,9 +159,27 @@ def test_a_role_that_was_handed_to_a_batch_job_may_call_models_unseen(blind):
             "no-known-event",
         ),  # SNS has an operation of that name, not the Marketplace
         ("quicksight:CreateAdmin", "no-known-event"),
+        ("sqs:GetQueueAttributes", "not-documented"),  # what Lambda asks of every queue that it polls
+        ("logs:FilterLogEvents", "not-documented"),
+        ("kinesis:ListShards", "not-documented"),
+        ("kinesis:DescribeStream", None),
+        ("sqs:SetQueueAttributes", None),
+        ("logs:StartQuery", None),
         ("dax:CreateCluster", None),
         ("sns:Subscribe", None),
     ],
 )
-def test_names_without_an_operation_of_their_own_service_are_in_no_known_event(blind, permission, code):
+def test_calls_that_no_page_says_are_recorded_are_not_called_unused(blind, permission, code):
     assert blind([permission], [event("DescribeInstances", "ec2")]).get(permission) == code
+
+
+@pytest.mark.parametrize(
+    ("called", "source", "hidden"),
+    [
+        ("SubmitJob", "batch", "batch:TagResource"),
+        ("ReplicateKey", "kms", "kms:TagResource"),
+        ("AssociateIdentityProviderConfig", "eks", "eks:TagResource"),
+    ],
+)
+def test_tags_may_be_set_by_whatever_takes_tags(blind, called, source, hidden):
+    assert blind([hidden], [event(called, source)]) == {hidden: "tag-on-create"}

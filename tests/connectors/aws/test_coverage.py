@@ -485,7 +485,8 @@ def test_network_activity_repeats_calls_and_alone_holds_those_an_endpoint_refuse
     ]
     management = [{"Field": "eventCategory", "Equals": ["Management"]}]
     both = {"AdvancedEventSelectors": [{"FieldSelectors": selectors}, {"FieldSelectors": management}]}
-    _, facts = blind(allow("ec2:DescribeVpcs"), [SEEN, through], trail(both))
+    codes, facts = blind(allow("ec2:DescribeVpcs"), [SEEN, through], trail(both))
+    assert codes == ({} if denied else {"ec2:DescribeVpcs": "endpoint-record-only"})
     assert [(row.permission, row.denied) for row in facts.usage if row.permission == "ec2:DescribeVpcs"] == [
         ("ec2:DescribeVpcs", denied)
     ] * denied
@@ -966,7 +967,7 @@ def test_basic_selectors_for_all_resources_and_for_some():
 
 
 def test_an_operation_no_rule_maps_hides_the_rest_of_its_service(blind):
-    codes, facts = blind(allow("ec2:DescribeVpcs", "sqs:ListQueues"), [event("InventANewThing")])
+    codes, facts = blind(allow("ec2:DescribeVpcs", "sqs:PurgeQueue"), [event("InventANewThing")])
     assert codes == {"ec2:DescribeVpcs": "unmapped-operation"}
     assert [(one.source, one.operation, one.count) for one in facts.unmapped] == [
         ("ec2.amazonaws.com", "InventANewThing", 1)

@@ -81,6 +81,37 @@ def test_a_statement_call_needs_one_of_several(actions):
     assert "dynamodb:PutItem" in needed.permissions
 
 
+def test_verbs_of_api_gateway_are_those_of_its_requests(actions):
+    loader = Loader()
+    named, wrong = "apigateway:(Create|Delete|Disable|Get|List|Preview|Publish|Put|Update)[A-Z].*", []
+    for client in ("apigateway", "apigatewayv2"):
+        for operation, model in loader.load_service_model(client, "service-2")["operations"].items():
+            needed = actions.needed(f"apigateway.amazonaws.com:{operation}")
+            verb = f"apigateway:{model['http']['method']}"
+            if verb not in needed.permissions and not re.fullmatch(named, needed.permissions[0]):
+                wrong.append(operation)
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "permissions"),
+    [
+        (
+            "autoscaling.amazonaws.com:PutScalingPolicy",
+            {"autoscaling:PutScalingPolicy", "application-autoscaling:PutScalingPolicy"},
+        ),
+        (
+            "codeconnections.amazonaws.com:UseConnection",
+            {"codeconnections:UseConnection", "codestar-connections:UseConnection"},
+        ),
+    ],
+)
+def test_a_name_that_several_services_of_one_source_have_is_one_of_theirs(actions, operation, permissions):
+    """EC2 Auto Scaling and Application Auto Scaling both log as autoscaling.amazonaws.com."""
+    needed = actions.needed(operation)
+    assert (Sureness.ONE_OF, permissions) == (needed.sureness, set(needed.permissions))
+
+
 def test_an_unknown_operation_names_the_services_it_may_belong_to(actions):
     needed = actions.needed("ec2.amazonaws.com:InventANewThing")
     assert needed.sureness is Sureness.UNKNOWN

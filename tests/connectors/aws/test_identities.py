@@ -394,6 +394,46 @@ def test_bedrock_api_keys_are_listed_with_their_expiry_and_without_secrets(facts
     assert "planted" not in json.dumps(collect({"service_specific_credentials": [path]}).parts)
 
 
+def listed_key(name, **more):
+    return {
+        "UserName": "BedrockAPIKey-x",
+        "ServiceName": "bedrock.amazonaws.com",
+        "ServiceSpecificCredentialId": name,
+        "Status": "Active",
+        "CreateDate": "2026-01-01T00:00:00+00:00",
+        **more,
+    }
+
+
+EXPIRED = {
+    "Status": "Expired",
+    "CreateDate": "2025-01-01T00:00:00Z",
+    "ExpirationDate": "2025-02-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ([listed_key("ACCA1")], "ACCA1"),
+        ([listed_key("ACCA1"), listed_key("ACCA2", **EXPIRED)], "ACCA1"),
+        ([listed_key("ACCA1"), listed_key("ACCA2")], "bedrock-api-key"),  # either of them
+    ],
+)
+def test_a_call_with_a_bedrock_api_key_is_a_use_of_the_only_key_it_can_be(facts_of, keys, expected):
+    """Records say that a long-term key was used, never which one."""
+    user_ = user("BedrockAPIKey-x")
+    bearer = by_user("Converse", "bedrock.amazonaws.com", "") | {
+        "additionalEventData": {"callWithBearerToken": True},
+    }
+    bearer["userIdentity"] = {"type": "IAMUser", "arn": user_["Arn"], "accountId": ACCOUNT}
+    facts = facts_of(
+        users=[user_], events=[bearer], service_specific_credentials={"ServiceSpecificCredentials": keys}
+    )
+    assert {row.credential for row in facts.usage} == {expected}
+    assert not any(key.in_logs for key in facts.credentials)
+
+
 def test_keys_inside_a_users_details_are_listed(facts_of):
     keys = [{"AccessKeyId": "AKIA9", "Status": "Inactive", "CreateDate": "2025-01-01T00:00:00Z"}]
     facts = facts_of(users=[user(AccessKeys=keys)])

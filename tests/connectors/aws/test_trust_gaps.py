@@ -213,3 +213,45 @@ def test_every_row_of_the_table_says_where_it_was_read_and_when():
     assert all(len(row["source"]) > 20 and "2026-11" <= row["date"] < "2027" for row in rows)
     services = [name for row in data["deputy"] for name in row["services"]]
     assert len(services) == len(set(services)) >= 20
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        # Everybody can have a role of that name, that tag, that session name, or any address.
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ci"}}, ["anybody"]),
+        ({"StringLike": {"aws:PrincipalArn": [f"{HERE}:role/ci", "arn:aws:iam::*:role/ci"]}}, ["anybody"]),
+        ({"ArnLike": {"aws:PrincipalArn": f"{HERE}:role/*"}}, []),
+        ({"StringEquals": {"aws:PrincipalArn": "arn:aws:iam::*:role/ci"}}, []),
+        ({"StringEquals": {"aws:PrincipalTag/team": "ml"}}, ["anybody"]),
+        ({"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, ["anybody"]),
+        ({"StringLike": {"aws:userid": "*:job"}}, ["anybody"]),
+        ({"StringLike": {"aws:userid": "AROAEXAMPLE:*"}}, []),
+        ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, ["anybody"]),
+        ({"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "::/0"]}}, ["anybody"]),
+        ({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, []),
+        # An external id is no secret of AWS, and it names nobody.
+        ({"StringEquals": {"sts:ExternalId": "agreed"}}, ["any-subject"]),
+        ({"StringLike": {"sts:ExternalId": "*"}}, ["anybody"]),
+        ({"StringEquals": {"sts:ExternalId": "agreed", "aws:PrincipalOrgID": "o-1"}}, []),
+    ],
+)
+def test_a_condition_beside_everybody_must_name_somebody(condition, expected):
+    assert gaps({"AWS": "*"}, condition) == expected
+
+
+@pytest.mark.parametrize(
+    ("amr", "expected"),
+    [
+        ("unauthenticated", ["many-subjects"]),
+        ("authenticated", []),
+        (["authenticated", "unauthenticated"], ["many-subjects"]),
+    ],
+)
+def test_guests_of_cognito_are_named_where_the_trust_lets_them_in(amr, expected):
+    host = "cognito-identity.amazonaws.com"
+    condition = {
+        "StringEquals": {f"{host}:aud": "eu-west-1:pool"},
+        "ForAnyValue:StringLike": {f"{host}:amr": amr},
+    }
+    assert gaps({"Federated": host}, condition) == expected
