@@ -12,6 +12,7 @@ from connectors.gcp.events import LAST, OTHER_FORMAT
 from connectors.gcp.fixes import fix, names
 from connectors.gcp.fixes import reason as reason_of
 from connectors.gcp.inventory import Inventory
+from connectors.gcp.log_sinks import leaving_out
 from connectors.interface import Evidence
 
 PROVIDER = "gcp"
@@ -30,6 +31,8 @@ class Given:
     """Nodes of sources that hold records of an always-on log: what was exported did not leave it out."""
     unreadable: Mapping[str, frozenset[str]]
     """By node: which logs have files that could not be read whole; "" where a file may hold any of them."""
+    excluded: Mapping[str, str]
+    """By node: what of its `_Default` sink may drop Data Access records."""
     cut: Mapping[str, str]
     """By node: since when Data Access records are there, where their bucket threw earlier ones away."""
 
@@ -65,7 +68,8 @@ def read_given(evidence: Sequence[Evidence], inventory: Inventory, window: Windo
             nodes.add(node)
             unreadable[node] = unreadable.get(node, frozenset()) | bad
         admin |= nodes if always else set()
-    return Given(first, data, frozenset(admin), unreadable, _cut(data, inventory, window))
+    excluded = leaving_out(inventory)
+    return Given(first, data, frozenset(admin), unreadable, excluded, _cut(data, inventory, window))
 
 
 def _cut(data: Mapping[str, str], inventory: Inventory, window: Window) -> dict[str, str]:
@@ -201,8 +205,10 @@ def _on_row(
         return Coverage(PROVIDER, project, place, kind, CoverageState.PARTIAL, "", reason, change)
     since = given.data[node]
     late = auditing.view(node).switched_on(place or ALL, kind)
-    if node in given.cut or late:
-        code = "data-access-logs-not-kept" if node in given.cut else "data-access-logs-switched-on"
+    dropped = node in given.excluded
+    if dropped or node in given.cut or late:
+        kept = "data-access-logs-not-kept" if node in given.cut else "data-access-logs-switched-on"
+        code = "data-access-logs-excluded" if dropped else kept
         since, text = max(since, late), reason_of(code, node, "")
         return Coverage(
             PROVIDER, project, place, kind, CoverageState.PARTIAL, since, text, fix(code, [node], ())

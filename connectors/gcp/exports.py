@@ -148,8 +148,9 @@ PARTS = (
     Part(
         "log_buckets",
         "log buckets",
-        "gcloud logging buckets list: how long Data Access records are kept",
-        ("buckets",),
+        "gcloud logging buckets list, gcloud logging sinks list: how long Data Access records are kept, and"
+        " what is left out",
+        ("buckets", "sinks"),
         shapes.log_bucket,
     ),
     Part(

@@ -33,6 +33,10 @@ _REASONS = {
     "data-access-logs-not-given": (
         "Data Access logs are on in {where}, but no such record is among the logs given"
     ),
+    "data-access-logs-excluded": (
+        "these calls are written only to Data Access logs, and the _Default sink of {where} leaves some of"
+        " them out: by an exclusion, its filter, or because it is switched off"
+    ),
     "data-access-logs-not-kept": (
         "these calls are written only to Data Access logs, whose bucket in {where} keeps them for less than"
         " the window: earlier ones are gone"
@@ -49,6 +53,9 @@ _REASONS = {
 
 
 _FIXES = {
+    "data-access-logs-excluded": (
+        "look at gcloud logging sinks describe _Default, take the exclusion off, and scan a window after that"
+    ),
     "exempted-from-audit": "remove it from exemptedMembers of the audit configuration",
     "data-access-logs-not-given": (
         "give the logs cloudaudit.googleapis.com%2Fdata_access too; reading them needs"

@@ -29,6 +29,7 @@ _ORDER = (
     "data-access-logs-off",
     "data-access-logs-not-known",
     "data-access-logs-not-given",
+    "data-access-logs-excluded",
     "data-access-logs-not-kept",
     "data-access-logs-switched-on",
     "permission-class-unknown",
@@ -62,6 +63,8 @@ class _Situation:
     """Services (permission prefixes) with a resource open to everyone; "" stands for all."""
     exempted: frozenset[tuple[str, str]]
     """(service, type) pairs that the identity is exempted from."""
+    excluded: bool
+    """Whether the log's sink leaves Data Access records out."""
     cut: bool
     """Whether Data Access records of the first part of the window were thrown away."""
 
@@ -85,6 +88,8 @@ class _Situation:
         """Return why records of a type that is on do not reach over the whole window."""
         if not self.data:
             return "data-access-logs-not-given"
+        if self.excluded:
+            return "data-access-logs-excluded"
         if self.cut:
             return "data-access-logs-not-kept"
         return "data-access-logs-switched-on" if self.view.late(service, kind) else ""
@@ -193,6 +198,7 @@ class Observability:
             unreadable=self._given.unreadable.get(node, frozenset()),
             public=frozenset(service for place, service in self._doubts.public if place == node),
             exempted=view.exempts(identity),
+            excluded=node in self._given.excluded,
             cut=node in self._given.cut,
         )
         codes = self._cache.get(situation)
@@ -235,6 +241,8 @@ class Observability:
         if default and group.types & set(DATA_TYPES):
             if not situation.data:
                 yield "data-access-logs-not-given", default
+            if situation.excluded:
+                yield "data-access-logs-excluded", default
             if situation.cut:
                 yield "data-access-logs-not-kept", default
             if situation.open(group.service):

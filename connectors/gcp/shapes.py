@@ -185,9 +185,13 @@ def time_series(record: Record) -> bool:
 
 
 def log_bucket(record: Record) -> bool:
-    """Return whether a record is a log bucket."""
+    """Return whether a record is a log bucket, or a sink."""
     name = _text(record, "name")
-    return "/locations/" in name and "/buckets/" in name
+    return (
+        ("/locations/" in name and "/buckets/" in name)
+        or "writerIdentity" in record
+        or ("destination" in record and "logging.googleapis.com/" in _text(record, "destination"))
+    )
 
 
 def resource(record: Record) -> Resource | None:

@@ -171,3 +171,56 @@ def test_a_bucket_that_keeps_the_whole_window_cuts_nothing_off(gcp):
 
 def test_records_of_a_sink_that_reach_further_back_than_the_bucket_are_whole(gcp):
     assert 2 == len(run_with(gcp, log_buckets=[bucket(30)]).unused(RAG))
+
+
+def sunk(gcp, *exclusions, asset=False, **more):
+    """Run over a project that records all, whose `_Default` sink is as `gcloud logging sinks list` prints it."""
+    sink = {
+        "name": "_Default",
+        "destination": f"logging.googleapis.com/projects/{PROJECT}/locations/global/buckets/_Default",
+        "filter": 'NOT LOG_ID("cloudaudit.googleapis.com/activity") AND NOT LOG_ID("cloudaudit.googleapis.com/system_event")',
+        "exclusions": [{"name": f"e{at}", "filter": one} for at, one in enumerate(exclusions)],
+        "writerIdentity": "",
+        **more,
+    }
+    name = f"//logging.googleapis.com/projects/{PROJECT}/sinks/_Default"
+    found = {"name": name, "assetType": "logging.googleapis.com/LogSink", "resource": {"data": sink}}
+    return run_with(gcp, **({"resources": [found]} if asset else {"log_buckets": [sink, bucket(400)]}))
+
+
+@pytest.mark.parametrize("asset", [False, True])
+@pytest.mark.parametrize(
+    "exclusion",
+    [
+        'protoPayload.methodName="storage.objects.get"',
+        'resource.type="gcs_bucket"',
+        'log_id("cloudaudit.googleapis.com/data_access") AND sample(insertId, 0.9)',
+        "severity<=INFO",
+        'NOT log_id("app")',
+        'resource.type="k8s_container" OR resource.type="gcs_bucket"',
+    ],
+)
+def test_where_a_sink_may_drop_audit_records_silence_proves_nothing(gcp, exclusion, asset):
+    run = sunk(gcp, exclusion, asset=asset)
+    assert [] == run.unused(RAG)
+    assert {"data-access-logs-excluded"} == set(run.blind(RAG).values())
+
+
+@pytest.mark.parametrize(
+    "exclusions",
+    [
+        (),
+        ('resource.type="k8s_container" AND severity<ERROR',),
+        ('resource.type="http_load_balancer"',),
+        ('logName="projects/p/logs/requests"',),
+    ],
+)
+def test_exclusions_of_other_logs_change_nothing(gcp, exclusions):
+    assert 2 == len(sunk(gcp, *exclusions).unused(RAG))
+
+
+@pytest.mark.parametrize(
+    "more", [{"disabled": True}, {"filter": 'NOT LOG_ID("cloudaudit.googleapis.com/data_access")'}]
+)
+def test_a_sink_that_is_off_or_filters_data_access_out_shows_nothing(gcp, more):
+    assert [] == sunk(gcp, **more).unused(RAG)
