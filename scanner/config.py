@@ -59,8 +59,6 @@ class Config:
     patterns: Patterns = field(default_factory=Patterns)
     limits: Limits = field(default_factory=Limits)
     safety: Safety = field(default_factory=Safety)
-    gates: Mapping[str, GatePolicy] = field(default_factory=dict)
-    """The policy of the promotion gate, by stage."""
     baselines: Path | None = None
     """Folder of the baseline files."""
     history: HistorySettings = field(default_factory=HistorySettings)
@@ -93,7 +91,7 @@ def load(path: Path) -> Config:
     """
     document, data = _read(path)
     check_trackers(document, data)
-    gates = check_gates(document, data)
+    check_gates(document, data)
     scan = table(document, data, "scan", _SCAN_KEYS)
     ai = table(document, data, "ai", _AI_KEYS)
     limits = table(document, data, "limits", _LIMIT_KEYS)
@@ -121,7 +119,6 @@ def load(path: Path) -> Config:
             keep_used_days=safety.whole("keep_used_days", 400, 36_500, least=0),
             hysteresis_scans=safety.whole("hysteresis_scans", 1, 1_000),
         ),
-        gates=gates,
         baselines=_baselines(document, data, base),
         history=check_history(document, data, base),
         notify=check_notify(table(document, data, "notify", NOTIFY_KEYS), base),

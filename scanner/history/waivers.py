@@ -17,8 +17,6 @@ class Accepted:
     reason: str
     owner: str
     until: str
-    made_at: str
-    number: int
 
     def active(self, now: str) -> bool:
         """Tell whether it still holds; on its last moment it no longer does."""
@@ -33,7 +31,5 @@ def waivers(state: State) -> Mapping[str, Accepted]:
         if made.kind == REVOKED:
             found.pop(made.subject, None)
         else:
-            found[made.subject] = Accepted(
-                made.subject, made.why, made.who, made.until, made.at, entry.number
-            )
+            found[made.subject] = Accepted(made.subject, made.why, made.who, made.until)
     return found
