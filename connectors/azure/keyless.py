@@ -21,7 +21,6 @@ _NAME = "entdrift-workload"
 _FILL_IN = (
     "ISSUER and SUBJECT of the workload's tokens; GROUP, IDENTITY_NAME and PRINCIPAL_ID of the new identity"
 )
-_CREATE = ("az", "identity", "create", "--resource-group", "GROUP", "--name", "IDENTITY_NAME")
 _AUDIENCE = "api://AzureADTokenExchange"
 
 

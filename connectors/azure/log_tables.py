@@ -19,7 +19,6 @@ _COUNTS = ("calls", "first_seen", "last_seen", "day", "overflow")
 """Columns of an answer that are no part of a record."""
 _MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z"
 _COLUMN = re.compile(r"<<(\w+)>>")
-_FILLED = ("table", "tables", "start", "end")
 
 
 @lru_cache(maxsize=1)
