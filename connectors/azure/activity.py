@@ -5,14 +5,13 @@ are kept apart by `detail`, and `usage` counts a call once. Source: learn,
 azure-monitor/platform/activity-log-schema.
 """
 
+import json
 import re
 from typing import Any
 
-import msgspec
-
 from connectors.azure.callers import Caller, caller_of
 from connectors.azure.ids import guid, last_segment, resource_id, resource_type, subscription
-from connectors.azure.record import folded, opened, pick, word
+from connectors.azure.noted import NO_FIELDS, Fields
 from connectors.logs.rows import RowKey
 
 ADMINISTRATIVE = "administrative"
@@ -38,36 +37,37 @@ _VERBS = {"write", "delete", "action"}
 """Categories of the Administrative events in exports of the first schema."""
 
 
-def activity(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
+def activity(record: Fields) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
     """Return the rows and the place of an Activity Log record, or why it is none.
 
     Only the Administrative category records calls; the others (Policy, Alert, ServiceHealth, …) are
     read for coverage and give no row.
     """
-    properties = folded(pick(record, "properties"))
-    identity = folded(pick(record, "identity"))
-    authorization = folded(opened(pick(record, "authorization")) or identity.get("authorization"))
-    operation = word(pick(record, "operation")) or word(properties.get("operationname"))
-    checked = word(authorization.get("action"))
+    properties = record.inside("properties")
+    identity = record.inside("identity")
+    told = record.opened("authorization") or identity.opened("authorization")
+    authorization = told if isinstance(told, Fields) else NO_FIELDS
+    operation = record.word("operation") or properties.word("operationname")
+    checked = authorization.word("action")
     if "/" not in operation:
-        operation = checked if "/" in checked else word(properties.get("message"))
+        operation = checked if "/" in checked else properties.word("message")
     if "/" not in operation:
         return "no operation name"
     resource = (
-        resource_id(pick(record, "resource"))
+        resource_id(record.get("resource"))
         or resource_id(authorization.get("scope"))
         or resource_id(properties.get("entity"))
     )
-    account = subscription(resource) or guid(pick(record, "subscription"))
-    category = word(pick(record, "category")).lower() or ADMINISTRATIVE
+    account = subscription(resource) or guid(record.get("subscription"))
+    category = record.word("category").lower() or ADMINISTRATIVE
     category = ADMINISTRATIVE if category in _VERBS else category
-    region = word(pick(record, "location")).lower()
+    region = record.word("location").lower()
     place = (account, region, category, resource_type(resource))
     if category != ADMINISTRATIVE:
         return [], place
-    claims = folded(pick(record, "claims")) or folded(identity.get("claims") or identity.get("claim"))
-    evidence = folded(authorization.get("evidence"))
-    caller = caller_of(claims, caller=word(pick(record, "caller")), evidence=evidence)
+    claims = record.inside("claims") or identity.inside("claims", "claim")
+    evidence = authorization.inside("evidence")
+    caller = caller_of(claims, caller=record.word("caller"), evidence=evidence)
     begun, outcome = _outcome(record, properties)
     return [_row(caller, (account, resource, region), (operation, checked), begun, outcome, evidence)], place
 
@@ -78,7 +78,7 @@ def _row(
     names: tuple[str, str],
     begun: str,
     outcome: str,
-    evidence: dict[str, Any],
+    evidence: Fields,
 ) -> RowKey:
     account, resource, region = where
     operation, checked = names
@@ -104,13 +104,13 @@ def _spelled(operation: str) -> str:
     return operation.lower() if operation.isupper() else operation
 
 
-def _outcome(record: Any, properties: dict[str, Any]) -> tuple[str, str]:
+def _outcome(record: Fields, properties: Fields) -> tuple[str, str]:
     """Return which begin record this is ("" for the end) and how the call ended.
 
     Success is every 2xx, not only 200. 403 is a refusal, except where Azure Policy refused after the
     authorisation had passed. Anything else failed after it was authorised.
     """
-    status = word(pick(record, "status")).lower()
+    status = record.word("status").lower()
     begun = _BEGUN.get(status, "")
     if begun:
         return begun, "error"
@@ -119,24 +119,29 @@ def _outcome(record: Any, properties: dict[str, Any]) -> tuple[str, str]:
     return "", "denied" if _refused(record, properties) else "error"
 
 
-def _refused(record: Any, properties: dict[str, Any]) -> bool:
+def _refused(record: Fields, properties: Fields) -> bool:
     """Return whether a failed call was refused authorisation.
 
     The HTTP status decides where it is written (`Forbidden (HTTP Status Code: 403)`, `Failed.Forbidden`);
     the error code of the message only where it is not, since a deployment that was authorised repeats the
     errors of its parts there.
     """
-    message = properties.get("statusmessage") or ""
-    written = message if isinstance(message, str) else msgspec.json.encode(message).decode()
-    codes = [code.lower() for code in (word(properties.get("errorcode")), *_CODE.findall(written)) if code]
+    codes = [properties.word("errorcode").lower(), *properties.brief("statusmessage", _codes)]
+    codes = [code for code in codes if code]
     if any(code.startswith(_AUTHORISED) for code in codes):
         return False
     said = " ".join(
         (
-            word(pick(record, "substatus")),
-            word(pick(record, "status_code")),
-            word(properties.get("statuscode")),
+            record.word("substatus"),
+            record.word("status_code"),
+            properties.word("statuscode"),
         )
     ).lower()
     words = set(_WORD.findall(said)) - {"failed", "failure", "http", "status", "code"}
     return bool((words or set(codes[:1])) & _REFUSED)
+
+
+def _codes(message: Any) -> tuple[str, ...]:
+    """Return the error codes that stand in a message, which is JSON text or an object."""
+    written = message if isinstance(message, str) else json.dumps(message)
+    return tuple([code.lower() for code in _CODE.findall(written)])

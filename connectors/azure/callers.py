@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from connectors.azure.ids import guid, principal, resource_id
-from connectors.azure.record import word
+from connectors.azure.noted import word
 
 _OBJECT_ID = ("oid", "objectidentifier", "http://schemas.microsoft.com/identity/claims/objectidentifier")
 _APPLICATION = ("appid", "azp")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from connectors.azure.callers import NOBODY, Caller, caller_of
 from connectors.azure.catalogue import catalogue
 from connectors.azure.ids import last_segment, principal, resource_id, resource_type, subscription
-from connectors.azure.record import folded, pick, word
+from connectors.azure.noted import Fields, word
 from connectors.logs.rows import RowKey
 
 _OBJECT = re.compile(r"/(secrets|keys|certificates)/([^/?#]+)")
@@ -27,24 +27,24 @@ _SUCCEEDED = {"", "success", "succeeded", "ok", "none", "accepted", "created", "
 _REFUSED = {"forbidden", "unauthorized", "accessdenied", "401", "403", "permissiondenied"}
 
 
-def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
+def data_plane(record: Fields) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
     """Return the row of a resource log record whose service has no reader of its own.
 
     The place names the resource, not its type: one resource's log says nothing about another's.
     """
-    operation = word(pick(record, "operation"))
+    operation = record.word("operation")
     if not operation:
         return "no operation name"
-    properties = folded(pick(record, "properties"))
-    resource = resource_id(pick(record, "resource")) or resource_id(properties.get("entity"))
-    table = _TABLES.get(word(pick(record, "table")).lower(), "resource")
-    category = word(pick(record, "category")).lower() or table
+    properties = record.inside("properties")
+    resource = resource_id(record.get("resource")) or resource_id(properties.get("entity"))
+    table = _TABLES.get(record.word("table").lower(), "resource")
+    category = record.word("category").lower() or table
     kind = resource_type(resource)
     if not kind and category == "auditevent":
         kind = "microsoft.keyvault/vaults"
     provider = kind.split("/", 1)[0] or "unknown"
     account = subscription(resource)
-    region = word(pick(record, "location")).lower() or word(properties.get("region")).lower()
+    region = record.word("location").lower() or properties.word("region").lower()
     place = (account, region, category, resource or kind)
     if (provider, category) in _SILENT:
         return [], place
@@ -59,7 +59,7 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
         resource=resource + _part(record, properties),
         region=region,
         via=caller.via,
-        grant=last_segment(pick(record, "assignment"))
+        grant=last_segment(record.get("assignment"))
         or last_segment(properties.get("aadappliedroleassignmentid")),
         outcome=outcome_of(record, properties),
         workload=caller.workload,
@@ -68,12 +68,12 @@ def data_plane(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
     return [row], place
 
 
-def _operation(record: Any, properties: dict[str, Any], operation: str) -> str:
+def _operation(record: Fields, properties: Fields, operation: str) -> str:
     """Return an operation; of Cosmos DB what reads no item is read as metadata.
 
     The log calls both `Read`, and they need different permissions.
     """
-    kind = word(properties.get("requestresourcetype")) or word(pick(record, "request_type"))
+    kind = properties.word("requestresourcetype") or record.word("request_type")
     reads = operation.startswith(("read", "query", "head"))
     return "metadata" if reads and kind and kind.lower() not in _ITEMS else operation
 
@@ -81,23 +81,23 @@ def _operation(record: Any, properties: dict[str, Any], operation: str) -> str:
 _ITEMS = {"document", "2", "conflict", "storedprocedure"}
 
 
-def _caller(record: Any, properties: dict[str, Any], category: str) -> Caller:
+def _caller(record: Fields, properties: Fields, category: str) -> Caller:
     """Return the caller: an object id column or property, else the claims of the token."""
     named = (
-        principal(word(pick(record, "object_id")))
-        or principal(word(properties.get("objectid")))
-        or principal(word(properties.get("aadprincipalid")))
-        or principal(word(properties.get("callerobjectid")))
+        principal(record.word("object_id"))
+        or principal(properties.word("objectid"))
+        or principal(properties.word("aadprincipalid"))
+        or principal(properties.word("callerobjectid"))
     )
-    identity = folded(pick(record, "identity"))
-    claims = folded(identity.get("claim") or identity.get("claims")) or folded(pick(record, "claims"))
+    identity = record.inside("identity")
+    claims = identity.inside("claim", "claims") or record.inside("claims")
     if named and not _zero(named):
         found = caller_of(claims)
         return Caller(named, found.kind if found.kind != "unknown" else "app", found.via, found.workload)
-    found = caller_of(claims, caller=word(pick(record, "caller")))
+    found = caller_of(claims, caller=record.word("caller"))
     if found.identity and not _zero(found.identity):
         return found
-    application = principal(word(pick(record, "app_id")))
+    application = principal(record.word("app_id"))
     if application and not _zero(application):
         return Caller(f"app:{application}", "app")
     return Caller("", "key", "", "") if _key_call(properties, category) else NOBODY
@@ -120,40 +120,48 @@ def _zero(identity: str) -> bool:
     return not identity.strip("0-")
 
 
-def _key_call(properties: dict[str, Any], category: str) -> bool:
+def _key_call(properties: Fields, category: str) -> bool:
     """Return whether a call without a caller was made with a key: only Entra calls carry an object id."""
     return category in ("requestresponse", "dataplanerequests") or bool(properties.get("keytype"))
 
 
-def _key(record: Any, properties: dict[str, Any], resource: str) -> str:
+def _key(record: Fields, properties: Fields, resource: str) -> str:
     """Return which of a resource's keys was used, where the log says it (Cosmos: PrimaryMasterKey …)."""
-    used = word(properties.get("keytype")) or word(pick(record, "key_type"))
+    used = properties.word("keytype") or record.word("key_type")
     return f"{resource}#{used.lower()}" if used else ""
 
 
-def _part(record: Any, properties: dict[str, Any]) -> str:
+def _part(record: Fields, properties: Fields) -> str:
     """Return the part of the resource a call was for: a secret, a container, a model deployment."""
-    address = (
-        word(properties.get("id")) or word(properties.get("requesturi")) or word(pick(record, "object_key"))
+    addressed: tuple[str, ...] = (
+        properties.brief("id", _object)
+        or properties.brief("requesturi", _object)
+        or record.brief("object_key", _object)
     )
-    found = _OBJECT.search(urlsplit(address).path) if address.startswith("http") else None
-    if found:
-        return f"/{found[1]}/{found[2]}".lower()
-    deployment = word(properties.get("modeldeploymentname"))
+    if any(addressed):
+        return addressed[0]
+    deployment = properties.word("modeldeploymentname")
     if deployment:
         return f"/deployments/{deployment}".lower()
-    database = word(properties.get("databasename")) or word(pick(record, "store"))
-    collection = word(properties.get("collectionname")) or word(pick(record, "collection"))
+    database = properties.word("databasename") or record.word("store")
+    collection = properties.word("collectionname") or record.word("collection")
     if database and collection:
         return f"/sqldatabases/{database}/containers/{collection}".lower()
     return ""
 
 
-def outcome_of(record: Any, properties: dict[str, Any]) -> str:
+def _object(address: Any) -> tuple[str, ...]:
+    """Return the secret, key or certificate that an address names, "" for none; () without an address."""
+    written = word(address)
+    found = _OBJECT.search(urlsplit(written).path) if written.startswith("http") else None
+    return (f"/{found[1]}/{found[2]}".lower() if found else "",) if written else ()
+
+
+def outcome_of(record: Fields, properties: Fields, answer: str = "") -> str:
     """Return how a call ended. Azure OpenAI answers a missing data action with 401, others with 403."""
-    code = word(properties.get("httpstatuscode")) or word(pick(record, "status_code"))
-    code = code or word(properties.get("statuscode"))
-    said = [word(pick(record, "substatus")).lower(), word(pick(record, "status")).lower()]
+    code = properties.word("httpstatuscode") or record.word("status_code")
+    code = code or answer or properties.word("statuscode")
+    said = [record.word("substatus").lower(), record.word("status").lower()]
     code = code if code.isdigit() else next((part for part in said if part.isdigit() and len(part) == 3), "")
     if code:
         if code in ("401", "403"):

@@ -1,17 +1,19 @@
 """Turn one Azure log record, of whichever kind and shape, into usage rows."""
 
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.azure.activity import activity
 from connectors.azure.data_plane import data_plane
 from connectors.azure.graph_activity import graph_activity, is_graph_activity
 from connectors.azure.ids import resource_id
 from connectors.azure.machine_learning import log_of, machine_learning
-from connectors.azure.record import Record, folded, moment, pick, word
+from connectors.azure.noted import Fields, Noted, folded, marks, word
+from connectors.azure.record import SPELLINGS, Record, moment
 from connectors.azure.sign_ins import is_sign_in, sign_in
 from connectors.azure.storage import storage
-from connectors.logs.rows import STRANGE, UNREAD, Folded
+from connectors.logs.rows import STRANGE, UNREAD, EventKind, Folded, FoldedEvents
 
 _SUBSCRIPTION_CATEGORIES = {
     "administrative",
@@ -41,6 +43,8 @@ OTHER_FORMAT = (
 )
 REFUSED = (SPREADSHEET, OTHER_FORMAT)
 """Why files are not read that may hold calls all the same."""
+_MOST_TOLD = 20_000
+_MOST_SHAPES, _MOST_CATEGORIES = 2_000, 200
 QUERY_ANSWER = f"an answer of the query API, in tables, columns and rows{UNREAD}"
 
 
@@ -63,39 +67,166 @@ class AzureLogs:
             return OTHER_FORMAT
         return SPREADSHEET if name.endswith(_SPREADSHEETS) else ""
 
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._told: dict[tuple[Any, ...], _Told] = {}
+
+    def __reduce__(self) -> tuple[type["AzureLogs"], tuple[()]]:
+        """Pickle as a fresh reader."""
+        return (AzureLogs, ())
+
     def strange(self, record: Any) -> bool:
         """Return whether a record says neither what was done nor when."""
-        parts = (pick(record, "operation"), pick(record, "tables"), _time(record))
+        shape = self._shape(record)
+        parts = (shape.pick(record, "operation"), shape.pick(record, "tables"), _time(record, shape))
         return all(part is None for part in parts)
 
     def fold(self, record: Any) -> Folded | str:
-        """Return the event's rows, or the reason why it is no usable event."""
-        at = _time(record)
-        if at is None:
-            if isinstance(pick(record, "tables"), list):
-                return QUERY_ANSWER
-            return STRANGE if self.strange(record) else f"no usable time{UNREAD}"
-        read = _read(record)
-        if isinstance(read, str):
-            return read
-        rows, place = read
-        time, milliseconds = at
-        return Folded(_event_id(record, time + milliseconds), time, rows, place)
+        """Return the event's rows, or the reason why it is no usable event: see `fold_all`."""
+        found = self.fold_all([record])
+        if found.rejected:
+            return found.rejected[0]
+        kind = found.kinds[0]
+        return Folded(found.ids[0], found.times[0], kind.keys, kind.place)
+
+    def fold_all(self, records: Sequence[Any]) -> FoldedEvents:
+        """Return the rows of events; what looks like an event met before has its rows ready (see `noted`)."""
+        ids, times, kinds, rejected = found = FoldedEvents([], [], [], [])
+        shapes, told = self._shapes, self._told
+        for record in records:
+            shape = shapes.get(tuple(record)) or self._shape(record)
+            at = moment(record.get(shape.time)) or _time(record, shape)
+            if at is None:
+                rejected.append(self._timeless(record, shape))
+                continue
+            noted = shape.noted(record)
+            try:
+                known = told.get(marks(noted, record))
+            except Exception:  # noqa: BLE001 - what is wrong with a record, the rules tell
+                known = _tell(Fields(noted, record, shape.names))
+            if known is None:
+                known = self._learn(record, noted, shape)
+            if isinstance(known.kind, str):
+                rejected.append(known.kind)
+                continue
+            time, milliseconds = at
+            ids.append(_event_id(record, shape, time + milliseconds, known.id_part))
+            times.append(time)
+            kinds.append(known.kind)
+        return found
+
+    def _timeless(self, record: dict[str, Any], shape: "_Shape") -> str:
+        """Return why a record without a time is no usable event."""
+        if isinstance(shape.pick(record, "tables"), list):
+            return QUERY_ANSWER
+        return STRANGE if self.strange(record) else f"no usable time{UNREAD}"
+
+    def _shape(self, record: dict[str, Any]) -> "_Shape":
+        """Return what records with the same fields have in common."""
+        fields = tuple(record)
+        shape = self._shapes.get(fields)
+        if shape is None:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+            shape = self._shapes[fields] = _Shape(fields)
+        return shape
+
+    def _learn(self, record: dict[str, Any], noted: Noted, shape: "_Shape") -> "_Told":
+        """Ask the rules about a record, and remember what they say of all that look the same."""
+        told = _tell(Fields(noted, record, shape.names))
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told[marks(noted, record)] = told
+        return told
 
 
-def _time(record: Any) -> tuple[str, str] | None:
-    for candidate in (pick(record, "time"), folded(pick(record, "properties")).get("createddatetime")):
-        found = moment(candidate)
-        if found:
-            return found
-    return None
+class _Shape:
+    """What records with the same fields have in common."""
+
+    __slots__ = ("_category", "_noted", "names", "time")
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        held = frozenset(fields)
+        spelled = ((name, tuple(filter(held.__contains__, keys))) for name, keys in SPELLINGS.items())
+        self.names = {name: keys for name, keys in spelled if keys}
+        """By each name of a field the keys that stand for it, most telling first."""
+        self.time = next(iter(self.names.get("time", ("",))))
+        self._category = next(iter(self.names.get("category", ("",))))
+        self._noted: dict[str | None, Noted] = {}
+
+    def pick(self, record: dict[str, Any], name: str) -> Any:
+        """Return a field under the first of its keys that holds something, or None."""
+        for key in self.names.get(name, ()):
+            value = record[key]
+            if value is not None and value != "":
+                return value
+        return None
+
+    def noted(self, record: dict[str, Any]) -> Noted:
+        """Return what is looked at in records of one category: in others it is something else."""
+        category = record.get(self._category)
+        if type(category) is not str:
+            category = None
+        noted = self._noted.get(category)
+        if noted is None:
+            if len(self._noted) >= _MOST_CATEGORIES:
+                self._noted.clear()
+            noted = self._noted[category] = Noted()
+        return noted
 
 
-def _read(record: Any) -> Any:
+class _Told(NamedTuple):
+    """What the rules say of records that look the same."""
+
+    kind: EventKind | str
+    """The reason why they are no usable events, where it is one."""
+    id_part: bytes
+    """What tells events apart in the same millisecond of one correlation."""
+
+
+def _tell(record: Fields) -> _Told:
+    read = _read(record)
+    if isinstance(read, str):
+        return _Told(read, b"")
+    status = record.word("status").lower()
+    parts = (
+        record.word("operation").lower(),
+        resource_id(record.get("resource")),
+        _STATUS.get(status, status),
+    )
+    return _Told(EventKind(*read), "\n".join(parts).encode("utf-8", "replace"))
+
+
+def _time(record: dict[str, Any], shape: _Shape) -> tuple[str, str] | None:
+    """Return the time of an event; of a sign-in it may stand inside."""
+    return moment(shape.pick(record, "time")) or moment(
+        folded(shape.pick(record, "properties")).get("createddatetime")
+    )
+
+
+def _event_id(record: dict[str, Any], shape: _Shape, time: str, id_part: bytes) -> bytes:
+    """Return an id that copies of one event share, in whatever shape each copy is.
+
+    The diagnostic export drops `eventDataId`, so the id is made of what every shape keeps: correlation
+    id, time to the millisecond, operation, resource and status. Without a correlation id it is the
+    event's own id; without either the event cannot be recognised again.
+    """
+    correlation = word(shape.pick(record, "correlation")).lower()
+    if correlation:
+        told = f"{correlation}\n{time}\n".encode("utf-8", "replace") + id_part
+    else:
+        own = word(shape.pick(record, "event")) or word(shape.pick(record, "id"))
+        if not own:
+            return b""
+        told = own.encode("utf-8", "replace")
+    return blake2b(told, digest_size=16).digest()
+
+
+def _read(record: Fields) -> Any:
     """Read a record by its kind; the reader's answer is (rows, place) or a reason."""
-    category = word(pick(record, "category")).lower()
-    operation = word(pick(record, "operation"))
-    resource = resource_id(pick(record, "resource"))
+    category = record.word("category").lower()
+    operation = record.word("operation")
+    resource = resource_id(record.get("resource"))
     if found := _of_own_kind(record, category):
         return found
     if category in _SUBSCRIPTION_CATEGORIES and "/" in operation:
@@ -104,13 +235,13 @@ def _read(record: Any) -> Any:
         return storage(record)
     if category == "auditlogs" or "/providers/microsoft.aadiam" in resource or _directory(record):
         return [], ("", "", _DIRECTORY, "microsoft.aadiam")
-    exported = category and resource and word(pick(record, "table")).lower() != "azureactivity"
+    exported = category and resource and record.word("table").lower() != "azureactivity"
     if "/" in operation and not exported:
         return activity(record)
     return data_plane(record) if operation and (category or resource) else activity(record)
 
 
-def _of_own_kind(record: Any, category: str) -> Any:
+def _of_own_kind(record: Fields, category: str) -> Any:
     """Return what a log says whose records are told by their category; None for any other."""
     if is_graph_activity(record, category):
         return graph_activity(record)
@@ -120,33 +251,9 @@ def _of_own_kind(record: Any, category: str) -> Any:
     return machine_learning(record, log) if log is not None else None
 
 
-def _directory(record: Any) -> bool:
-    properties = folded(pick(record, "properties"))
+def _directory(record: Fields) -> bool:
+    properties = record.inside("properties")
     return "loggedbyservice" in properties or "targetresources" in properties
-
-
-def _event_id(record: Any, time: str) -> bytes:
-    """Return an id that copies of one event share, in whatever shape each copy is.
-
-    The diagnostic export drops `eventDataId`, so the id is made of what every shape keeps: correlation
-    id, time to the millisecond, operation, resource and status. Without a correlation id it is the
-    event's own id; without either the event cannot be recognised again.
-    """
-    correlation = word(pick(record, "correlation"))
-    own = word(pick(record, "event")) or word(pick(record, "id"))
-    if not correlation and not own:
-        return b""
-    parts = [own]
-    if correlation:
-        status = word(pick(record, "status")).lower()
-        parts = [
-            correlation.lower(),
-            time,
-            word(pick(record, "operation")).lower(),
-            resource_id(pick(record, "resource")),
-            _STATUS.get(status, status),
-        ]
-    return blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=16).digest()
 
 
 _STATUS = {

@@ -11,33 +11,33 @@ from urllib.parse import unquote_plus, urlsplit
 from connectors.azure.catalogue import catalogue
 from connectors.azure.graph_paths import address
 from connectors.azure.ids import guid, principal
-from connectors.azure.record import folded, pick, word
+from connectors.azure.noted import Fields, word
 from connectors.logs.rows import RowKey
 
 GRAPH_ACTIVITY = "microsoftgraphactivitylogs"
 GRAPH_OPERATION = "microsoft.graph:activity:"
 
 
-def is_graph_activity(record: Any, category: str) -> bool:
+def is_graph_activity(record: Fields, category: str) -> bool:
     """Return whether a record is of the Graph activity log."""
-    return GRAPH_ACTIVITY in (category, word(pick(record, "table")).lower())
+    return GRAPH_ACTIVITY in (category, record.word("table").lower())
 
 
-def graph_activity(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
+def graph_activity(record: Fields) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
     """Return the row of a call: its principal, its verb and the part of Graph it was for.
 
     A call in the name of a person counts for the person. Every 2xx is success.
     """
-    properties = folded(pick(record, "properties"))
-    uri = word(properties.get("requesturi")) or word(pick(record, "object_key"))
-    method = word(properties.get("requestmethod")) or word(pick(record, "method"))
-    if not uri or not method:
+    properties = record.inside("properties")
+    method = properties.word("requestmethod") or record.word("method")
+    called = method and (properties.brief("requesturi", _called) or record.brief("object_key", _called))
+    if not called:
         return "no request address"
-    tenant = guid(word(pick(record, "tenant")) or word(properties.get("tenantid")))
+    tenant = guid(record.word("tenant") or properties.word("tenantid"))
     place = (tenant, "", GRAPH_ACTIVITY, "microsoft.graph")
-    user = principal(word(properties.get("userid")) or word(pick(record, "user_id")))
-    own = principal(word(properties.get("serviceprincipalid")) or word(pick(record, "service_principal")))
-    application = principal(word(properties.get("appid")) or word(pick(record, "app_id")))
+    user = principal(properties.word("userid") or record.word("user_id"))
+    own = principal(properties.word("serviceprincipalid") or record.word("service_principal"))
+    application = principal(properties.word("appid") or record.word("app_id"))
     via = f"app:{application}" if application else ""
     identity = user or own or via
     row = RowKey(
@@ -45,25 +45,28 @@ def graph_activity(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]
         identity=identity,
         identity_type="user" if user else "app",
         credential="",
-        operation=GRAPH_OPERATION + _call(method, uri),
+        operation=f"{GRAPH_OPERATION}{method.lower()} {called}",
         permission="",
         resource="",
         region="",
         via=via if user else "",
         grant="",
-        outcome=_outcome(word(properties.get("responsestatuscode")) or word(pick(record, "response_code"))),
+        outcome=_outcome(properties.word("responsestatuscode") or record.word("response_code")),
         workload="",
         detail="",
     )
     return [row], place
 
 
-def _call(method: str, uri: str) -> str:
-    """Return what is kept of a call: its verb, the part of Graph, and what in its query may need more."""
+def _called(uri: Any) -> str:
+    """Return what is kept of an address: the part of Graph, and what in its query may need more."""
+    uri = word(uri)
+    if not uri:
+        return ""
     query = unquote_plus(urlsplit(uri).query).lower()
     asked = [name for name in sorted(catalogue("graph_calls")["properties"]) if name in query]
     marks = [*(["expand"] if "$expand" in query else []), *asked]
-    return " ".join([method.lower(), address(uri), *(f"?{mark}" for mark in marks)])
+    return " ".join([address(uri), *(f"?{mark}" for mark in marks)])
 
 
 def _outcome(code: str) -> str:

@@ -5,6 +5,7 @@ where the caller stands. What they leave out proves nothing: no list says which 
 """
 
 import re
+from collections import ChainMap
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from connectors.azure.callers import NOBODY, Caller, caller_of
 from connectors.azure.catalogue import catalogue
 from connectors.azure.data_plane import outcome_of
 from connectors.azure.ids import principal, resource_id, subscription
-from connectors.azure.record import folded, pick, word
+from connectors.azure.noted import Fields
 from connectors.logs.rows import RowKey
 
 PROVIDER = "microsoft.machinelearningservices"
@@ -26,9 +27,9 @@ _OBJECT, _APPLICATION, _NAME = (
 )
 
 
-def log_of(record: Any, category: str) -> dict[str, Any] | None:
+def log_of(record: Fields, category: str) -> dict[str, Any] | None:
     """Return the table's row for the log that a record is of; None for what is no log of this service."""
-    return _logs().get(category) or _logs().get(word(pick(record, "table")).lower())
+    return _logs().get(category) or _logs().get(record.word("table").lower())
 
 
 @lru_cache(maxsize=1)
@@ -36,16 +37,16 @@ def _logs() -> dict[str, dict[str, Any]]:
     return {name: row for row in catalogue("machine_learning")["log"] for name in row["names"]}
 
 
-def machine_learning(record: Any, log: dict[str, Any]) -> tuple[list[RowKey], tuple[str, str, str, str]]:
+def machine_learning(record: Fields, log: dict[str, Any]) -> tuple[list[RowKey], tuple[str, str, str, str]]:
     """Return the row of a record, none for a log without calls, and the place of its log."""
-    properties = folded(pick(record, "properties"))
-    resource = resource_id(pick(record, "resource")) or resource_id(_told(record, properties, "registry"))
-    category = word(pick(record, "category")).lower() or word(pick(record, "table")).lower()
-    account, region = subscription(resource), word(pick(record, "location")).lower()
+    properties = record.inside("properties")
+    resource = resource_id(record.get("resource")) or resource_id(_told(record, properties, "registry"))
+    category = record.word("category").lower() or record.word("table").lower()
+    account, region = subscription(resource), record.word("location").lower()
     place = (account, region, category, resource or PROVIDER)
     if not log.get("call", True):
         return [], place
-    operation = word(pick(record, "operation")).lower() or category
+    operation = record.word("operation").lower() or category
     caller = _caller(record, properties, log["caller"])
     code = _told(record, properties, "endpoint_code")
     row = RowKey(
@@ -59,7 +60,7 @@ def machine_learning(record: Any, log: dict[str, Any]) -> tuple[list[RowKey], tu
         region=region,
         via=caller.via,
         grant="",
-        outcome=outcome_of(record, {**properties, "statuscode": code} if code else properties),
+        outcome=outcome_of(record, properties, code),
         workload=caller.workload,
         detail="",
     )
@@ -73,7 +74,7 @@ def _permission(operation: str) -> str:
     return "Microsoft.MachineLearningServices" + operation[len(PROVIDER) :]
 
 
-def _caller(record: Any, properties: dict[str, Any], where: str) -> Caller:
+def _caller(record: Fields, properties: Fields, where: str) -> Caller:
     match where:
         case "endpoint":
             return _of_token(
@@ -83,7 +84,7 @@ def _caller(record: Any, properties: dict[str, Any], where: str) -> Caller:
             named = principal(_told(record, properties, "user_object_id"))
             return Caller(named, "unknown") if named.strip("0-") else NOBODY
         case "identity":
-            return _of_bag(pick(record, "identity") or properties.get("identity"))
+            return _of_bag(record if record.get("identity") else properties)
         case _:
             return NOBODY
 
@@ -96,23 +97,23 @@ def _of_token(identity: str, kind: str) -> Caller:
     return Caller("", "key") if kind.lower() == "key" else NOBODY
 
 
-def _of_bag(identity: Any) -> Caller:
+def _of_bag(where: Fields) -> Caller:
     """Return the caller that an `Identity` names: a bag of fields, or an id or a user name alone."""
-    held = folded(identity)
+    held = where.inside("identity")
     if not held:
-        return caller_of({}, caller=word(identity))
-    name = next((word(held[key]) for key in _NAME if held.get(key)), "")
-    claims = {
-        **held,
-        "oid": next((word(held[key]) for key in _OBJECT if word(held.get(key)).strip("0-")), ""),
-        "appid": next((word(held[key]) for key in _APPLICATION if held.get(key)), ""),
+        return caller_of({}, caller=where.word("identity"))
+    name = next((held.word(key) for key in _NAME if held.get(key)), "")
+    ids = {
+        "oid": next((held.word(key) for key in _OBJECT if held.word(key).strip("0-")), ""),
+        "appid": next((held.word(key) for key in _APPLICATION if held.get(key)), ""),
     }
-    return caller_of(claims, caller=name)
+    claims: Any = (ids, held)  # of the first that has one, a claim is told
+    return caller_of(ChainMap(*claims), caller=name)
 
 
-def _told(record: Any, properties: dict[str, Any], name: str) -> str:
+def _told(record: Fields, properties: Fields, name: str) -> str:
     """Return a field that stands in the properties of an exported record and in a column of a table's row."""
-    return word(properties.get(_IN_PROPERTIES[name])) or word(pick(record, name))
+    return properties.word(_IN_PROPERTIES[name]) or record.word(name)
 
 
 _IN_PROPERTIES = {

@@ -8,11 +8,8 @@ platform/activity-log-schema; read 2026-11.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
-
-import msgspec
-
-from connectors.azure.ids import fold
+from functools import lru_cache
+from typing import Any, TypedDict
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "time": (
@@ -101,47 +98,9 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 }
 """What each shape calls a field, most telling first."""
 
-Record: Any = msgspec.defstruct(
-    "Record",
-    [(name, Any, None) for name in dict.fromkeys(name for names in SPELLINGS.values() for name in names)],
-    module=__name__,
-    gc=False,
-)
+_typed: Any = TypedDict  # type checkers want it spelled out
+Record: Any = _typed("Record", {name: Any for names in SPELLINGS.values() for name in names}, total=False)
 """Every field of every shape, all optional; other fields are skipped while decoding."""
-
-
-def pick(record: Any, name: str) -> Any:
-    """Return a record's field under whichever name its shape uses, or None."""
-    for spelling in SPELLINGS[name]:
-        value = getattr(record, spelling)
-        if value is not None and value != "":
-            return value
-    return None
-
-
-def word(value: Any) -> str:
-    """Return a string field; REST wraps some as {"value": …, "localizedValue": …}, exports as numbers."""
-    if isinstance(value, dict):
-        value = value.get("value")
-    if isinstance(value, str):
-        return value.strip()
-    return str(int(value)) if isinstance(value, int | float) and not isinstance(value, bool) else ""
-
-
-def opened(value: Any) -> Any:
-    """Return a value that Log Analytics or the OpenAI service wrote as JSON text in its parsed form."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError):
-            return None
-    return value
-
-
-def folded(value: Any) -> dict[str, Any]:
-    """Return an object with its keys lower-case without underscores, or {} for anything else."""
-    value = opened(value)
-    return {fold(str(key)): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
 def moment(value: Any) -> tuple[str, str] | None:
@@ -157,10 +116,27 @@ def moment(value: Any) -> tuple[str, str] | None:
     if tail.startswith("."):
         digits = len(tail) - len(tail[1:].lstrip("0123456789")) - 1
         fraction, tail = tail[1 : 1 + digits], tail[1 + digits :].strip()
+    # Of a time in UTC only the hour needs reading, and a quarter has some two thousand of them.
+    if tail in _UTC and value[13:19] in _IN_HOUR:
+        hour = _hour(head[:13])
+        return (f"{hour}{value[13:19]}Z", fraction[:3].ljust(3, "0")) if hour else None
     try:
-        at = datetime.fromisoformat(head + (tail if tail not in ("", "Z", "z") else "+00:00"))
+        at = datetime.fromisoformat(head + (tail if tail not in _UTC else "+00:00"))
     except ValueError:
         return None
     if at.tzinfo is not None and at.utcoffset():
         at = at.astimezone(UTC)
     return at.strftime("%Y-%m-%dT%H:%M:%SZ"), fraction[:3].ljust(3, "0")
+
+
+_UTC = frozenset(("", "Z", "z", "+00:00"))
+_IN_HOUR = frozenset(f":{at // 60:02}:{at % 60:02}" for at in range(3600))
+
+
+@lru_cache(maxsize=50_000)
+def _hour(hour: str) -> str:
+    """Return an ISO 8601 hour as `YYYY-MM-DDTHH`, "" for one that is not in the calendar."""
+    try:
+        return datetime.fromisoformat(f"{hour}:00:00").strftime("%Y-%m-%dT%H")
+    except ValueError:
+        return ""

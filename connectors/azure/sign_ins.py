@@ -4,11 +4,10 @@ Source: learn, azure-monitor/reference/tables/aadserviceprincipalsigninlogs, Gra
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from connectors.azure.ids import guid
 from connectors.azure.ids import principal as canonical
-from connectors.azure.record import folded, pick, word
+from connectors.azure.noted import Fields, word
 from connectors.logs.rows import RowKey
 
 SIGN_IN = "sign-in"
@@ -24,31 +23,29 @@ FEDERATED = "federated:"
 """What a federated credential's id starts with in a row."""
 
 
-def is_sign_in(record: Any, category: str) -> bool:
+def is_sign_in(record: Fields, category: str) -> bool:
     """Return whether a record is a sign-in: by its category, its table, or its Graph fields."""
-    if category.endswith("signinlogs") or word(pick(record, "table")).lower().endswith("signinlogs"):
+    if category.endswith("signinlogs") or record.word("table").lower().endswith("signinlogs"):
         return True
-    of_graph = record.createdDateTime or record.created_date_time
-    named = pick(record, "service_principal") or (of_graph and pick(record, "app_id"))
-    return bool(named) and pick(record, "operation") is None
+    of_graph = record.holds("createdDateTime") or record.holds("created_date_time")
+    named = record.get("service_principal") or (of_graph and record.get("app_id"))
+    return bool(named) and record.get("operation") is None
 
 
-def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
+def sign_in(record: Fields) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
     """Return the row of a sign-in: the principal, its application and the credential it presented.
 
     Sign-ins of users are read for coverage only. Of an agent the kind stands in `identity_type` and the
     blueprint in `grant`.
     """
-    properties = folded(pick(record, "properties"))
-    principal = canonical(
-        word(properties.get("serviceprincipalid")) or word(pick(record, "service_principal"))
-    )
+    properties = record.inside("properties")
+    principal = canonical(properties.word("serviceprincipalid") or record.word("service_principal"))
     log_class = _class(record, properties, principal)
-    tenant = guid(word(pick(record, "tenant")) or word(properties.get("resourcetenantid")))
+    tenant = guid(record.word("tenant") or properties.word("resourcetenantid"))
     place = (tenant, "", log_class, "microsoft.aadiam")
     if log_class == USER or not principal:
         return [], place
-    application = canonical(word(properties.get("appid")) or word(pick(record, "app_id")))
+    application = canonical(properties.word("appid") or record.word("app_id"))
     agent, blueprint = _agent(record, properties)
     row = RowKey(
         account=tenant,
@@ -57,15 +54,15 @@ def sign_in(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str
         credential=_credential(record, properties),
         operation=SIGN_IN,
         permission="",
-        resource=word(properties.get("resourcedisplayname")) or word(pick(record, "target")),
+        resource=properties.word("resourcedisplayname") or record.word("target"),
         region="",
         via=f"app:{application}" if application else "",
         grant=blueprint,
         outcome=_outcome(record, properties),
         workload=canonical(
-            word(properties.get("resourceserviceprincipalid"))
-            or word(properties.get("resourceid"))
-            or word(pick(record, "target_id"))
+            properties.word("resourceserviceprincipalid")
+            or properties.word("resourceid")
+            or record.word("target_id")
         ),
         detail=log_class,
     )
@@ -83,34 +80,34 @@ An agent's user account (`agentIDuser`) signs in as a user. Source: learn, Graph
 """
 
 
-def _agent(record: Any, properties: dict[str, Any]) -> tuple[str, str]:
+def _agent(record: Fields, properties: Fields) -> tuple[str, str]:
     """Return the kind of agent that signed in and the id of its blueprint, "" and "" for what is none."""
-    agent = folded(properties.get("agent")) or folded(pick(record, "agent"))
-    kind = AGENTS.get(word(agent.get("agenttype")).lower(), "")
-    return kind, canonical(word(agent.get("agentsubjectparentid"))) if kind else ""
+    agent = properties.inside("agent") or record.inside("agent")
+    kind = AGENTS.get(agent.word("agenttype").lower(), "")
+    return kind, canonical(agent.word("agentsubjectparentid")) if kind else ""
 
 
-def _class(record: Any, properties: dict[str, Any], principal: str) -> str:
-    named = (word(pick(record, "category")) + word(pick(record, "table"))).lower()
+def _class(record: Fields, properties: Fields, principal: str) -> str:
+    named = (record.word("category") + record.word("table")).lower()
     if "managedidentity" in named:
         return MANAGED_IDENTITY
     if "serviceprincipal" in named:
         return SERVICE_PRINCIPAL
-    managed = word(properties.get("managedidentitytype") or pick(record, "managed_identity_type")).lower()
+    managed = word(properties.get("managedidentitytype") or record.get("managed_identity_type")).lower()
     if principal and managed not in ("", "none"):
         return MANAGED_IDENTITY
     return SERVICE_PRINCIPAL if principal else USER
 
 
-def _credential(record: Any, properties: dict[str, Any]) -> str:
-    key = properties.get("serviceprincipalcredentialkeyid") or pick(record, "credential")
+def _credential(record: Fields, properties: Fields) -> str:
+    key = properties.get("serviceprincipalcredentialkeyid") or record.get("credential")
     if canonical(word(key)).strip("0-"):
         return canonical(word(key))
-    federated = word(properties.get("federatedcredentialid") or pick(record, "federated"))
+    federated = word(properties.get("federatedcredentialid") or record.get("federated"))
     return f"{FEDERATED}{guid(federated) or federated.lower()}" if federated.strip("0-") else ""
 
 
-def _outcome(record: Any, properties: dict[str, Any]) -> str:
-    status = folded(properties.get("status")) or folded(pick(record, "status"))
-    code = word(status.get("errorcode")) or (word(pick(record, "status")) if not status else "")
+def _outcome(record: Fields, properties: Fields) -> str:
+    status = properties.inside("status") or record.inside("status")
+    code = status.word("errorcode") or (record.word("status") if not status else "")
     return "allowed" if code.lower() in ("", "0", "success") else "denied"

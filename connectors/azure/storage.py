@@ -9,8 +9,8 @@ Source: learn, storage/blobs/monitor-blob-storage-reference.
 import re
 from typing import Any
 
-from connectors.azure.ids import last_segment, mappings, principal, resource_id, subscription
-from connectors.azure.record import folded, opened, pick, word
+from connectors.azure.ids import last_segment, principal, resource_id, subscription
+from connectors.azure.noted import Fields, word
 from connectors.logs.rows import RowKey
 
 _KEY = re.compile(r"^(key\d+|system-\d+)\(", re.IGNORECASE)
@@ -23,24 +23,22 @@ _TABLE = re.compile("storage(blob|queue|table|file)logs")
 _SERVICES = {f"{service}services": service for service in _PARENT}
 
 
-def storage(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
+def storage(record: Fields) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
     """Return the rows of a Storage record: one for each action that the request was checked for.
 
     The place names the resource, not its type: one account's log says nothing about another's.
     """
-    operation = word(pick(record, "operation"))
+    operation = record.word("operation")
     if not operation:
         return "no operation name"
-    properties = folded(pick(record, "properties"))
-    identity = folded(pick(record, "identity"))
+    properties = record.inside("properties")
+    identity = record.inside("identity")
     resource, service = _resource(record, properties)
     account = subscription(resource)
-    region = word(pick(record, "location")).lower()
+    region = record.word("location").lower()
     kind, who, credential = _caller(record, identity, resource)
     outcome = _outcome(record, properties)
-    checked = mappings(opened(pick(record, "authorization"))) or mappings(
-        opened(identity.get("authorization"))
-    )
+    checked = _checked(record) or _checked(identity)
     rows = {
         RowKey(
             account=account,
@@ -59,23 +57,28 @@ def storage(record: Any) -> tuple[list[RowKey], tuple[str, str, str, str]] | str
         ): None
         for action, grant, result in _actions(checked, kind)
     }
-    category = word(pick(record, "category")).lower() or "storage"
+    category = record.word("category").lower() or "storage"
     root = _ACCOUNT.match(resource)
     place = f"{root[1] if root else resource}/{service}services/default"
     return list(rows), (account, region, category, place)
 
 
-def _actions(checked: list[Any], kind: str) -> list[tuple[str, str, str]]:
+def _checked(where: Fields) -> list[Fields]:
+    """Return the checks of an authorization: one, or a list of them."""
+    told = where.opened("authorization")
+    return [check for check in (told if isinstance(told, list) else [told]) if isinstance(check, Fields)]
+
+
+def _actions(checked: list[Fields], kind: str) -> list[tuple[str, str, str]]:
     """Return (action, assignment, result) for each check; one empty entry when none is listed."""
-    entries = [folded(entry) for entry in checked] if kind in _BY_ROLE else []
     found = [
         (
-            word(entry.get("action")),
+            entry.word("action"),
             last_segment(entry.get("roleassignmentid")),
-            word(entry.get("result")).lower(),
+            entry.word("result").lower(),
         )
-        for entry in entries
-        if word(entry.get("action"))
+        for entry in (checked if kind in _BY_ROLE else ())
+        if entry.word("action")
     ]
     return found or [("", "", "")]
 
@@ -87,25 +90,25 @@ def _decided(result: str, outcome: str) -> str:
     return "error" if result == "granted" and outcome == "denied" else outcome
 
 
-def _caller(record: Any, identity: dict[str, Any], resource: str) -> tuple[str, str, str]:
+def _caller(record: Fields, identity: Fields, resource: str) -> tuple[str, str, str]:
     """Return the kind of authentication, the identity it proves and the key that was used."""
-    kind = word(pick(record, "authentication") or identity.get("type")).lower().replace(" ", "")
-    requester = folded(identity.get("requester"))
-    who = principal(word(requester.get("objectid"))) or principal(word(pick(record, "object_id")))
+    kind = word(record.get("authentication") or identity.get("type")).lower().replace(" ", "")
+    requester = identity.inside("requester")
+    who = principal(requester.word("objectid")) or principal(record.word("object_id"))
     if not who:
-        application = principal(word(requester.get("appid"))) or principal(word(pick(record, "app_id")))
+        application = principal(requester.word("appid")) or principal(record.word("app_id"))
         who = f"app:{application}" if application else ""
     if not who:
-        name = word(requester.get("upn")) or word(pick(record, "user_name"))
+        name = requester.word("upn") or record.word("user_name")
         who = f"user:{name.lower()}" if "@" in name else ""
     if who:
         return ("kerberos" if kind == "kerberos" else "oauth"), who, ""
-    key = _KEY.match(word(identity.get("tokenhash")) or word(pick(record, "key_hash")))
+    key = _KEY.match(identity.word("tokenhash") or record.word("key_hash"))
     account = _ACCOUNT.match(resource)
     used = f"{account[1] if account else resource}#{key[1].lower()}" if key else ""
-    delegator = _DELEGATOR.search(word(pick(record, "uri"))) if not key else None
+    delegator = record.brief("uri", _delegator) if not key else ""
     if delegator:
-        return "delegation-sas", principal(delegator[1]), ""
+        return "delegation-sas", delegator, ""
     if kind.startswith("sas"):
         return "sas", "", used
     if kind.startswith("accountkey") or key:
@@ -113,30 +116,41 @@ def _caller(record: Any, identity: dict[str, Any], resource: str) -> tuple[str, 
     return kind or "unknown", "", ""
 
 
-def _resource(record: Any, properties: dict[str, Any]) -> tuple[str, str]:
+def _resource(record: Fields, properties: Fields) -> tuple[str, str]:
     """Return the container, queue, table or share a request was for, and the service it belongs to.
 
     Single blobs are folded into their container: an account may hold millions.
     """
-    base = resource_id(pick(record, "resource"))
+    base = resource_id(record.get("resource"))
     service = next((name for part, name in _SERVICES.items() if f"/{part}" in base), "")
-    service = service or (word(properties.get("servicetype")) or word(pick(record, "service"))).lower()
-    table = _TABLE.fullmatch(word(pick(record, "table")).lower())
+    service = service or (properties.word("servicetype") or record.word("service")).lower()
+    table = _TABLE.fullmatch(record.word("table").lower())
     service = service or (table[1] if table else "blob")
     account = _ACCOUNT.match(base)
-    name = word(properties.get("accountname")) or word(pick(record, "store"))
+    name = properties.word("accountname") or record.word("store")
     root = account[1] if account else name.lower()
-    key = word(properties.get("objectkey")) or word(pick(record, "object_key"))
-    parts = key.strip("/").split("/")
-    if len(parts) < 2 or service not in _PARENT:
+    key = properties.brief("objectkey", _container) or record.brief("object_key", _container)
+    if len(key) < 2 or service not in _PARENT:
         return root, service
-    return f"{root}/{service}services/default/{_PARENT[service]}/{parts[1].lower()}", service
+    return f"{root}/{service}services/default/{_PARENT[service]}/{key[1]}", service
 
 
-def _outcome(record: Any, properties: dict[str, Any]) -> str:
+def _container(key: Any) -> tuple[str, ...]:
+    """Return the account and the container in the key of an object; the account alone, or nothing, else."""
+    written = word(key).lower()
+    return tuple(written.strip("/").split("/", 2)[:2]) if written else ()
+
+
+def _delegator(uri: Any) -> str:
+    """Return who made the user delegation SAS in the address of a request."""
+    found = _DELEGATOR.search(word(uri))
+    return principal(found[1]) if found else ""
+
+
+def _outcome(record: Fields, properties: Fields) -> str:
     """Return whether the request was authorised: by status code, else by the status text."""
-    code = word(pick(record, "status_code")) or word(properties.get("statuscode"))
-    said = (word(pick(record, "status_text")) or word(properties.get("metricresponsetype"))).lower()
+    code = record.word("status_code") or properties.word("statuscode")
+    said = (record.word("status_text") or properties.word("metricresponsetype")).lower()
     if code.isdigit():
         if code in ("401", "403"):
             return "denied"

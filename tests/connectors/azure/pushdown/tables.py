@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from connectors.azure.record import word
+from connectors.azure.noted import word
 
 
 def table_row(record: dict[str, Any], mode: str) -> tuple[str, dict[str, Any]]:
