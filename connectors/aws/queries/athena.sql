@@ -30,16 +30,17 @@ WITH events AS (
     <<issued_to>> AS issued_to,
     <<issued_for>> AS issued_for,
     <<delegate>> AS delegate,
-    -- The key of an S3 object is no part of a row: objects fold into their bucket.
+    -- The key of an S3 object is no part of a row: objects fold into their bucket. It may hold quotes, escaped.
     regexp_replace(
-      json_format(CAST(resources AS JSON)), '(:s3:::[^/"]+)/[^"]*', '$1/-'
+      json_format(CAST(resources AS JSON)), '(:s3:::[^/"\\]+)/([^"\\]|\\.)*', '$1/-'
     ) AS resources,
     -- Whole parameters only where a role may have been passed, or an ARN has to be looked for.
     CASE
       WHEN readonly <> 'true'
         AND (requestparameters LIKE '%:role/%' OR requestparameters LIKE '%nstanceProfile%')
         THEN requestparameters
-      WHEN resources IS NULL AND requestparameters LIKE '%"arn:%' THEN requestparameters
+      WHEN requestparameters LIKE '%"arn:%' AND COALESCE(json_format(CAST(resources AS JSON)), '') NOT LIKE '%arn:%'
+        THEN requestparameters
     END AS parameters,
     <<parameters>>
     json_extract_scalar(additionaleventdata, '$.callWithBearerToken') AS bearer,

@@ -138,3 +138,27 @@ def test_pushed_down_rows_are_those_of_the_files(data, tmp_path, name):
     read = read_logs([whole], CloudTrailReader(), WINDOW, seen=SeenEvents(), workers=1)
     found = pushed(events, WINDOW, tmp_path)
     assert list(read.rows) == list(found.rows)
+
+
+def test_resources_of_odd_forms_are_told_alike(tmp_path):
+    """Keys of objects may hold quotes and backslashes; a resource may be named by its prefix alone."""
+    base = {
+        "eventTime": "2026-03-01T10:00:00Z", "eventSource": "s3.amazonaws.com", "eventName": "GetObject",
+        "awsRegion": "eu-west-1", "eventType": "AwsApiCall", "recipientAccountId": "123456789012", "readOnly": True,
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/anna"},
+    }  # fmt: skip
+    keys = ['say "hello"/there', "back\\slash", 'both\\"', "é/ü", ""]
+    events = [
+        {**base, "resources": [{"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::docs/{key}"}]}
+        for key in keys
+    ]
+    events.append({
+        **base, "eventSource": "iam.amazonaws.com", "eventName": "GetPolicy",
+        "requestParameters": {"policyArn": "arn:aws:iam::123456789012:policy/p"},
+        "resources": [{"type": "AWS::IAM::Policy", "ARNPrefix": "policy/"}],
+    })  # fmt: skip
+    events = [{**event, "eventID": f"00000000-0000-4000-8000-{at:012}"} for at, event in enumerate(events)]
+    (tmp_path / "whole.json").write_text(json.dumps({"Records": events}))
+    read = read_logs([tmp_path / "whole.json"], CloudTrailReader(), WINDOW, seen=SeenEvents(), workers=1)
+    assert list(read.rows) == list(pushed(events, WINDOW, tmp_path).rows)
+    assert {"arn:aws:iam::123456789012:policy/p"} <= {row.resource for row in read.rows}
