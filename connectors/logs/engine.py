@@ -67,7 +67,7 @@ def read_logs(  # noqa: PLR0913 most are keywords
 
     paths = [place for place in places if isinstance(place, Path)]
     stores = [place for place in places if not isinstance(place, Path)]
-    held = _listed(stores, observe)
+    held = _listed(stores, observe, asked=only_window)
     waiting = {one.path: one for one in sorted([*find_files(paths), *(one for one, _ in held.values())])}
     start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
     tally = Tally(seen, reader.name, start=start, end=end)
@@ -80,13 +80,17 @@ def read_logs(  # noqa: PLR0913 most are keywords
         return LogRead(*tally.result())
 
 
-def _listed(stores: Sequence[ObjectStore], observe: Observer) -> dict[str, tuple[Found, ObjectStore]]:
-    """Return every object of the stores, each once."""
+def _listed(
+    stores: Sequence[ObjectStore], observe: Observer, *, asked: bool
+) -> dict[str, tuple[Found, ObjectStore]]:
+    """Return every object of the stores, each once; an address that holds none is named."""
     held: dict[str, tuple[Found, ObjectStore]] = {}
     for store in stores:
         objects = store.objects()
-        first = next(objects, Found(store.address, 0, _NO_OBJECTS, skipped=True))
-        for one in itertools.chain((first,), objects):
+        first = next(objects, None)
+        if first is None and not asked:
+            first = Found(store.address, 0, _NO_OBJECTS, skipped=True)
+        for one in itertools.chain((first,) if first is not None else (), objects):
             held.setdefault(one.path, (one, store))
             if len(held) % _TELL_EVERY == 0:
                 observe("log-list", objects=len(held))

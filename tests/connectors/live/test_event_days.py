@@ -325,3 +325,13 @@ def test_a_scan_that_is_killed_leaves_what_the_next_can_use(service, state, afte
     assert -signal.SIGKILL == killed.returncode
     same(service, state)
     assert os.access(state, os.R_OK)
+
+
+def test_a_history_that_gave_no_day_at_all_names_its_places_and_nothing_else(service):
+    service.most = 0
+    found = scan(service, None)
+    assert ["history/north.json", "history/south.json"] == [file.path for file in found.read.files]
+    assert all(file.lost for file in found.read.files)
+    service.most = None
+    older = Window(NOW - 200 * DAY, NOW - 150 * DAY)
+    assert [] == scan(service, None, window=older).read.files
