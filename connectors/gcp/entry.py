@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from connectors.logs.rows import UNREAD
+
 
 class FirstParty(msgspec.Struct, rename="camel", gc=False):
     """A caller of Google's own or of a customer."""
@@ -172,10 +174,13 @@ def unwrap(record: LogEntry) -> LogEntry | str:
         if record.entry is not None:
             record = record.entry
         elif isinstance(record.message, dict) and isinstance(record.message.get("data"), str):
+            data = b""
             try:
-                record = _DECODER.decode(base64.b64decode(record.message["data"], validate=True))
+                data = base64.b64decode(record.message["data"], validate=True)
+                record = _DECODER.decode(data)
             except (msgspec.MsgspecError, binascii.Error, ValueError):
-                return "a Pub/Sub message without a log entry in it"
+                said = "a Pub/Sub message without a log entry in it"
+                return f"{said} that can be read{UNREAD}" if b"protoPayload" in data else said
         else:
             break
     held = record.analytics.audit_log if record.analytics else None

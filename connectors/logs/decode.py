@@ -36,6 +36,7 @@ _HEAD = re.compile(rb'\s*+(?:\{\s*+"([^"\\]{1,200})"\s*+:\s*+\[|(\[))?\s*+(?=\{)
 _BETWEEN = re.compile(rb'(\s*+,?\s*+)(\{\s*"[^"\\]{1,200}"\s*:)')
 _MISFIT = re.compile(r"(?:, got `(\w+)`)?.* - at `\$([^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+_PART = "Expected `object"
 _REPAIRS = 8
 _CUTS_TRIED = 8
 
@@ -55,6 +56,7 @@ class Decoder:
         wrapped = msgspec.defstruct("Wrapped", [("text", str)], rename={"text": self._embedded}, gc=False)
         self._usual = f'{{"{reader.containers[0]}":['.encode()
         self._keys = frozenset(reader.containers)
+        self._quoted = [f'"{key}"'.encode() for key in reader.containers]
         self._columns: tuple[str, ...] = getattr(reader, "columns", ())
         self._strange: Callable[[Any], bool] | None = getattr(reader, "strange", None)
         self._taken: tuple[bytes, bool, bool] | None = None
@@ -71,13 +73,15 @@ class Decoder:
             fate.note(_CUT_OFF)
 
     def again(self, fate: Fate) -> list[Any] | None:
-        """Return the records yielded last, read one by one; None if they were read so already.
+        """Return the records yielded last, read one by one; None where that would give nothing else.
 
         For when some of them turn out to be none: they may be containers, or wrap what they hold.
         """
         if self._taken is None:
             return None
         data, inside, listed = self._taken
+        if not any(key in data for key in self._quoted) and not self._tells_of_events(data.decode("latin-1")):
+            return None
         return self._tolerant(data, fate, inside=inside, listed=listed, continued=inside or listed)[0]
 
     def _records(self, blocks: Iterator[bytes], fate: Fate) -> Iterator[list[Any]]:
@@ -223,40 +227,42 @@ class Decoder:
         salvage = Salvage(text, self._keys, fate, inside=inside, listed=listed, continued=continued)
         for value in salvage.records():
             try:
-                records += self._of_value(value)
+                records += self._of_value(value, fate)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 fate.lose(str(error))
         if not records and not fate.lost and not fate.contained:
             fate.foreign = "holds no log records"
         return records, salvage.rest.encode("utf-8", "replace")
 
-    def _of_value(self, value: Any) -> list[Any]:
+    def _of_value(self, value: Any, fate: Fate) -> list[Any]:
         """Return the record that a parsed value is, or those that it wraps; ValueError if they are lost."""
-        record = self._typed(self._content(value))
+        record = self._typed(self._content(value), fate)
         if self._strange is None or not self._strange(record):
             return [record]
         if not self._tells_of_events(as_json(value).decode("utf-8", "replace")):
             return [record]
-        found = list(self._wrapped_in(value, self._strange, _DEPTH))
+        found = list(self._wrapped_in(value, self._strange, fate, _DEPTH))
         if not found:
             raise ValueError(_WRAPPED)
         return found
 
-    def _wrapped_in(self, value: Any, strange: Callable[[Any], bool], depth: int) -> Iterator[Any]:
+    def _wrapped_in(
+        self, value: Any, strange: Callable[[Any], bool], fate: Fate, depth: int
+    ) -> Iterator[Any]:
         """Yield the records that stand anywhere inside a value of another tool, also as JSON text."""
         if isinstance(value, str) and value[:1] in ("{", "["):
             with contextlib.suppress(ValueError, RecursionError):
-                yield from self._wrapped_in(json.loads(value), strange, depth)
+                yield from self._wrapped_in(json.loads(value), strange, fate, depth)
             return
         if isinstance(value, dict):
-            record = self._typed(value)
+            record = self._typed(value, fate)
             if not strange(record):
                 yield record
                 return
             value = list(value.values())
         if isinstance(value, list) and depth:
             for one in value:
-                yield from self._wrapped_in(one, strange, depth - 1)
+                yield from self._wrapped_in(one, strange, fate, depth - 1)
 
     def _tells_of_events(self, text: str) -> bool:
         """Return whether a text that is no record has the words that stand together in events."""
@@ -268,10 +274,11 @@ class Decoder:
         inner = value.get(self._embedded) if self._embedded else None
         return json.loads(inner) if isinstance(inner, str) else value
 
-    def _typed(self, value: Any) -> Any:
+    def _typed(self, value: Any, fate: Fate) -> Any:
         """Return a parsed record as the reader's type, leaving out what has a surprising type.
 
-        A number where text is wanted becomes that text (account ids written as numbers).
+        A number where text is wanted becomes that text (account ids written as numbers). A whole part that is
+        left out may have said who called: that is noted.
         """
         for _ in range(_REPAIRS):
             try:
@@ -280,6 +287,8 @@ class Decoder:
                 found = _MISFIT.search(str(error))
                 if not found or not _repair(value, found[2], found[1]):
                     raise
+                if str(error).startswith(_PART) and not found[2].endswith("]"):  # a list keeps the others
+                    fate.note(f"part of a record has another type than it should (`{found[2].lstrip('.')}`)")
         return self._record.decode(as_json(value))
 
 

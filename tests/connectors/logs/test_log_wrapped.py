@@ -1,5 +1,6 @@
 """Events where a log file does not keep them: among containers, inside records of other tools, behind links."""
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -133,5 +134,35 @@ def test_a_file_of_another_log_is_passed_over(tmp_path):
     file = only(read(tmp_path, "gcp"))
     assert ("skipped", 2, False) == (file.status, file.rejected, file.lost)
     (tmp_path / "stdout.json").write_text(f"{lines([other])}\n{json.dumps(other)[:-9]}")
+    file = only(read(tmp_path, "gcp"))
+    assert ("failed", True) == (file.status, file.lost)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "path"),
+    [
+        ("aws", ["userIdentity"]),
+        ("gcp", ["protoPayload", "authenticationInfo"]),
+        ("gcp", ["protoPayload", "status"]),
+    ],
+)
+def test_a_part_that_is_left_out_for_its_type_is_said(cloud, path, tmp_path):
+    """Who called may have stood in it."""
+    record = CLOUDS[cloud][0](1)
+    part = record
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = "anna"
+    (tmp_path / "log").write_text(json.dumps(record))
+    file = only(read(tmp_path, cloud))
+    assert (1, "partial", True) == (file.records, file.status, file.lost)
+    assert ".".join(path) in file.reason
+
+
+def test_a_pubsub_message_whose_entry_cannot_be_read_is_lost(tmp_path):
+    record = CLOUDS["gcp"][0](1)
+    record["protoPayload"]["authorizationInfo"] = "none"
+    data = base64.b64encode(json.dumps(record).encode()).decode()
+    (tmp_path / "log").write_text(json.dumps({"message": {"data": data}}))
     file = only(read(tmp_path, "gcp"))
     assert ("failed", True) == (file.status, file.lost)
