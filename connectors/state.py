@@ -103,6 +103,17 @@ class State:
         with _told(self.path):
             return self._connection.execute(query, values).fetchall()
 
+    @contextlib.contextmanager
+    def view(self) -> Iterator[None]:
+        """Have all reads inside see the file as it is now, whatever others write. Write nothing inside."""
+        with _told(self.path):
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
     def copy_to(self, path: Path) -> None:
         """Write a whole copy, also while others write; the copy appears at once or not at all.
 

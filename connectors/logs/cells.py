@@ -27,7 +27,9 @@ class Cells(NamedTuple):
 
 def cells_of(kinds: Numbers, times: Numbers) -> Cells:
     """Return the cells of events."""
-    packed = (kinds.astype(np.uint64) << np.uint64(32)) | times
+    packed = kinds.astype(np.uint64)
+    packed <<= np.uint64(32)
+    packed |= times
     packed.sort()
     keys = (packed >> np.uint64(32)).astype(np.uint32)
     seconds = packed.astype(np.uint32)  # the lower half
@@ -47,7 +49,10 @@ def merged(some: Cells, more: Cells) -> Cells:
 
 def regrouped(cells: Cells) -> Cells:
     """Return cells in any order as sorted ones, one for each key and day."""
-    order = np.argsort((cells.keys.astype(np.uint64) << np.uint64(32)) | cells.days, kind="stable")
+    places = (cells.keys.astype(np.uint64) << np.uint64(32)) | cells.days
+    if np.all(places[1:] > places[:-1]):
+        return cells
+    order = np.argsort(places, kind="stable")
     keys, days, counts, firsts, lasts = (column[order] for column in cells)
     starts = _starts(keys, days)
     if len(starts) == len(keys):
@@ -59,6 +64,12 @@ def regrouped(cells: Cells) -> Cells:
         np.minimum.reduceat(firsts, starts),
         np.maximum.reduceat(lasts, starts),
     )
+
+
+def spans(starts: Whole, lengths: Whole) -> Whole:
+    """Return all places of spans that begin at `starts`, one span after the other."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + lengths, lengths)
 
 
 def _starts(keys: Column, days: Column) -> Whole:

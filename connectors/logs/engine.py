@@ -74,10 +74,9 @@ def read_logs(  # noqa: PLR0913 most are keywords
     origins = {path: store for path, (_, store) in held.items()}
     span = (start, end) if only_window else None
     with no_collection():
-        _Reading(paths, stores, origins, reader, tally, ledger, observe, len(waiting), span).run(
-            waiting, workers
-        )
-        return LogRead(*tally.result())
+        reading = _Reading(paths, stores, origins, reader, tally, ledger, observe, len(waiting), span)
+        reading.run(waiting, workers)
+        return reading.result()
 
 
 def _listed(
@@ -136,6 +135,16 @@ class _Reading:
             counts = {"unchanged": self.unchanged, "changed": self.changed, "gone": self.gone}
             self.observe("log-ledger", read=read, **counts)
 
+    def result(self) -> LogRead:
+        """Return what was learned, and keep what later scans can use of it."""
+        ledger = self.ledger
+        if ledger is None or self.span is not None or not ledger.unsettled() or self.tally.is_large():
+            return LogRead(*self.tally.result())
+        read = LogRead(*self.tally.result(ledger.kept()))
+        with self._told(ledger):
+            ledger.settle(self.tally)
+        return read
+
     @contextlib.contextmanager
     def _told(self, ledger: "Ledger") -> Iterator[None]:
         """Go on without the ledger when the state file fails: the files are still there."""
@@ -148,41 +157,44 @@ class _Reading:
 
     def _recall(self, ledger: "Ledger", waiting: dict[str, Found]) -> None:
         """Take what is remembered and unchanged, and what was remembered and is gone."""
-        known = set(waiting)
+        from connectors.logs.tally import SettledEvents  # noqa: PLC0415 numpy is slow to import
+
+        with ledger.state.view():
+            taken, unnamed = self._chosen(ledger, waiting)
+            for events in ledger.recall(taken, self.tally, settled=self.span is None):
+                if isinstance(events, SettledEvents):
+                    self.tally.recall(events)
+                else:
+                    self._count(events)
+                for file in events.files:
+                    gone = waiting.pop(file.path, None) is None or file.stamp == ""
+                    self.gone += gone
+                    self.unchanged += not gone
+                self.files += len(events.files)
+                self.events += sum(file.events for file in events.files)
+                self._show()
+        if unnamed:
+            ledger.forget(unnamed)
+
+    def _chosen(self, ledger: "Ledger", waiting: Mapping[str, Found]) -> "tuple[list[Remembered], list[str]]":
+        """Return what is remembered and counts, and the keys that the source does not name any more."""
+        taken: list[Remembered] = []
         unnamed: list[str] = []
         for page in ledger.remembered():
-            taken = []
             for one in page:
-                there = waiting.get(one.key)
-                if there is None and one.key in known:
-                    continue  # another scan stored it again meanwhile
-                if there is None and not self._covers(one.key):
-                    unnamed += [] if any(store.names(one.key) for store in self.stores) else [one.key]
+                file = one.file
+                there = waiting.get(file.path)
+                if there is None and not self._covers(file.path):
+                    unnamed += [] if any(store.names(file.path) for store in self.stores) else [file.path]
                 elif there is None:
                     taken.append(_kept(one, GONE, lost=False))
                 elif there.refused:
                     taken += [] if there.skipped else [_kept(one, there.refused, lost=True)]
-                elif one.current and (one.size_bytes, one.stamp) == (there.size_bytes, there.stamp):
+                elif one.current and (file.size_bytes, file.stamp) == (there.size_bytes, there.stamp):
                     taken.append(one)
                 else:
                     self.changed += 1
-            self._take_page(ledger, taken, waiting)
-            known.update(one.key for one in taken)
-        if unnamed:
-            ledger.forget(unnamed)
-
-    def _take_page(self, ledger: "Ledger", taken: "Sequence[Remembered]", waiting: dict[str, Found]) -> None:
-        if not taken:
-            return
-        events = ledger.unpack(taken, self.tally)
-        self._count(events)
-        for one in taken:
-            gone = waiting.pop(one.key, None) is None or one.file.stamp == ""
-            self.gone += gone
-            self.unchanged += not gone
-        self.files += len(taken)
-        self.events += len(events.times)
-        self._show()
+        return taken, unnamed
 
     def _take(self, events: "Events") -> None:
         """Count what was read just now, and remember it."""
@@ -244,7 +256,7 @@ def _numbered(done: Iterable[Done], tally: "Tally") -> "Iterator[Events]":
         if batch.afresh:
             numbers.pop(folder, None)
         known = numbers.setdefault(folder, array("I"))
-        known.extend(map(tally.number, batch.fresh))
+        known.extend(map(tally.kinds.number, batch.fresh))
         kinds = np.frombuffer(known, np.uint32)[np.frombuffer(batch.kinds, np.uint32)]
         yield Events(batch.files, batch.ids, np.frombuffer(batch.times, np.uint32), kinds)
 

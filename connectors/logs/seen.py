@@ -1,7 +1,7 @@
 """Remember which events were already counted, exactly and in few bytes."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -74,8 +74,23 @@ class SeenEvents:
     after each. Ids are kept whole: 16 bytes an event, on disk where there are too many for memory.
     """
 
-    runs: list[Run] = field(default_factory=list)
+    _runs: list[Run] = field(default_factory=list)
+    _later: list[Callable[[], Run]] = field(default_factory=list)
     _files: set[tuple[str, str]] = field(default_factory=set)
+
+    def runs(self) -> list[Run]:
+        """Return the ids of all reads so far."""
+        self._runs += [sorted_ids() for sorted_ids in self._later]
+        self._later.clear()
+        return self._runs
+
+    def add(self, run: Run) -> None:
+        """Remember the ids that a read met first."""
+        self._runs.append(run)
+
+    def add_later(self, sorted_ids: Callable[[], Run]) -> None:
+        """Remember ids that are sorted when another read asks for them: after the last one nobody does."""
+        self._later.append(sorted_ids)
 
     def file_again(self, digest: str, reader: str) -> bool:
         """Remember that a reader took events from a file, and return whether it took them before."""

@@ -26,8 +26,8 @@ class Columns(NamedTuple):
     times: Numbers
     """Seconds since 1970."""
     kinds: Numbers
-    owners: Numbers
-    """The place of the event's file in the order of files."""
+    ats: Numbers
+    """How many events were met before."""
 
     def taken(self, which: "npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice") -> "Columns":
         """Return some of the events."""
@@ -87,6 +87,10 @@ class Store:
         """Return the events of one part, in any order."""
         return joined([*self._read(number), *(piece.part(number) for piece in self._pieces)])
 
+    def mixed(self) -> Words:
+        """Return the first column of all ids."""
+        return np.concatenate([np.zeros(0, np.uint64), *(self.part(number).mixed for number in range(PARTS))])
+
     def close(self) -> None:
         """Let go of everything."""
         self._pieces = []
@@ -123,10 +127,10 @@ class Store:
 
 
 def _part_of(events: Columns) -> npt.NDArray[np.uint8]:
-    """Return which part each event belongs to: told by its id, or by its file where it has none."""
+    """Return which part each event belongs to: told by its id, or by when it was met where it has none."""
     nameless = (events.mixed == 0) & (events.low == 0)
     by_id = events.mixed >> np.uint64(64 - PARTS.bit_length() + 1)
-    return np.where(nameless, events.owners % PARTS, by_id).astype(np.uint8)
+    return np.where(nameless, events.ats % PARTS, by_id).astype(np.uint8)
 
 
 _FORMAT = ((np.uint64, 8), (np.uint64, 8), (np.uint32, 4), (np.uint32, 4), (np.uint32, 4))

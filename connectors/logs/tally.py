@@ -1,26 +1,27 @@
 """Count events into rows, each once: duplicates taken out, grouped by kind and day."""
 
-from array import array
-from collections.abc import Sequence
-from sys import intern
+from collections.abc import Container
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from connectors.logs.cells import Cells, cells_of, merged
 from connectors.logs.clock import DAY_SECONDS, day, stamp
-from connectors.logs.copies import columns, copies, part
-from connectors.logs.fold import FileRead, Kind
+from connectors.logs.copies import Flags, columns, copies, held, part
+from connectors.logs.count import Count
+from connectors.logs.fold import FileRead
+from connectors.logs.kinds import Kinds
 from connectors.logs.new_ids import NewIds
-from connectors.logs.rows import LogFile, Presence, RowKey
+from connectors.logs.recalled import Piece, Recalled, among
+from connectors.logs.rows import LogFile, Presence
 from connectors.logs.seen import Run, SeenEvents
+from connectors.logs.sights import Sights
 from connectors.logs.store import MOST_IN_MEMORY, Columns, Numbers, Store
 from connectors.logs.usage import Rows
 
 _TOGETHER = 200_000
 """So many events are handled at a time: fewer cost more calls, more cost memory."""
-_PAIRS = 2_000_000
 
 
 class Events(NamedTuple):
@@ -32,15 +33,29 @@ class Events(NamedTuple):
     kinds: Numbers
 
 
-class _Sight:
-    """Every event of one place, counted or not."""
+class SettledEvents(NamedTuple):
+    """The events of some files in order, and which of them are copies within all that were settled."""
 
-    __slots__ = ("count", "first", "last")
+    files: list[FileRead]
+    piece: Piece
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.first = 1 << 32
-        self.last = 0
+
+class _Order(NamedTuple):
+    """The files of a read by their paths, and which file an event is from."""
+
+    files: list[FileRead]
+    ranks: npt.NDArray[np.intp]
+    """By file as they were met: its place in the order of paths."""
+    ends: npt.NDArray[np.intp]
+    """By file as they were met: how many events were met by its end."""
+    again: Flags
+    """By place: whether the same file was read before."""
+    kept: Flags | None
+    """By place: whether a ledger has it; None where nobody wants to know which events are copies there."""
+
+    def owners(self, ats: Numbers) -> npt.NDArray[np.intp]:
+        """Return the files, by their places, of events that were met at some points."""
+        return self.ranks[np.searchsorted(self.ends, ats, side="right")]
 
 
 class Tally:
@@ -54,29 +69,34 @@ class Tally:
         self._reader = reader
         self._start = start
         self._end = end
-        self.kinds: list[Kind] = []
-        """All kinds of event by their numbers."""
-        self._numbers: dict[Kind, int] = {}
-        self._place_numbers: dict[tuple[str, str, str, str], int] = {}
-        self._places = array("I")
-        self._sights: list[_Sight] = []
-        self._files: list[FileRead] = []
+        self.kinds = Kinds()
+        self._sights = Sights()
+        self.files: list[FileRead] = []
+        """As they were met."""
+        self.copied: Flags = np.zeros(0, np.bool_)
+        """After `result` with `kept`, by event as they were met: whether it is a copy within those files."""
+        self.named = True
+        """Whether all events have an id."""
         self._waiting: list[Events] = []
         self._count = 0
+        self._met = 0
         self._store = Store()
+        self._recalled: list[Piece] = []
+        self._whole = False
 
-    def number(self, kind: Kind) -> int:
-        """Return the number of a kind of event in this tally."""
-        found = self._numbers.get(kind)
-        if found is None:
-            kind = Kind(tuple([RowKey._make(map(intern, key)) for key in kind.keys]), kind.place)
-            found = self._numbers[kind] = len(self.kinds)
-            self.kinds.append(kind)
-            place = self._place_numbers.setdefault(kind.place, len(self._place_numbers))
-            if place == len(self._sights):
-                self._sights.append(_Sight())
-            self._places.append(place)
-        return found
+    def recall(self, events: SettledEvents) -> None:
+        """Count events of which an earlier scan knew which are copies; before all others."""
+        self.files += events.files
+        self._met += len(events.piece.kinds)
+        self._recalled.append(events.piece)
+
+    def recalled_all(self, *, named: bool) -> None:
+        """Say that all files that the earlier scan knew were recalled: what it knew holds only then.
+
+        `named` is whether all their events have an id.
+        """
+        self._whole = True
+        self.named = named
 
     def add(self, events: Events) -> None:
         """Count the events of some files."""
@@ -88,122 +108,126 @@ class Tally:
     def _flush(self) -> None:
         """Move what came in to the store."""
         waiting, self._waiting = self._waiting, []
-        met = len(self._files)
-        self._files += [file for events in waiting for file in events.files]
-        counts = [file.events for events in waiting for file in events.files]
+        self.files += [file for events in waiting for file in events.files]
         if not self._count:
             return
-        self._count = 0
         mixed, low = columns(b"".join([events.ids for events in waiting]))
         times = np.concatenate([events.times for events in waiting])
         kinds = np.concatenate([events.kinds for events in waiting])
-        owners = np.repeat(np.arange(met, len(self._files), dtype=np.uint32), counts)
-        places = np.frombuffer(self._places, np.uint32)[kinds]
-        self._see(places, times)
-        self._store.add(Columns(mixed, low, times, kinds, owners))
+        ats = np.arange(self._met, self._met + self._count, dtype=np.uint32)
+        self._met += self._count
+        self._count = 0
+        self._sights.add(self.kinds.placed()[kinds], times)
+        self._store.add(Columns(mixed, low, times, kinds, ats))
 
-    def _see(self, places: Numbers, times: Numbers) -> None:
-        """Note where and when events were seen."""
-        order = np.argsort(places, kind="stable")
-        ordered = places[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        counts = np.diff(starts, append=len(ordered))
-        by_place = times[order]
-        firsts, lasts = np.minimum.reduceat(by_place, starts), np.maximum.reduceat(by_place, starts)
-        found = (ordered[starts], counts, firsts, lasts)
-        for place, count, first, last in zip(*(column.tolist() for column in found), strict=True):
-            sight = self._sights[place]
-            sight.count += count
-            sight.first = min(sight.first, first)
-            sight.last = max(sight.last, last)
+    def is_large(self) -> bool:
+        """Return whether there are more events than are held in memory."""
+        return self._met + self._count > MOST_IN_MEMORY
 
-    def result(self) -> tuple[Rows, list[LogFile], list[Presence]]:
-        """Return all rows, what became of each file, and every place where events were seen, all sorted."""
+    def result(self, kept: Container[str] | None = None) -> tuple[Rows, list[LogFile], list[Presence]]:
+        """Return all rows, what became of each file, and every place where events were seen, all sorted.
+
+        `kept` names the files that a ledger has; `copied` tells then which of their events are copies.
+        """
         self._flush()
-        order = sorted(range(len(self._files)), key=lambda owner: self._files[owner].path)
-        files = [self._files[owner] for owner in order]
-        ranks = np.zeros(len(order), np.uint32)
+        recalled = Recalled(self._recalled) if self._recalled else None
+        self._recalled = []
+        order = self._ordered(kept)
+        if kept is not None:
+            self.copied = np.zeros(self._met, np.bool_)
+        count = Count(len(order.files), self._start, self._end)
+        runs = self._seen.runs() if self._met else []
+        if recalled is not None:
+            self._sights.add(self.kinds.placed()[recalled.kinds], recalled.times)
+            self._count_recalled(recalled, order, runs, count)
+            del recalled
+        new = self._count_stored(order, runs, count)
+        self._store.close()
+        if len(new.mixed):
+            self._seen.add(new)
+        cells = count.cells()
+        counts = zip(order.files, count.duplicates.tolist(), count.outside.tolist(), strict=True)
+        listed = [_log_file(*one) for one in counts]
+        presence = [
+            Presence(*place, seen, _stamp(first), _stamp(last))
+            for place, (seen, first, last) in zip(self.kinds.places(), self._sights.all(), strict=False)
+            if seen
+        ]
+        return Rows(cells, self.kinds.ranked()), listed, sorted(presence)
+
+    def _ordered(self, kept: Container[str] | None) -> _Order:
+        order = sorted(range(len(self.files)), key=[file.path for file in self.files].__getitem__)
+        files = [self.files[owner] for owner in order]
+        ranks = np.zeros(len(order), np.intp)
         ranks[order] = np.arange(len(order))
+        ends = np.cumsum([file.events for file in self.files], dtype=np.intp)
         again = [
             bool(file.events and file.digest) and self._seen.file_again(file.digest, self._reader)
             for file in files
         ]
-        duplicates, outside = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
-        cells, new = self._counted(ranks, np.array(again, np.bool_), duplicates, outside)
-        self._store.close()
-        if len(new.mixed):
-            self._seen.runs.append(new)
-        counts = zip(files, duplicates.tolist(), outside.tolist(), strict=True)
-        listed = [_log_file(*one) for one in counts]
-        presence = [
-            Presence(*place, sight.count, _stamp(sight.first), _stamp(sight.last))
-            for place, sight in zip(self._place_numbers, self._sights, strict=True)
-            if sight.count
-        ]
-        return Rows(cells, self.kinds), listed, sorted(presence)
+        has = None if kept is None else np.array([file.path in kept for file in files], np.bool_)
+        return _Order(files, ranks, ends, np.array(again, np.bool_), has)
 
-    def _counted(
-        self,
-        ranks: Numbers,
-        again: npt.NDArray[np.bool_],
-        duplicates: npt.NDArray[np.int64],
-        outside: npt.NDArray[np.int64],
-    ) -> tuple[Cells, Run]:
-        """Count each event once, part by part, and return the new ids.
+    def _count_recalled(self, recalled: Recalled, order: _Order, runs: list[Run], count: Count) -> None:
+        """Count what an earlier scan knew; what shares an id with what came since goes to the store."""
+        times, kinds, copied = recalled.times, recalled.kinds, recalled.copied
+        if not self._whole:
+            self._store.add(recalled.columns())
+            return
+        if order.kept is not None:
+            self.copied[: len(copied)] = copied
+        owners = np.repeat(order.ranks, np.diff(order.ends, prepend=0))[: len(times)]
+        if self.named and not self._store.count and not runs:
+            self._seen.add_later(partial(recalled.run, ~copied))
+            count.add(kinds, times, owners, copied)
+            return
+        events = recalled.columns()
+        nameless = _nameless(events)
+        touched = among(events.mixed, self._store.mixed()) & ~nameless
+        self._store.add(events.taken(touched))
+        copied = copied | (nameless & order.again[owners])
+        copied |= held(events.mixed, events.low, runs) & ~nameless
+        rest = ~touched
+        count.add(kinds[rest], times[rest], owners[rest], copied[rest])
+        self._seen.add_later(partial(recalled.run, rest & ~nameless & ~copied))
 
-        Also count by file the events that do not count, and why.
-        """
-        found = _grouped([])
-        pending: list[tuple[Numbers, Numbers]] = []
+    def _count_stored(self, order: _Order, runs: list[Run], count: Count) -> Run:
+        """Count each event of the store once, part by part, and return the new ids."""
         new = NewIds(many=self._store.count > MOST_IN_MEMORY)
         parts = self._store.parts
-        for number in range(parts):
-            events = _in_order(self._store.part(number), ranks)
-            before = [part(run, number, parts) for run in self._seen.runs]
-            copied, fresh = _copied(events, before, again)
+        for number in range(parts if self._store.count else 0):
+            events, owners = _in_order(self._store.part(number), order)
+            before = [part(run, number, parts) for run in runs]
+            nameless = _nameless(events)
+            named = np.flatnonzero(~nameless)
+            self.named &= len(named) == len(nameless)
+            copied = nameless & order.again[owners]
+            found, fresh = copies(events.mixed[named], events.low[named], before)
+            copied[named] = found
             new.add(fresh)
-            inside = (events.times >= self._start) & (events.times < self._end)
-            duplicates += np.bincount(events.owners[copied], minlength=len(again))
-            outside += np.bincount(events.owners[~copied & ~inside], minlength=len(again))
-            counted = ~copied & inside
-            pending.append((events.kinds[counted], events.times[counted]))
-            if sum(len(kinds) for kinds, _ in pending) > _PAIRS:
-                found = merged(found, _grouped(pending))
-                pending = []
-        return merged(found, _grouped(pending)), new.run()
+            count.add(events.kinds, events.times, owners, copied)
+            if order.kept is not None:
+                named = named[order.kept[owners[named]]]
+                if runs or len(named) < len(found):
+                    found, _ = copies(events.mixed[named], events.low[named], [])
+                self.copied[events.ats] = False
+                self.copied[events.ats[named]] = found
+        return new.run()
 
 
-def _in_order(events: Columns, ranks: Numbers) -> Columns:
-    """Return events in the order of their files, which are told by their ranks from then on."""
-    events = events._replace(owners=ranks[events.owners])
-    if np.all(events.owners[1:] >= events.owners[:-1]):
-        return events
-    return events.taken(np.argsort(events.owners, kind="stable"))
+def _nameless(events: Columns) -> Flags:
+    """Return which events have no id."""
+    nameless: Flags = (events.mixed == 0) & (events.low == 0)
+    return nameless
 
 
-def _copied(
-    events: Columns, before: list[Run], again: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.bool_], Run]:
-    """Return which events were there before, and the new ids.
-
-    Events without an id are copies only when the same file was read before: then all of them are.
-    """
-    nameless = (events.mixed == 0) & (events.low == 0)
-    if not np.any(nameless):
-        return copies(events.mixed, events.low, before)
-    copied = nameless & again[events.owners]
-    named = np.flatnonzero(~nameless)
-    found, fresh = copies(events.mixed[named], events.low[named], before)
-    copied[named] = found
-    return copied, fresh
-
-
-def _grouped(pairs: Sequence[tuple[Numbers, Numbers]]) -> Cells:
-    if not pairs:
-        return cells_of(np.zeros(0, np.uint32), np.zeros(0, np.uint32))
-    return cells_of(
-        np.concatenate([kinds for kinds, _ in pairs]), np.concatenate([times for _, times in pairs])
-    )
+def _in_order(events: Columns, order: _Order) -> tuple[Columns, npt.NDArray[np.intp]]:
+    """Return events in the order of their files, and the places of those."""
+    owners = order.owners(events.ats)
+    if np.all(owners[1:] >= owners[:-1]):
+        return events, owners
+    by_file = np.argsort(owners, kind="stable")
+    return events.taken(by_file), owners[by_file]
 
 
 def _stamp(second: int) -> str:
@@ -212,18 +236,9 @@ def _stamp(second: int) -> str:
 
 
 def _log_file(file: FileRead, duplicates: int, outside: int) -> LogFile:
-    return LogFile(
-        path=_writable(file.path),
-        size_bytes=file.size_bytes,
-        status=file.status,
-        reason=file.reason,
-        records=file.events,
-        duplicates=duplicates,
-        outside_window=outside,
-        rejected=file.rejected,
-        digest=file.digest,
-        lost=file.lost,
-    )
+    path = file.path if file.path.isascii() else _writable(file.path)
+    read = file.size_bytes, file.status, file.reason, file.events
+    return LogFile(path, *read, duplicates, outside, file.rejected, file.digest, file.lost)
 
 
 def _writable(path: str) -> str:

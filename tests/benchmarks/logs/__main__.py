@@ -32,6 +32,7 @@ from tests.benchmarks.logs.readers import (
     TRAILSCRAPER_SCRIPT,
     compiled,
 )
+from tests.benchmarks.logs.remembered import NOTHING_NEW, ROLLUP, remember
 from tests.benchmarks.logs.trees import made
 
 _READ_ONCE = 2_000_000
@@ -75,6 +76,7 @@ def main() -> None:
     measured = [sys.executable, "-m", __spec__.parent, "--cloud", chosen.cloud, "--only"]
     for events in chosen.events:
         logs = made(chosen.folder, chosen.cloud, events)
+        remember(chosen.cloud, logs)
         runs: Runs = {name: [] for name in readers}
         for _ in range(1 if events > _READ_ONCE else chosen.runs):
             for name in readers:
@@ -156,6 +158,12 @@ def show(runs: Runs) -> None:
         print(f"{_times(runs, _ONE, NATIVE):.1f} times the native reference (2); ", end="")
     if TRAILSCRAPER in runs:
         print(f"{_times(runs, TRAILSCRAPER, _ONE):.0f} times less than trailscraper (25); ", end="")
+    print(
+        f"nothing new {_median(runs[NOTHING_NEW], 'cpu'):.2f} s (0.5 at a million), "
+        f"{_times(runs, _ONE, NOTHING_NEW):.0f} times less than all, "
+        f"{_times(runs, NOTHING_NEW, ROLLUP):.1f} times its rows from SQLite; ",
+        end="",
+    )
     print(
         f"{speed:,.0f} events/s on two cores (170,000); {peak:.0f} MB (350 at a million, 600 at ten)",
         flush=True,

@@ -20,6 +20,7 @@ from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogReader
 from connectors.logs.seen import SeenEvents
 from connectors.logs.shapes import Shapes
+from tests.benchmarks.logs.remembered import remembered_readers
 
 EVER = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
@@ -213,4 +214,8 @@ NATIVE_READERS: dict[str, Callable[[Path], int]] = {
     NATIVE: _native(),
 }
 """Readers in C++, where they could be compiled."""
-READERS_OF = {"aws": READERS | NATIVE_READERS, "gcp": GCP_READERS, "azure": AZURE_READERS}
+READERS_OF = {
+    "aws": READERS | NATIVE_READERS | remembered_readers("aws"),
+    "gcp": GCP_READERS | remembered_readers("gcp"),
+    "azure": AZURE_READERS | remembered_readers("azure"),
+}

@@ -14,11 +14,14 @@ import msgspec
 
 from connectors.facts import Window
 from connectors.logs.engine import read_logs
+from connectors.logs.ledger import Ledger
 from connectors.logs.rows import Folded, LogFile, LogRead, RowKey
 from connectors.logs.seen import SeenEvents
 
 SHARED = (Path(__file__).resolve().parents[3] / ".." / "shared" / "data" / "aws").resolve()
 YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+OLD = 1_700_000_000
+"""When files were written that have been there for long."""
 DEADLY = "kill the reader"
 SPITEFUL = "raise in the reader"
 
@@ -96,3 +99,36 @@ def total(logs: LogRead) -> int:
 def plain(logs: LogRead) -> bytes:
     """Return everything that was learned, as bytes to compare."""
     return msgspec.json.encode([list(logs.rows), logs.files, logs.presence])
+
+
+def put(path: Path, *numbers: int, what: str = "Get", age: int = OLD) -> None:
+    """Write a log file that has been there for long."""
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_bytes(zipped(document([event(number, what) for number in numbers])))
+    os.utime(path, (age, age))
+
+
+def again(
+    *paths: Path,
+    state: Path,
+    seen: SeenEvents | None = None,
+    window: Window = YEAR,
+    scope: str = "s/logs",
+    reread: bool = False,
+) -> tuple[LogRead, dict[str, int]]:
+    """Read with a ledger, and return what was read and how much of it anew."""
+    told: dict[str, int] = {}
+    ledger = Ledger.open(state, scope, SmallReader(), reread=reread)
+    try:
+        logs = read_logs(
+            paths,
+            SmallReader(),
+            window,
+            seen=seen or SeenEvents(),
+            workers=1,
+            ledger=ledger,
+            observe=lambda name, **numbers: told.update(numbers) if name == "log-ledger" else None,
+        )
+    finally:
+        ledger.close()
+    return logs, told

@@ -17,12 +17,22 @@ from connectors.facts import Window
 from connectors.logs import ledger as ledgers
 from connectors.logs.engine import read_logs
 from connectors.logs.ledger import Ledger
-from connectors.logs.rows import KEPT, LogRead
+from connectors.logs.rows import KEPT
 from connectors.logs.seen import SeenEvents
 from connectors.logs.version import version_of
-from tests.connectors.logs.harness import YEAR, SmallReader, document, event, plain, read, total, zipped
+from tests.connectors.logs.harness import (
+    OLD,
+    YEAR,
+    SmallReader,
+    again,
+    document,
+    event,
+    plain,
+    put,
+    read,
+    total,
+)
 
-OLD = 1_700_000_000
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -36,34 +46,6 @@ def tree(tmp_path):
 @pytest.fixture
 def state(tmp_path):
     return tmp_path / "state.sqlite"
-
-
-def put(path: Path, *numbers: int, what: str = "Get", age: int = OLD) -> None:
-    """Write a log file that has been there for long."""
-    path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_bytes(zipped(document([event(number, what) for number in numbers])))
-    os.utime(path, (age, age))
-
-
-def again(
-    *paths: Path, state: Path, seen: SeenEvents | None = None, window: Window = YEAR, scope: str = "s/logs"
-) -> tuple[LogRead, dict[str, int]]:
-    """Read with a ledger, and return what was read and how much of it anew."""
-    told: dict[str, int] = {}
-    ledger = Ledger.open(state, scope, SmallReader())
-    try:
-        logs = read_logs(
-            paths,
-            SmallReader(),
-            window,
-            seen=seen or SeenEvents(),
-            workers=1,
-            ledger=ledger,
-            observe=lambda name, **numbers: told.update(numbers) if name == "log-ledger" else None,
-        )
-    finally:
-        ledger.close()
-    return logs, told
 
 
 def test_a_second_scan_reads_nothing_and_learns_the_same(tree, state):
@@ -301,7 +283,7 @@ def test_more_events_than_memory_holds_give_the_same(tree, state, monkeypatch):
     monkeypatch.setattr("connectors.logs.store.MOST_IN_MEMORY", 40)
     monkeypatch.setattr("connectors.logs.tally.MOST_IN_MEMORY", 40)
     monkeypatch.setattr("connectors.logs.tally._TOGETHER", 15)
-    monkeypatch.setattr("connectors.logs.tally._PAIRS", 30)
+    monkeypatch.setattr("connectors.logs.count._PAIRS", 30)
     seen = SeenEvents()
     assert plain(whole) == plain(read(tree, seen=seen))
     assert 0 == total(read(tree, seen=seen))
