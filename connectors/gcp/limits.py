@@ -19,7 +19,7 @@ _UNKNOWN = {
     "recommender_insights": "a second witness of use is missing: less is doubted",
     "activity": "a second witness of use is missing: less is doubted",
     "api_metrics": "a second witness of use is missing: less is doubted",
-    "log_buckets": "how long Data Access records are kept is unknown",
+    "log_buckets": "how long Data Access records are kept, and whether a sink leaves some out, is unknown",
     "log_entries": "calls in it were not seen: what they may have used is shown as unobservable",
     "testable_permissions": "what custom roles may hold is not known: reductions are undecided about it",
     LOGS: "calls in it were not seen: what they may have used is shown as unobservable",

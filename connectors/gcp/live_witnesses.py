@@ -74,12 +74,13 @@ def request_counts(calls: Calls, scope: Scope, window: Window, now: datetime) ->
 
 
 def log_buckets(calls: Calls, scope: Scope) -> Finds:
-    """Yield the log buckets of every project, with how long they keep records."""
+    """Yield the log buckets of every project, with how long they keep records, and its sinks."""
     for project in _projects(calls, scope):
         node = f"projects/{project}"
         yield from _items(
             calls, "logging.buckets.list", f"v2/{node}/locations/-/buckets", {}, (node, "buckets")
         )
+        yield from _items(calls, "logging.sinks.list", f"v2/{node}/sinks", {}, (node, "sinks"))
 
 
 def _items(

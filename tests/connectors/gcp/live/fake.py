@@ -316,6 +316,11 @@ def _fill_witnesses(google: Google) -> None:
             [{"name": f"projects/{PROJECT}/locations/global/buckets/_Default", "retentionDays": 90}],
         ),
     )
+    sink = {
+        "name": "_Default",
+        "destination": f"logging.googleapis.com/projects/{PROJECT}/locations/global/buckets/_Default",
+    }
+    google.route(r"GET /v2/projects/[^/]+/sinks", paged("sinks", [sink]))
     google.route("POST /v2/entries:list", entries([[activity()], [entry("storage.objects.get")]]))
 
 

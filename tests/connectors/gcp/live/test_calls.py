@@ -38,6 +38,7 @@ PARTS = {
     ),
     "monitoring.timeSeries.list": ("GET .*/timeSeries", "api_metrics"),
     "logging.buckets.list": ("GET .*/buckets", "log_buckets"),
+    "logging.sinks.list": ("GET .*/sinks", "log_buckets"),
     "logging.entries.list": ("POST /v2/entries:list", "log_entries"),
 }
 
