@@ -1,17 +1,42 @@
 """Tell which permissions the data selectors of an account's trails show, by the events they may leave."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from connectors.aws.catalogue import Catalogue
 from connectors.aws.event_actions import needed_by_tables, sources_of
 from connectors.aws.field_filters import FieldFilter
 from connectors.aws.inventory import Holder
-from connectors.aws.places import Places, all_admitted, cannot_be
-from connectors.aws.read_only import events_of, marks_of
+from connectors.aws.places import Need, Places, ResourceFilter
+from connectors.aws.read_only import Marks, events_of, marks_of
 from connectors.aws.selectors import DataSelector, Selection
 from connectors.facts import PermissionSet
 
 _NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An event that a use of a permission may leave."""
+
+    name: str
+    need: Need
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """A selector, what one identity holds only where it looks (None: it looks everywhere), other filters."""
+
+    selector: DataSelector
+    inside: PermissionSet | None
+    filters: tuple[FieldFilter, ...]
+
+    def takes(self, event: _Event, held: PermissionSet) -> bool:
+        """Tell whether it takes in an event wherever it happens, its half apart."""
+        if self.inside is not None and not event.need.stays_in(self.inside, held):
+            return False
+        return all(_passes(one, event.name) for one in self.filters)
 
 
 class DataCoverage:
@@ -22,6 +47,9 @@ class DataCoverage:
         others = (one for name in self._permissions.names(permissions) for one in _needed_beside(name))
         self._matter = permissions | self._permissions.mask(others)
         self._known: dict[tuple[tuple[DataSelector, ...], Places, str, int], int] = {}
+        self._events: dict[str, tuple[_Event, ...]] = {}
+        self._filters: dict[int, tuple[FieldFilter, ResourceFilter]] = {}
+        """By the object of the first, which stays here: comparing hundreds of values each time is slow."""
 
     def places(self, selection: Selection | None, patterns: Mapping[str, PermissionSet]) -> Places:
         """Return where an identity holds what data events show, if what is selected hangs on it."""
@@ -37,10 +65,8 @@ class DataCoverage:
             return permissions if kind in selection.data else 0
         key = (selectors, places, kind, permissions)
         if key not in self._known:
-            names = self._permissions.names(permissions)
-            self._known[key] = self._permissions.mask(
-                name for name in names if not any(self._missed(selectors, name, places))
-            )
+            missed = {name for name, _ in self._missed(selectors, permissions, places)}
+            self._known[key] = permissions & ~self._permissions.mask(sorted(missed))
         return self._known[key]
 
     def left_out(self, selection: Selection, kind: str, hidden: int, places: Places) -> str:
@@ -48,32 +74,51 @@ class DataCoverage:
         selectors = tuple(one for one in selection.data_selectors if kind in one.kinds)
         if not selectors:
             return ""
-        every = self._permissions.names(hidden)
-        names = sorted({one for name in every for one in self._missed(selectors, name, places)})
+        names = sorted({event for _, event in self._missed(selectors, hidden, places)})
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return f"; left out, at least in part: {', '.join(names[:_NAMED])}{more}" if names else ""
 
-    def _missed(self, selectors: tuple[DataSelector, ...], permission: str, places: Places) -> Iterator[str]:
-        """Yield the events that a use of a permission may leave and the selectors may leave out."""
-        return (event for event in events_of(permission) if not self._taken(selectors, event, places))
+    def _missed(
+        self, selectors: tuple[DataSelector, ...], permissions: int, places: Places
+    ) -> Iterator[tuple[str, str]]:
+        """Yield permissions with the events that a use may leave and the selectors may leave out."""
+        selected, held = [self._selected(one, places) for one in selectors], places.permissions
+        for permission in self._permissions.names(permissions):
+            for event in self._events_of(permission):
+                if not _taken(selected, event, held):
+                    yield permission, event.name
 
-    def _taken(self, selectors: tuple[DataSelector, ...], event: str, places: Places) -> bool:
-        mask = self._permissions.mask
-        if places.held and cannot_be(event, places, mask):
-            return True
-        marks = marks_of(event)
-        fitting = [
-            one
-            for one in selectors
-            if all(
-                all_admitted(each, event, places, mask)
-                if each.field == "resources.ARN"
-                else _passes(each, event)
-                for each in one.filters
+    def _selected(self, selector: DataSelector, places: Places) -> _Selected:
+        filters, inside = [], None
+        for one in selector.filters:
+            if one.field == "resources.ARN":
+                admitted = self._filter(one).admitted(places)
+                inside = admitted if inside is None else inside & admitted
+            else:
+                filters.append(one)
+        return _Selected(selector, inside, tuple(filters))
+
+    def _filter(self, one: FieldFilter) -> ResourceFilter:
+        if id(one) not in self._filters:
+            self._filters[id(one)] = one, ResourceFilter(one)
+        return self._filters[id(one)][1]
+
+    def _events_of(self, permission: str) -> tuple[_Event, ...]:
+        if permission not in self._events:
+            mask = self._permissions.mask
+            self._events[permission] = tuple(
+                _Event(event, Need.of(event, mask), marks_of(event)) for event in events_of(permission)
             )
-        ]
-        reads = any(one.reads for one in fitting) or not marks.read
-        return reads and (any(one.writes for one in fitting) or not marks.write)
+        return self._events[permission]
+
+
+def _taken(selected: Sequence[_Selected], event: _Event, held: PermissionSet) -> bool:
+    """Tell whether the selectors take in every event of a name; `held` is empty where that is not known."""
+    if held and event.need.lacks(held):
+        return True
+    fitting = [one.selector for one in selected if one.takes(event, held)]
+    reads = any(one.reads for one in fitting) or not event.marks.read
+    return reads and (any(one.writes for one in fitting) or not event.marks.write)
 
 
 def _needed_beside(permission: str) -> Iterator[str]:

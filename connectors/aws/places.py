@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.aws.event_actions import Sureness, needed_by_tables
 from connectors.aws.field_filters import FieldFilter
-from connectors.aws.globs import covers, overlaps
+from connectors.aws.globs import overlaps
 from connectors.facts import PermissionSet
 
 _PLAIN = re.compile(r"[\w:/.+=@-]+", re.ASCII)
@@ -25,37 +25,81 @@ class Places:
         some = ((pattern, held & permissions) for pattern, held in patterns.items())
         return cls(tuple(sorted(one for one in some if one[1])))
 
-    def patterns(self, permission: PermissionSet) -> Iterable[str]:
-        """Return every pattern on which a permission is held; none if it is not held at all."""
-        return (pattern for pattern, held in self.held if held & permission)
+    @property
+    def permissions(self) -> PermissionSet:
+        """What is held on any of them."""
+        every = 0
+        for _, held in self.held:
+            every |= held
+        return every
 
 
-def cannot_be(event: str, places: Places, mask: Callable[[Iterable[str]], PermissionSet]) -> bool:
-    """Tell whether an event (`prefix:Name`) needs a permission that is held nowhere."""
-    needed = needed_by_tables(event)
-    return needed.sureness is Sureness.EACH and not all(
-        any(places.patterns(mask((name,)))) for name in needed.permissions
-    )
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The permissions that an event (`prefix:Name`) may need; `each`: the call needs every one of them."""
+
+    permissions: PermissionSet
+    each: bool
+
+    @classmethod
+    def of(cls, event: str, mask: Callable[[Iterable[str]], PermissionSet]) -> "Need":
+        """Return what an event needs by the tables."""
+        needed = needed_by_tables(event)
+        return cls(mask(needed.permissions), needed.sureness is Sureness.EACH)
+
+    def lacks(self, held: PermissionSet) -> bool:
+        """Tell whether the event cannot be, because it needs a permission that is held nowhere."""
+        return self.each and self.permissions & held != self.permissions
+
+    def stays_in(self, admitted: PermissionSet, held: PermissionSet) -> bool:
+        """Tell whether what is held of it, and that is something, is all admitted.
+
+        The record of a call that needs several permissions (CopyObject) may name the resource of any of them.
+        """
+        needed = self.permissions & held
+        return needed != 0 and needed & admitted == needed
 
 
-def all_admitted(
-    one: FieldFilter, event: str, places: Places, mask: Callable[[Iterable[str]], PermissionSet]
-) -> bool:
-    """Tell whether `resources.ARN` of a selector takes in an event on every resource that it may act on.
+class ResourceFilter:
+    """Tells which permissions a filter on `resources.ARN` takes in wherever they are held.
 
-    The record of a call that needs several permissions (CopyObject) may name the resource of any of them.
+    Identities have most patterns in common, and filters hundreds of values: each pattern is weighed once.
     """
-    needed = needed_by_tables(event).permissions
-    patterns = {pattern for name in needed for pattern in places.patterns(mask((name,)))}
-    return bool(patterns) and all(_admits(one, pattern) for pattern in patterns)
 
+    def __init__(self, one: FieldFilter) -> None:
+        self._selects = bool(one.select)
+        self._plain = all(_PLAIN.fullmatch(value) for _, value in (*one.select, *one.exclude))
+        self._equal = frozenset(value for how, value in one.select if how == "Equals")
+        self._starts = tuple(value for how, value in one.select if how == "StartsWith")
+        self._ends = tuple(value for how, value in one.select if how == "EndsWith")
+        self._excluded = tuple(map(_glob, one.exclude))
+        self._known: dict[str, bool] = {}
 
-def _admits(one: FieldFilter, pattern: str) -> bool:
-    """Tell whether certainly every resource that a pattern matches passes a filter."""
-    if not all(_PLAIN.fullmatch(value) for _, value in (*one.select, *one.exclude)):
-        return False
-    selected = not one.select or any(covers(glob, pattern) for glob in map(_glob, one.select) if glob)
-    return selected and not any(not glob or overlaps(glob, pattern) for glob in map(_glob, one.exclude))
+    def admitted(self, places: Places) -> PermissionSet:
+        """Return the permissions all of whose places it takes in."""
+        inside = outside = 0
+        for pattern, held in places.held:
+            if self.admits(pattern):
+                inside |= held
+            else:
+                outside |= held
+        return inside & ~outside
+
+    def admits(self, pattern: str) -> bool:
+        """Tell whether certainly every resource that a pattern matches passes the filter."""
+        found = self._known.get(pattern)
+        if found is None:
+            found = self._known[pattern] = self._admits(pattern)
+        return found
+
+    def _admits(self, pattern: str) -> bool:
+        if not self._plain:
+            return False
+        # Its values hold no wildcards, so what a pattern begins and ends with holds for all that it matches.
+        selected = not self._selects or (
+            pattern in self._equal or pattern.startswith(self._starts) or pattern.endswith(self._ends)
+        )
+        return selected and not any(not glob or overlaps(glob, pattern) for glob in self._excluded)
 
 
 def _glob(condition: tuple[str, str]) -> str:
