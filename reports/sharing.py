@@ -6,7 +6,7 @@ the program sees each list where it belongs. Equal lists are then one object, so
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,11 +18,15 @@ from reports.document import (
     ServiceEntry,
     VerdictReason,
 )
+from reports.once import once
 from reports.shared_parts import digest, find_shared, written
-from reports.sharing_findings import findings_are_shared, share_findings, spread_findings
+from reports.sharing_findings import are_many, findings_are_shared, share_findings, spread_findings
 
 SHARING_NAMES = 1_000_000
 """Permission names written in place before sharing starts; fewer are easier to read where they are."""
+
+SHARING_NAMES_TOO = 100_000
+"""The same where findings are shared: who reads such a document puts parts back in any case."""
 
 _SHARED_LENGTH = 3
 """Shortest list of names that is shared: a reference takes the room of one name."""
@@ -34,35 +38,56 @@ _Named = TypeVar("_Named", KeptPermissions, VerdictReason)
 def share(report: Report) -> Report:
     """Move what stands more than once to the top of the document, when it is large.
 
-    With more than 1,000,000 permission names these are lists of names and rows of identities (`share_names`);
-    with more than 5,000 findings, their framework references and evidence (`share_findings`). Ids are hashes
-    of the content, so they are the same in every report.
+    With more than 5,000 findings these are their framework references and evidence (`share_findings`);
+    with more than 1,000,000 permission names, or 100,000 beside so many findings, lists of names and rows
+    of identities (`share_names`). Ids are hashes of the content, so they are the same in every report.
     """
     if _is_shared(report):
         return report
-    return share_names(share_findings(report))
+    above = min(SHARING_NAMES, SHARING_NAMES_TOO) if are_many(report.findings) else SHARING_NAMES
+    return share_findings(share_names(report, above=above))
 
 
-def share_names(report: Report, *, above: int | None = None) -> Report:
-    """Move equal lists of names and equal rows to the top of a document that has many.
+def share_names(report: Report, *, above: int) -> Report:
+    """Move equal lists of names and equal rows to the top of a document with more names than `above`.
 
     Lists have three or more names (`permission_sets`), rows are those of `services` and `reasons`
-    (`service_rows`, `reason_rows`). `above` says how many names are many (default: 1,000,000).
+    (`service_rows`, `reason_rows`).
     """
-    limit = SHARING_NAMES if above is None else above
-    lists = _lists(report.identities)
-    if sum(len(names) * times for names, times in lists) <= limit:
+    lists = _lists(report)
+    if sum(len(names) * times for names, times in lists) <= above:
         return report
-    names = _Names(lists)
+    shared = _shared(report)
+    return msgspec.structs.replace(
+        report,
+        permission_sets=shared.names,
+        service_rows=shared.services,
+        reason_rows=shared.reasons,
+        identities=shared.identities,
+    )
+
+
+class _Shared(NamedTuple):
+    """The identities of a report, and what they name by id."""
+
+    names: dict[str, list[str]]
+    services: dict[str, ServiceEntry]
+    reasons: dict[str, VerdictReason]
+    identities: list[IdentityEntry]
+
+
+@once
+def _shared(report: Report) -> _Shared:
+    """Move what identities have in common; report.json and the page both ask for it."""
+    names = _Names(_lists(report))
     identities = [names.moved(entry) for entry in report.identities]
     services = _Rows([row for entry in identities for row in entry.services])
     reasons = _Rows([row for entry in identities for row in entry.reasons])
-    return msgspec.structs.replace(
-        report,
-        permission_sets=names.sets(),
-        service_rows=services.shared(),
-        reason_rows=reasons.shared(),
-        identities=[_refer_rows(entry, services, reasons) for entry in identities],
+    return _Shared(
+        names.sets(),
+        services.shared(),
+        reasons.shared(),
+        [_refer_rows(entry, services, reasons) for entry in identities],
     )
 
 
@@ -200,11 +225,12 @@ def _is_shared(report: Report) -> bool:
     )
 
 
-def _lists(identities: Sequence[IdentityEntry]) -> list[tuple[list[str], int]]:
+@once
+def _lists(report: Report) -> list[tuple[list[str], int]]:
     """Return the lists of names in a report, each with how many times it stands there at least."""
-    rows = _counted([row for entry in identities for row in entry.services])
+    rows = _counted([row for entry in report.identities for row in entry.services])
     found = [(getattr(row, verdict), times) for row, times in rows.values() for verdict in VERDICTS]
-    for identity in identities:
+    for identity in report.identities:
         found += [(reason.permissions, 1) for reason in identity.reasons]
         found += [(stay.permissions, 1) for stay in identity.reduction.stays]
     return found

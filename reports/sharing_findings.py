@@ -29,9 +29,14 @@ _Key = str | tuple[str, ...] | tuple[type, int | float]
 """A value as it is compared: 1, 1.0 and true are three values."""
 
 
+def are_many(findings: Sequence[FindingEntry]) -> bool:
+    """Tell whether a document has so many findings that they share what they have in common."""
+    return len(findings) > SHARING_FINDINGS
+
+
 def share_findings(report: Report) -> Report:
     """Move shared references and evidence to the top of a document with more than 5,000 findings."""
-    if len(report.findings) <= SHARING_FINDINGS:
+    if not are_many(report.findings):
         return report
     by_rule: dict[str, list[FindingEntry]] = {}
     for finding in report.findings:

@@ -63,7 +63,7 @@ def island(report: Report) -> Island:
     framework references stand once, and fingerprints are packed: of ten thousand findings that halves the
     page and the time the browser needs to read it.
     """
-    shared = share_names(msgspec.structs.replace(report, findings=[]), above=_IN_PLACE_NAMES)
+    shared = share_names(report, above=_IN_PLACE_NAMES)
     document: dict[str, Any] = {name: getattr(shared, name) for name in Report.__struct_fields__}
     del document["unlisted"]
     numbers, document["framework_sets"] = _share_frameworks(report.findings)

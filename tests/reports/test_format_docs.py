@@ -48,9 +48,11 @@ def test_every_field_is_documented(struct):
 
 
 def test_the_limits_named_in_the_documentation_are_those_of_the_code():
-    from reports import ocsf, sarif, sharing  # noqa: PLC0415 -- only this test needs them
+    from reports import ocsf, sarif, sharing, sharing_findings  # noqa: PLC0415 -- only this test needs them
 
     assert f"{sharing.SHARING_NAMES:,} permission names" in SCHEMA_DOC
+    assert f"{sharing_findings.SHARING_FINDINGS:,} findings" in SCHEMA_DOC
+    assert f"{sharing.SHARING_NAMES_TOO:,} names" in SCHEMA_DOC
     assert sharing._SHARED_LENGTH == 3
     assert "of three or more names" in SCHEMA_DOC
     assert f"{sarif.RESULTS:,} most severe results" in FORMATS_DOC

@@ -73,6 +73,22 @@ def test_what_two_identities_have_in_common_stands_once(always):
     assert all("data_source" not in row.evidence for row in shared.findings)
 
 
+def test_names_are_shared_sooner_where_findings_are(monkeypatch):
+    monkeypatch.setattr(sharing, "SHARING_NAMES_TOO", 10)
+    assert {} == sharing.share(twins(2)).permission_sets
+    monkeypatch.setattr(sharing_findings, "SHARING_FINDINGS", 1)
+    shared = sharing.share(twins(2))
+    assert shared.permission_sets
+    assert shared.framework_sets
+    monkeypatch.setattr(sharing, "SHARING_NAMES_TOO", 1_000)
+    assert {} == sharing.share(twins(2)).permission_sets
+
+
+def test_the_page_and_the_document_share_the_same_work(always):
+    report = twins(2)
+    assert sharing.share(report).identities is sharing.share_names(report, above=0).identities
+
+
 def test_everything_comes_back_in_its_place(always):
     report = twins(3)
     assert report == sharing.spread(sharing.share(report))
