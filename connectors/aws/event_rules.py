@@ -29,9 +29,14 @@ def named_by(
 
 
 def _given(arn: str, other: str | None, rule: Mapping[str, Any], service: str) -> str:
-    """Return an ARN as it stands; one of a function without its version gets the version asked for."""
+    """Return an ARN as it stands; one of a function without its version gets the version asked for.
+
+    Where a rule says what a whole ARN looks like, another one gets the pattern of what it lacks.
+    """
     if service_of(arn) != service:
         return ""
+    if "whole_arn" in rule and not re.fullmatch(rule["whole_arn"], arn):
+        return "" if re.fullmatch(rule["perhaps_whole_arn"], arn) else arn + str(rule["rest_of_arn"])
     ending = str(rule.get("arn_ending", "")) if other and arn.count(":") == _UNQUALIFIED else ""
     return arn + ending.format(other=other)
 

@@ -251,6 +251,9 @@ HERE = f"eu-west-1:{ACCOUNT}"
         ("ecr", "BatchGetImage", {"repositoryName": "r", "registryId": "999999999999"}, "arn:aws:ecr:eu-west-1:999999999999:repository/r"),
         ("cognito-idp", "AdminGetUser", {"userPoolId": "eu-west-1_x", "username": "HIDDEN"}, f"arn:aws:cognito-idp:{HERE}:userpool/eu-west-1_x"),
         ("secretsmanager", "GetSecretValue", {"secretId": "prod/key"}, f"arn:aws:secretsmanager:{HERE}:secret:prod/key-??????"),
+        ("secretsmanager", "GetSecretValue", {"secretId": f"arn:aws:secretsmanager:{HERE}:secret:prod/key-aB3xyz"}, f"arn:aws:secretsmanager:{HERE}:secret:prod/key-aB3xyz"),
+        ("secretsmanager", "GetSecretValue", {"secretId": f"arn:aws:secretsmanager:{HERE}:secret:prod/key"}, f"arn:aws:secretsmanager:{HERE}:secret:prod/key-??????"),
+        ("secretsmanager", "GetSecretValue", {"secretId": f"arn:aws:secretsmanager:{HERE}:secret:prod-secret"}, ""),  # a name or its random end
         ("dynamodb", "DescribeTable", {"tableName": "t"}, f"arn:aws:dynamodb:{HERE}:table/t"),
         ("kms", "DescribeKey", {"keyId": "alias/x"}, ""),
         ("sqs", "SendMessage", {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/999999999999/q"}, "arn:aws:sqs:eu-west-1:999999999999:q"),
