@@ -1,5 +1,7 @@
 """Write the difference between two reports as text and as Markdown."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from reports import escape
@@ -41,11 +43,23 @@ def sentence(change: DriftChange) -> str:
     return f"{change.message}: {names}" + (f" and {left:,} more" if left > 0 else "")
 
 
+def sentences(changes: Sequence[DriftChange], among: Sequence[DriftChange]) -> list[str]:
+    """Return some of `among` in words, each after its account where there are changes of several.
+
+    Roles that an organization rolls out have the same name in every account.
+    """
+    several = len({(change.provider, change.account) for change in among}) > 1
+    return [f"{f'{c.account}: ' if several and c.account else ''}{sentence(c)}" for c in changes]
+
+
 def text(found: Difference) -> str:
     """Return the difference for a terminal; what gives more than before has a `+`."""
     lines = [f"From {found.old} to {found.new}: {_counts(found)}", ""]
     lines += [f"! {note}" for note in found.notes]
-    lines += [f"{'+' if change.attention else ' '} {sentence(change)}" for change in found.changes]
+    lines += [
+        f"{'+' if change.attention else ' '} {said}"
+        for change, said in zip(found.changes, sentences(found.changes, found.changes), strict=True)
+    ]
     for title, rows in (
         ("New findings", found.findings_new),
         ("Findings no longer there", found.findings_gone),
@@ -65,8 +79,8 @@ def markdown(found: Difference) -> str:
         lines += [
             f"| {'**yes**' if change.attention else ''} | {change.kind.replace('_', ' ')} "
             f"| {escape.markdown_code(escape.clip(change.name or change.identity, 100))} "
-            f"| {escape.markdown(escape.clip(sentence(change), 500))} |"
-            for change in found.changes
+            f"| {escape.markdown(escape.clip(said, 500))} |"
+            for change, said in zip(found.changes, sentences(found.changes, found.changes), strict=True)
         ]
     for title, rows in (
         ("New findings", found.findings_new),
@@ -87,4 +101,5 @@ def _counts(found: Difference) -> str:
 
 
 def _finding(row: FindingChange) -> str:
-    return f"{row.severity} {row.rule} {row.title} ({row.fingerprint[:12]})"
+    where = f" in {row.account}" if row.account else ""
+    return f"{row.severity} {row.rule} {row.title}{where} ({row.fingerprint[:12]})"

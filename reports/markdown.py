@@ -2,7 +2,7 @@
 
 from reports import escape, finding_types
 from reports.document import Report
-from reports.drift_text import sentence
+from reports.drift_text import sentences
 from reports.overview import (
     ai_identities,
     counted,
@@ -74,7 +74,11 @@ def _drift(report: Report) -> list[str]:
     lines += [f"{escape.markdown(line)}."] if line else []
     changes = drift_first(report, _CHANGES)
     lines += [""] if changes else []
-    lines += [f"- {'**more:** ' if change.attention else ''}{_text(sentence(change))}" for change in changes]
+    told = sentences(changes, report.drift.changes if report.drift else ())
+    lines += [
+        f"- {'**more:** ' if change.attention else ''}{_text(said)}"
+        for change, said in zip(changes, told, strict=True)
+    ]
     lines += _more(report.drift.changes_total - len(changes) if report.drift else 0)
     if report.history is not None and report.history.approvals:
         head = _code(report.history.approvals_head)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reports import escape, finding_types
 from reports.document import IdentityEntry, Report, Severity, SourceEntry
-from reports.drift_text import sentence
+from reports.drift_text import sentences
 from reports.overview import (
     FindingGroup,
     ai_identities,
@@ -241,9 +241,10 @@ def _drift(report: Report, room: _Room) -> list[str]:
     line = drift_line(report)
     lines = [line] if line else []
     changes = drift_first(report, room.changes)
+    told = sentences(changes, report.drift.changes if report.drift else ())
     lines += [
-        f"{'+' if change.attention else '-'} {_brief(sentence(change), 75 if room.tight else 160)}"
-        for change in changes
+        f"{'+' if change.attention else '-'} {_brief(said, 75 if room.tight else 160)}"
+        for change, said in zip(changes, told, strict=True)
     ]
     left = report.drift.changes_total - len(changes) if report.drift else 0
     if left > 0:

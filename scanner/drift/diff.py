@@ -45,7 +45,7 @@ def compare(old: Report, new: Report) -> Difference:
     whole = {(s.provider, s.account) for s in new.sources if s.status == "ok"}
     missing = frozenset(key for key in before if key not in after and key[:2] in whole)
     notes = [
-        f"{s.name} ({s.provider} {s.account}) is {s.status} in the newer report: {s.reason}"
+        f"{s.name} ({f'{s.provider} {s.account}'.strip()}) is {s.status} in the newer report: {s.reason}"
         for s in new.sources
         if s.status != "ok"
     ]

@@ -116,7 +116,8 @@ def verified(path: Path, source: Path) -> Exit:
     with _reading(path) as state:
         chain = verify(state)
         scans = state.read("SELECT count(*) FROM scan")[0][0]
-        _say(f"{path}: whole; {scans:,} scans, {len(entries(state)):,} approvals, head {chain.head}")
+        held = f"{counted(scans, 'scan')}, {counted(len(entries(state)), 'approval')}"
+        _say(f"{path}: whole; {held}, head {chain.head}")
         problems = [f"the chain of approvals is broken: {chain.broken}"] if chain.broken else []
         try:
             report = report_json.decode(source / REPORT if source.is_dir() else source)
