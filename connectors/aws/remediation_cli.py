@@ -7,13 +7,13 @@ replacement was not attached.
 import hashlib
 import json
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from connectors.aws.arns import parse_arn
 from connectors.aws.standing import Kind
 from connectors.reduction import Change
+from connectors.shell import line
 
 Words = tuple[str, ...]
 _OPTION = re.compile(r"--[a-z]+(-[a-z]+)+")
@@ -30,8 +30,8 @@ def restore_commands(changes: Sequence[Change]) -> list[Words]:
 
 
 def script(found: Sequence[Words]) -> str:
-    """Return commands as text for a POSIX shell."""
-    return " && \\\n".join(shlex.join(command) for command in found) + "\n"
+    """Return commands as text for bash."""
+    return " && \\\n".join(map(line, found)) + "\n"
 
 
 def digest(text: str) -> str:

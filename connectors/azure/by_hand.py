@@ -1,6 +1,5 @@
 """Say what people have to do themselves: secrets that can go or be replaced, access through groups."""
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from connectors.azure.ids import guid, mappings, principal
 from connectors.azure.standing import Kind
 from connectors.facts import Credential
 from connectors.reduction import Change, Question
+from connectors.shell import quote
 
 KINDS = {"client-secret": Kind.REMOVE_SECRET, "certificate": Kind.REMOVE_CERTIFICATE}
 
@@ -93,7 +93,7 @@ def _secrets(question: Question, desk: Desk, steps: Iterable[Change]) -> Iterato
         return
     held = desk.inventory.principals.get(question.identity)
     application = principal(held.data.get("appid")) if held else ""
-    named = shlex.quote(application or "APPLICATION_ID")
+    named = quote(application or "APPLICATION_ID")
     kept = counted(len(stays), "secret or certificate")
     yield (
         f"{kept} in use or not known to be unused. On Azure a workload needs none: a managed identity with "

@@ -12,10 +12,11 @@ from connectors.azure.by_hand import KINDS, lasting
 from connectors.azure.desk import Desk
 from connectors.azure.ids import principal
 from connectors.azure.plan import Plan
-from connectors.azure.remediation_cli import Words, create_assignment, quoted
+from connectors.azure.remediation_cli import Words, create_assignment
 from connectors.azure.standing import Kind, simulate
 from connectors.facts import Credential
 from connectors.reduction import Document, Question
+from connectors.shell import line
 
 _NAME = "entdrift-workload"
 _FILL_IN = (
@@ -85,4 +86,4 @@ def _way(
 
 
 def _shown(found: Sequence[Words]) -> list[str]:
-    return [" ".join(quoted(word) for word in words) for words in found]
+    return [line(words) for words in found]

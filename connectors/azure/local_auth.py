@@ -1,7 +1,6 @@
 """Switch off the keys of accounts whose keys an identity may fetch, where logs show that nobody uses them."""
 
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from connectors.azure.services import services
 from connectors.azure.settings import settings_on
 from connectors.azure.standing import Kind, document
 from connectors.reduction import Change, Question
+from connectors.shell import line
 
 _MOST_ACCOUNTS = 3
 _ONLY_KEYS = ("mongodb", "enablemongo", "enablecassandra", "enablegremlin", "enabletable")
@@ -183,7 +183,7 @@ def _off(account: Mapping[str, Any]) -> bool:
 def _note(identifier: str, account: Mapping[str, Any], desk: Desk) -> str:
     """Return what is known of the use of an account's keys, and the command that switches them off."""
     words = switch_words(desk.spelling.of(identifier), account["property"], _off(account))
-    command = shlex.join(words)
+    command = line(words)
     what = f"The keys of {short(identifier)} open it without any role, and this identity may fetch them"
     used = _used(identifier, desk)
     if used == "stored":

@@ -10,10 +10,11 @@ from uuid import NAMESPACE_URL, uuid5
 from connectors.azure.desk import Desk
 from connectors.azure.plan import Plan
 from connectors.azure.policy import Plane
-from connectors.azure.remediation_cli import address, compact, quoted
+from connectors.azure.remediation_cli import address, compact
 from connectors.azure.standing import Kind
 from connectors.facts import PermissionSet
 from connectors.reduction import Document, Question
+from connectors.shell import line
 
 VERSION = "2024-07-01-preview"
 MOST_NAMES = 1000
@@ -52,8 +53,8 @@ def rehearsal(planned: Plan, question: Question, desk: Desk) -> Iterator[Documen
                 "method": "PUT",
                 "url": url,
                 "body": body,
-                "command": " ".join(map(quoted, put)),
-                "rollback": " ".join(map(quoted, undo)),
+                "command": line(put),
+                "rollback": line(undo),
             }
         )
     if requests:

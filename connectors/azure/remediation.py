@@ -8,10 +8,11 @@ from connectors.azure.claims import short
 from connectors.azure.ids import resource_id
 from connectors.azure.remediation_bicep import bicep
 from connectors.azure.remediation_break_glass import break_glass
-from connectors.azure.remediation_cli import commands, new_credential, quoted, restore_commands, script
+from connectors.azure.remediation_cli import commands, new_credential, restore_commands, script
 from connectors.azure.remediation_terraform import terraform
 from connectors.azure.standing import Kind
 from connectors.reduction import Change, Document
+from connectors.shell import quote
 
 _NEW = {Kind.CREATE_ROLE, Kind.CREATE_ASSIGNMENT}
 
@@ -65,7 +66,7 @@ def _new_secrets(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         if change.kind in (Kind.REMOVE_SECRET, Kind.REMOVE_CERTIFICATE):
             yield (
-                f"# {quoted(change.target)} cannot be restored. Create a new one, which is printed once: "
+                f"# {quote(change.target)} cannot be restored. Create a new one, which is printed once: "
                 f"{new_credential(change)}\n"
             )
 

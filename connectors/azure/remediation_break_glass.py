@@ -8,9 +8,10 @@ import json
 from collections.abc import Sequence
 from uuid import NAMESPACE_URL, uuid5
 
-from connectors.azure.remediation_cli import address, compact, quoted
+from connectors.azure.remediation_cli import address, compact
 from connectors.azure.standing import Kind
 from connectors.reduction import Change, Document
+from connectors.shell import line
 
 VERSION = "2020-10-01"
 _CLOSED = "1970-01-01T00:00:00Z"
@@ -43,7 +44,7 @@ def break_glass(changes: Sequence[Change], until: str) -> tuple[Document, ...]:
             }
         }
         words = ("az", "rest", "--method", "put", "--url", url, "--body", compact(body))
-        command = " ".join(quoted(word) for word in words)
+        command = line(words)
         requests.append({"method": "PUT", "url": url, "body": body, "command": command})
     if not requests:
         return ()

@@ -6,20 +6,18 @@ Everything is named by id. What already stands is not made twice: each id is fix
 """
 
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
-from unicodedata import category
 from urllib.parse import quote
 
 from connectors.azure.standing import Kind
 from connectors.reduction import Change
+from connectors.shell import line
 
 Words = tuple[str, ...]
 VERSION = "2022-04-01"
 WAIT_SECONDS = 600
 """Azure says that a change of role assignments may take ten minutes to be known everywhere."""
-_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def commands(changes: Sequence[Change]) -> list[Words]:
@@ -46,25 +44,7 @@ def _waiting(steps: Iterable[tuple[Change, Iterable[Words]]], cuts: Kind) -> Ite
 
 def script(found: Sequence[Words]) -> str:
     """Return commands as text for bash."""
-    return " && \\\n".join(" ".join(quoted(word) for word in command) for command in found) + "\n"
-
-
-def quoted(word: str) -> str:
-    """Return a word quoted for bash; characters that a reader cannot see are written as escapes."""
-    if word.isprintable() or not any(category(letter) in _HIDDEN for letter in word):
-        return shlex.quote(word)
-    return "$'" + "".join(_escaped(letter) for letter in word) + "'"
-
-
-def _escaped(letter: str) -> str:
-    if letter in "'\\":
-        return "\\" + letter
-    if category(letter) not in _HIDDEN:
-        return letter
-    code = ord(letter)
-    if category(letter) == "Cs":
-        return "\\ufffd"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return " && \\\n".join(map(line, found)) + "\n"
 
 
 def compact(value: Any) -> str:
@@ -156,7 +136,7 @@ def new_credential(change: Change) -> str:
     words: Words = ("az", "ad", place, "credential", "reset", "--id", holder, "--append")
     if change.kind == Kind.REMOVE_CERTIFICATE:
         words = (*words, "--create-cert")
-    return " ".join(quoted(word) for word in words)
+    return line(words)
 
 
 def removal(change: Change) -> Words:

@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from connectors.azure.remediation_cli import quoted, removal
+from connectors.azure.remediation_cli import removal
 from connectors.azure.standing import Kind
 from connectors.hcl import Expression, Value, block, comment
 from connectors.hcl_labels import Labels
 from connectors.reduction import Change
+from connectors.shell import line
 
 _KEEP = "keep_old_assignments"
 _IMPORTED = {Kind.DELETE_ASSIGNMENT, Kind.REMOVE_APP_ROLE}
@@ -59,7 +60,7 @@ class _Writer:
                 yield self._switch(json.loads(change.after), change.note)
             case Kind.REMOVE_SECRET | Kind.REMOVE_CERTIFICATE:
                 what = "secret" if change.kind == Kind.REMOVE_SECRET else "certificate"
-                command = " ".join(quoted(word) for word in removal(change))
+                command = line(removal(change))
                 yield comment(
                     f"azuread cannot import a {what}: take the block that made {change.target} out of its "
                     f"own configuration, or run: {command}"

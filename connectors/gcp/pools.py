@@ -6,7 +6,6 @@ Source: docs.cloud.google.com/iam/docs/workload-identity-federation.
 """
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from connectors.gcp.grants import Binding
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.inventory import Inventory
 from connectors.gcp.names import project_in
+from connectors.shell import line
 
 _POOL = "/workloadIdentityPools/"
 _MEMBER = re.compile(
@@ -225,7 +225,7 @@ def _fix(provider: Provider) -> str:
     """Return the command that lets in one customer of a shared issuer only."""
     claim = table("impersonation")["owner_claims"][provider.issuer]
     project, pool = provider.pool
-    named = shlex.join(
+    named = line(
         (provider.name.rpartition("/")[2], f"--workload-identity-pool={pool}", f"--project={project}")
     )
     return (

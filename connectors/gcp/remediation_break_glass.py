@@ -1,7 +1,6 @@
 """Write the companion for rare needs: the bindings that went, again, but only until a given time."""
 
 import json
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from connectors.gcp.places import place_of
 from connectors.gcp.remediation_cli import binding_words
 from connectors.gcp.standing import Bound, Kind, condition_text, expression
 from connectors.reduction import Change
+from connectors.shell import line
 
 CLOSED = "1970-01-01T00:00:00Z"
 """The time in a companion that nobody has opened: it is over, so the bindings give nothing."""
@@ -30,12 +30,12 @@ def _lines(bound: Bound, until: str) -> Iterator[str]:
     place = place_of(bound.resource)
     basic = bound.role in table("custom_roles")["ready_made"]["basic"]
     if not basic and place is not None and place.conditions:
-        yield shlex.join(binding_words("add", _ending(bound, until)))
+        yield line(binding_words("add", _ending(bound, until)))
     elif until != CLOSED:
         yield "# This binding takes no condition and does not end by itself."
-        yield shlex.join(binding_words("add", bound))
+        yield line(binding_words("add", bound))
         yield f"# Run at {json.dumps(until)[1:-1]}:"
-        yield "# " + json.dumps(shlex.join(binding_words("remove", bound)))[1:-1].replace('\\"', '"')
+        yield "# " + line(binding_words("remove", bound))
     else:
         yield "# This binding takes no condition: name the time with --until to have both commands written."
 

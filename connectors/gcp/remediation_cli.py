@@ -6,13 +6,13 @@ meanwhile stays. Commands are chained with `&&`, so nothing is taken away whose 
 
 import hashlib
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.gcp.places import Place, place_of
 from connectors.gcp.standing import Bound, Kind
 from connectors.reduction import Change
+from connectors.shell import line
 
 Words = tuple[str, ...]
 SETTLE = ("sleep", "420")
@@ -37,8 +37,8 @@ def restore_commands(changes: Sequence[Change]) -> list[Words]:
 
 
 def script(found: Sequence[Words]) -> str:
-    """Return commands as text for a POSIX shell."""
-    return " && \\\n".join(shlex.join(command) for command in found) + "\n"
+    """Return commands as text for bash."""
+    return " && \\\n".join(map(line, found)) + "\n"
 
 
 def digest(text: str) -> str:

@@ -5,7 +5,6 @@ state, and Terraform cannot take away what it does not own: those steps are gclo
 """
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.gcp.places import place_of
@@ -14,6 +13,7 @@ from connectors.gcp.standing import Bound, Kind
 from connectors.hcl import Expression, Value, block, comment
 from connectors.hcl_labels import Labels
 from connectors.reduction import Change
+from connectors.shell import line
 
 _OWN = (Kind.CREATE_ROLE, Kind.ADD_BINDING)
 
@@ -42,7 +42,7 @@ class _Writer:
             lines = [
                 "When the above is applied and has taken effect (some minutes), take away what it replaces.",
                 "Where Terraform owns it, delete its block; else run:",
-                *(shlex.join(command) for command in commands(rest)),
+                *(line(command) for command in commands(rest)),
             ]
             yield "\n".join(comment(line) for line in lines)
 

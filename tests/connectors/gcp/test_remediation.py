@@ -156,6 +156,15 @@ def test_a_condition_that_gcloud_cannot_name_is_not_written():
     assert not writable(condition_text({"title": "|~;;::#@@+++<>_-_-_", "expression": "true"}))
 
 
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_form_shows_a_reader_characters_that_hide(text):
+    hidden = [letter for letter in text if letter in "\x1b\x7f\u202e\u2066\u200b\u2028\r"]
+    changes = every_kind(text)
+    written = [one for form in ("cli", "terraform", "break-glass") for one in render(changes, form)]
+    for one in [*written, *rollback(changes)]:
+        assert not any(letter in one.content for letter in hidden)
+
+
 def test_break_glass_binds_again_until_a_time_and_keeps_the_condition():
     text = content(render(every_kind(), "break-glass", "2026-12-01T00:00:00Z"), "break-glass")
     lines = [shlex.split(line) for line in text.splitlines()]
