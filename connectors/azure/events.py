@@ -1,6 +1,6 @@
 """Turn one Azure log record, of whichever kind and shape, into usage rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -10,7 +10,8 @@ from connectors.azure.graph_activity import graph_activity, is_graph_activity
 from connectors.azure.ids import resource_id
 from connectors.azure.machine_learning import log_of, machine_learning
 from connectors.azure.noted import Fields, Noted, folded, marks, word
-from connectors.azure.record import SPELLINGS, Record, moment
+from connectors.azure.record import Record, moment
+from connectors.azure.shape import Shape
 from connectors.azure.sign_ins import is_sign_in, sign_in
 from connectors.azure.storage import storage
 from connectors.logs.rows import STRANGE, UNREAD, EventKind, Folded, FoldedEvents
@@ -44,7 +45,7 @@ OTHER_FORMAT = (
 REFUSED = (SPREADSHEET, OTHER_FORMAT)
 """Why files are not read that may hold calls all the same."""
 _MOST_TOLD = 20_000
-_MOST_SHAPES, _MOST_CATEGORIES = 2_000, 200
+_MOST_SHAPES = 2_000
 QUERY_ANSWER = f"an answer of the query API, in tables, columns and rows{UNREAD}"
 
 
@@ -60,20 +61,20 @@ class AzureLogs:
     containers: tuple[str, ...] = ("value", "records", "Records")
     columns = ("operationname", "time")
 
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._told: dict[tuple[Any, ...], _Told] = {}
+
+    def __reduce__(self) -> tuple[type["AzureLogs"], tuple[()]]:
+        """Pickle as a fresh reader."""
+        return (AzureLogs, ())
+
     def skip_file(self, path: str) -> str:
         """Return why a file is not read: spreadsheets leave out the caller's ids and the assignment."""
         name = path.lower()
         if name.endswith(_OTHER_FORMATS):
             return OTHER_FORMAT
         return SPREADSHEET if name.endswith(_SPREADSHEETS) else ""
-
-    def __init__(self) -> None:
-        self._shapes: dict[tuple[str, ...], _Shape] = {}
-        self._told: dict[tuple[Any, ...], _Told] = {}
-
-    def __reduce__(self) -> tuple[type["AzureLogs"], tuple[()]]:
-        """Pickle as a fresh reader."""
-        return (AzureLogs, ())
 
     def strange(self, record: Any) -> bool:
         """Return whether a record says neither what was done nor when."""
@@ -94,85 +95,53 @@ class AzureLogs:
         ids, times, kinds, rejected = found = FoldedEvents([], [], [], [])
         shapes, told = self._shapes, self._told
         for record in records:
-            shape = shapes.get(tuple(record)) or self._shape(record)
+            fields = tuple(record)
+            shape = shapes.get(fields) or self._shape(record)
             at = moment(record.get(shape.time)) or _time(record, shape)
             if at is None:
                 rejected.append(self._timeless(record, shape))
                 continue
-            noted = shape.noted(record)
+            category = record.get(shape.category)
+            noted = shape.noted.get(category) if type(category) is str else shape.any_category
+            if noted is None:
+                noted = shape.note(category)
             try:
-                known = told.get(marks(noted, record))
+                seen = marks(noted, record, fields)
+                known = told.get(seen) or self._learn(record, shape, noted, seen)
             except Exception:  # noqa: BLE001 - what is wrong with a record, the rules tell
                 known = _tell(Fields(noted, record, shape.names))
-            if known is None:
-                known = self._learn(record, noted, shape)
             if isinstance(known.kind, str):
                 rejected.append(known.kind)
                 continue
-            time, milliseconds = at
-            ids.append(_event_id(record, shape, time + milliseconds, known.id_part))
-            times.append(time)
+            ids.append(_event_id(record, shape, at, known.id_part))
+            times.append(at[0])
             kinds.append(known.kind)
         return found
 
-    def _timeless(self, record: dict[str, Any], shape: "_Shape") -> str:
+    def _timeless(self, record: dict[str, Any], shape: Shape) -> str:
         """Return why a record without a time is no usable event."""
         if isinstance(shape.pick(record, "tables"), list):
             return QUERY_ANSWER
         return STRANGE if self.strange(record) else f"no usable time{UNREAD}"
 
-    def _shape(self, record: dict[str, Any]) -> "_Shape":
+    def _shape(self, record: dict[str, Any]) -> Shape:
         """Return what records with the same fields have in common."""
         fields = tuple(record)
         shape = self._shapes.get(fields)
         if shape is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.clear()
-            shape = self._shapes[fields] = _Shape(fields)
+            shape = self._shapes[fields] = Shape(fields)
         return shape
 
-    def _learn(self, record: dict[str, Any], noted: Noted, shape: "_Shape") -> "_Told":
+    def _learn(self, record: dict[str, Any], shape: Shape, noted: Noted, seen: tuple[Any, ...]) -> "_Told":
         """Ask the rules about a record, and remember what they say of all that look the same."""
+        looks = noted.looks
         told = _tell(Fields(noted, record, shape.names))
         if len(self._told) >= _MOST_TOLD:
             self._told.clear()
-        self._told[marks(noted, record)] = told
+        self._told[seen if looks == noted.looks else marks(noted, record, tuple(record))] = told
         return told
-
-
-class _Shape:
-    """What records with the same fields have in common."""
-
-    __slots__ = ("_category", "_noted", "names", "time")
-
-    def __init__(self, fields: Iterable[str]) -> None:
-        held = frozenset(fields)
-        spelled = ((name, tuple(filter(held.__contains__, keys))) for name, keys in SPELLINGS.items())
-        self.names = {name: keys for name, keys in spelled if keys}
-        """By each name of a field the keys that stand for it, most telling first."""
-        self.time = next(iter(self.names.get("time", ("",))))
-        self._category = next(iter(self.names.get("category", ("",))))
-        self._noted: dict[str | None, Noted] = {}
-
-    def pick(self, record: dict[str, Any], name: str) -> Any:
-        """Return a field under the first of its keys that holds something, or None."""
-        for key in self.names.get(name, ()):
-            value = record[key]
-            if value is not None and value != "":
-                return value
-        return None
-
-    def noted(self, record: dict[str, Any]) -> Noted:
-        """Return what is looked at in records of one category: in others it is something else."""
-        category = record.get(self._category)
-        if type(category) is not str:
-            category = None
-        noted = self._noted.get(category)
-        if noted is None:
-            if len(self._noted) >= _MOST_CATEGORIES:
-                self._noted.clear()
-            noted = self._noted[category] = Noted()
-        return noted
 
 
 class _Told(NamedTuple):
@@ -197,23 +166,23 @@ def _tell(record: Fields) -> _Told:
     return _Told(EventKind(*read), "\n".join(parts).encode("utf-8", "replace"))
 
 
-def _time(record: dict[str, Any], shape: _Shape) -> tuple[str, str] | None:
+def _time(record: dict[str, Any], shape: Shape) -> tuple[str, str] | None:
     """Return the time of an event; of a sign-in it may stand inside."""
     return moment(shape.pick(record, "time")) or moment(
         folded(shape.pick(record, "properties")).get("createddatetime")
     )
 
 
-def _event_id(record: dict[str, Any], shape: _Shape, time: str, id_part: bytes) -> bytes:
+def _event_id(record: dict[str, Any], shape: Shape, at: tuple[str, str], id_part: bytes) -> bytes:
     """Return an id that copies of one event share, in whatever shape each copy is.
 
     The diagnostic export drops `eventDataId`, so the id is made of what every shape keeps: correlation
     id, time to the millisecond, operation, resource and status. Without a correlation id it is the
     event's own id; without either the event cannot be recognised again.
     """
-    correlation = word(shape.pick(record, "correlation")).lower()
+    correlation = word(record.get(shape.correlation)) or word(shape.pick(record, "correlation"))
     if correlation:
-        told = f"{correlation}\n{time}\n".encode("utf-8", "replace") + id_part
+        told = f"{correlation.lower()}\n{at[0]}{at[1]}\n".encode("utf-8", "replace") + id_part
     else:
         own = word(shape.pick(record, "event")) or word(shape.pick(record, "id"))
         if not own:

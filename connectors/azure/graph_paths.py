@@ -120,7 +120,7 @@ def template(path: str, words: frozenset[str] | None = None) -> Iterator[str]:
     if segments and segments[0] in _VERSIONS:
         segments = segments[1:]
     for segment in _plain(segments):
-        called = _CALLED.fullmatch(segment)
+        called = _CALLED.fullmatch(segment) if "(" in segment else None
         if called is None:
             yield _part(segment, words)
             continue

@@ -26,9 +26,12 @@ _MOST_PLANS = 2_000
 class Noted:
     """What rules looked at in one object, or list, of records: it grows as they are read."""
 
-    __slots__ = ("_briefs", "_parts", "_plans", "_values")
+    __slots__ = ("_briefs", "_parts", "_plans", "_root", "_values", "looks")
 
-    def __init__(self) -> None:
+    def __init__(self, root: "Noted | None" = None) -> None:
+        self._root = root or self
+        self.looks = 0
+        """How many different looks are noted, in the whole record."""
         self._values: set[Key] = set()
         self._briefs: dict[tuple[Key, Brief], None] = {}
         self._parts: dict[Key, Noted] = {}
@@ -42,7 +45,7 @@ class Noted:
             return self._part(key).seen(value)
         if key not in self._values:
             self._values.add(key)
-            self._plans.clear()
+            self._grow()
         return value
 
     def opened(self, held: Any, key: Key) -> Any:
@@ -53,7 +56,7 @@ class Noted:
         """Return what a function makes of a value, and note that nothing else of it was looked at."""
         if (key, brief) not in self._briefs:
             self._briefs[key, brief] = None
-            self._plans.clear()
+            self._grow()
         return brief(held[key])
 
     def seen(self, value: Any) -> Any:
@@ -62,9 +65,8 @@ class Noted:
             return Fields(self, value, self.plan(tuple(value)).names)
         return [self.value(value, at) for at in range(len(value))] if isinstance(value, list) else value
 
-    def collect(self, held: Any, marks: list[Any]) -> None:
+    def collect(self, held: Any, shape: Shape, marks: list[Any]) -> None:
         """Add what is noted of an object or a list to the marks that tell records apart."""
-        shape = tuple(held) if type(held) is dict else len(held)
         plan = self._plans.get(shape) or self.plan(shape)
         marks.append(plan)
         marks += plan.values(held)
@@ -76,8 +78,10 @@ class Noted:
             if type(inner) is str and inner[:1] in _OPENING:
                 inner = opened(inner)
                 marks.append(_OPENED)
-            if type(inner) is dict or type(inner) is list:
-                part.collect(inner, marks)
+            if type(inner) is dict:
+                part.collect(inner, tuple(inner), marks)
+            elif type(inner) is list:
+                part.collect(inner, len(inner), marks)
             else:
                 marks.append(inner)
 
@@ -93,9 +97,13 @@ class Noted:
     def _part(self, key: Key) -> "Noted":
         part = self._parts.get(key)
         if part is None:
-            part = self._parts[key] = Noted()
-            self._plans.clear()
+            part = self._parts[key] = Noted(self._root)
+            self._grow()
         return part
+
+    def _grow(self) -> None:
+        self._plans.clear()
+        self._root.looks += 1
 
 
 class _Plan:
@@ -136,8 +144,11 @@ class Fields(Mapping[str, Any]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the field under the first of its keys that holds something; an object as `Fields`."""
-        raw, value = self._first(name, self._noted.value)
-        return default if raw is None else value
+        for key in self._names.get(name, ()):
+            value = self._noted.value(self._held, key)
+            if value is not None and value != "":
+                return value
+        return default
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._names:
@@ -193,7 +204,7 @@ NO_FIELDS = Fields(Noted(), {}, {})
 
 def word(value: Any) -> str:
     """Return a string field; REST wraps some as {"value": …, "localizedValue": …}, exports as numbers."""
-    if isinstance(value, Fields):
+    if type(value) is Fields:
         value = value.exact("value")
     elif isinstance(value, dict):
         value = value.get("value")
@@ -212,10 +223,10 @@ def opened(value: Any) -> Any:
     return value
 
 
-def marks(noted: Noted, record: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what is noted of a record; equal for two records exactly if they are the same to the rules."""
+def marks(noted: Noted, record: dict[str, Any], fields: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return what is noted of a record with these fields: equal where records are the same to the rules."""
     found: list[Any] = []
-    noted.collect(record, found)
+    noted.collect(record, fields, found)
     if not _TOLD_APART.issuperset(map(type, found)):
         found = [mark if type(mark) in _TOLD_APART else _typed(mark) for mark in found]
     return tuple(found)

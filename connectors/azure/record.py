@@ -107,8 +107,17 @@ def moment(value: Any) -> tuple[str, str] | None:
     """Return a time as `YYYY-MM-DDTHH:MM:SSZ` and its milliseconds, or None when it is no time.
 
     Fractions are cut to milliseconds: the SDK drops the seventh digit that the service writes, and
-    copies of one event must agree.
+    copies of one event must agree. As the service writes a time, only its hour needs reading.
     """
+    if isinstance(value, str) and (second := value[13:19]) in _IN_HOUR and value[-1] == "Z":
+        fraction = value[20:-1]
+        plain = len(value) == _TO_SECONDS or (value[19] == "." and fraction.isdigit() and fraction.isascii())
+        if plain and (hour := _hour(value[:13])):
+            return f"{hour}{second}Z", fraction[:3].ljust(3, "0")
+    return _any_moment(value)
+
+
+def _any_moment(value: Any) -> tuple[str, str] | None:
     if not isinstance(value, str) or len(value) < 19 or value[10] not in "T t":
         return None
     head, tail = f"{value[:10]}T{value[11:19]}", value[19:].strip()
@@ -116,12 +125,8 @@ def moment(value: Any) -> tuple[str, str] | None:
     if tail.startswith("."):
         digits = len(tail) - len(tail[1:].lstrip("0123456789")) - 1
         fraction, tail = tail[1 : 1 + digits], tail[1 + digits :].strip()
-    # Of a time in UTC only the hour needs reading, and a quarter has some two thousand of them.
-    if tail in _UTC and value[13:19] in _IN_HOUR:
-        hour = _hour(head[:13])
-        return (f"{hour}{value[13:19]}Z", fraction[:3].ljust(3, "0")) if hour else None
     try:
-        at = datetime.fromisoformat(head + (tail if tail not in _UTC else "+00:00"))
+        at = datetime.fromisoformat(head + (tail if tail not in ("", "Z", "z") else "+00:00"))
     except ValueError:
         return None
     if at.tzinfo is not None and at.utcoffset():
@@ -129,14 +134,12 @@ def moment(value: Any) -> tuple[str, str] | None:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ"), fraction[:3].ljust(3, "0")
 
 
-_UTC = frozenset(("", "Z", "z", "+00:00"))
+_TO_SECONDS = len("2026-11-22T00:00:00Z")
 _IN_HOUR = frozenset(f":{at // 60:02}:{at % 60:02}" for at in range(3600))
 
 
 @lru_cache(maxsize=50_000)
 def _hour(hour: str) -> str:
-    """Return an ISO 8601 hour as `YYYY-MM-DDTHH`, "" for one that is not in the calendar."""
-    try:
-        return datetime.fromisoformat(f"{hour}:00:00").strftime("%Y-%m-%dT%H")
-    except ValueError:
-        return ""
+    """Return an hour as `YYYY-MM-DDTHH`; "" for what is none."""
+    found = _any_moment(f"{hour}:00:00Z")
+    return found[0][:-7] if found else ""
