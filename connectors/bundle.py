@@ -27,7 +27,7 @@ from connectors.errors import BundleError
 from connectors.facts import Window
 from connectors.interface import Outcome, Record, Source, Status
 from connectors.leftovers import beside, clear
-from connectors.logs.rows import LogFile, Presence, UsageRow
+from connectors.logs.rows import Lines, LogFile, Presence, UsageRow
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -94,6 +94,10 @@ class _Part:
         self._zip.write(line)
         self._zip.write(b"\n")
         self.records += 1
+
+    def write_lines(self, lines: bytes, count: int) -> None:
+        self._zip.write(lines)
+        self.records += count
 
     def close(self) -> None:
         try:
@@ -167,6 +171,10 @@ class BundleWriter:
         """Append what the log engine read for one source."""
         for part, structs in ((_ROWS, rows), (_FILES, files), (_PRESENCE, presence)):
             target = self._part(source, part)
+            if isinstance(structs, Lines):
+                for lines, count in structs.lines(_encode):
+                    target.write_lines(lines, count)
+                continue
             for struct in structs:
                 target.write(_encode(list(msgspec.structs.astuple(struct))))
 

@@ -84,6 +84,7 @@ class Kinds:
         self._numbers: dict[Kind, int] = {}
         self._places: dict[Place, int] = {}
         self._placed: list[int] = []
+        self._ranked: Ranked | None = None
 
     def adopt(self, table: KindTable) -> None:
         """Begin with the kinds of a table, in its order."""
@@ -101,6 +102,7 @@ class Kinds:
             kind = Kind(tuple([RowKey._make(map(intern, key)) for key in kind.keys]), kind.place)
             found = self._numbers[kind] = len(self)
             self._others.append(kind)
+            self._ranked = None
             self._placed.append(self._places.setdefault(kind.place, len(self._places)))
         return found
 
@@ -119,6 +121,11 @@ class Kinds:
 
     def ranked(self) -> Ranked:
         """Return the keys of all rows, sorted."""
+        if self._ranked is None:
+            self._ranked = self._sorted()
+        return self._ranked
+
+    def _sorted(self) -> Ranked:
         table = self.table
         if table is not None and not self._others:
             return Ranked(table.keys(), table.ranks, table.starts)

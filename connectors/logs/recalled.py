@@ -10,6 +10,7 @@ from connectors.logs.copies import Flags, Words, columns
 from connectors.logs.seen import Run
 from connectors.logs.store import Columns, Numbers
 
+_SIEVE_BITS = 20
 EVENT_BYTES = 24
 """An event of an object in the ledger: 16 bytes of id, 4 of time, 4 of kind."""
 
@@ -78,11 +79,11 @@ class Recalled:
 
 
 def among(mixed: Words, some: Words) -> Flags:
-    """Return which values stand in `some`, which are few."""
-    if not len(some):
-        return np.zeros(len(mixed), np.bool_)
-    ordered = np.unique(some)
-    at = np.searchsorted(ordered, mixed)
-    at[at == len(ordered)] = 0
-    found: Flags = ordered[at] == mixed
+    """Return which values stand in `some`, which are few; both spread evenly over their range."""
+    sieve = np.zeros(1 << _SIEVE_BITS, np.bool_)
+    shift = np.uint64(64 - _SIEVE_BITS)
+    sieve[some >> shift] = True
+    perhaps = np.flatnonzero(sieve[mixed >> shift])
+    found = np.zeros(len(mixed), np.bool_)
+    found[perhaps] = np.isin(mixed[perhaps], some)
     return found

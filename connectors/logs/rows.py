@@ -1,7 +1,7 @@
 """What the log engine produces: folded usage rows, the fate of each file, and which logs were seen."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -189,6 +189,15 @@ class EmbeddingReader(LogReader, Protocol):
 
     def strange(self, record: Any) -> bool:
         """Return whether a record has none of the fields that make it one: `fold` answers `STRANGE`."""
+        ...
+
+
+@runtime_checkable
+class Lines(Protocol):
+    """Rows that can be written without being made."""
+
+    def lines(self, encode: Callable[[list[str]], bytes]) -> Iterator[tuple[bytes, int]]:
+        """Yield the rows as JSON arrays, each on a line, many at a time; and how many."""
         ...
 
 

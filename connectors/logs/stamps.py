@@ -8,9 +8,9 @@ import numpy.typing as npt
 from connectors.logs.cells import Column, Whole
 from connectors.logs.clock import DAY_SECONDS, day
 
-_Letters = npt.NDArray[np.uint8]
+Letters = npt.NDArray[np.uint8]
 _DAY = len("2026-11-22")
-_LINE = len("2026-11-22T00:00:00Z\n")
+STAMP = len("2026-11-22T00:00:00Z")
 
 
 def days(numbers: Column) -> tuple[list[str], Whole]:
@@ -24,18 +24,23 @@ def days(numbers: Column) -> tuple[list[str], Whole]:
 
 def stamps(seconds: Column) -> list[str]:
     """Return times given in seconds since 1970 as `YYYY-MM-DDTHH:MM:SSZ`."""
+    lines = np.full((len(seconds), STAMP + 1), ord("\n"), np.uint8)
+    write_stamps(seconds, lines[:, :STAMP])
+    return lines.tobytes().decode("ascii").split("\n")[:-1]
+
+
+def write_stamps(seconds: Column, letters: Letters) -> None:
+    """Write times as `stamps` has them, each into its row of letters."""
     texts, which = days(seconds // DAY_SECONDS)
-    letters = np.empty((len(seconds), _LINE), np.uint8)
     letters[:, :_DAY] = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, _DAY)[which]
     letters[:, _DAY:] = _times_of_day()[seconds % DAY_SECONDS]
-    return letters.tobytes().decode("ascii").split("\n")[:-1]
 
 
 @lru_cache(maxsize=1)
-def _times_of_day() -> _Letters:
-    """Return the letters of every second of a day, from `T00:00:00Z`, with a line's end."""
+def _times_of_day() -> Letters:
+    """Return the letters of every second of a day, from `T00:00:00Z`."""
     second = np.arange(DAY_SECONDS)
-    letters = np.tile(np.frombuffer(b"T00:00:00Z\n", np.uint8), (DAY_SECONDS, 1))
+    letters = np.tile(np.frombuffer(b"T00:00:00Z", np.uint8), (DAY_SECONDS, 1))
     for at, value in ((1, second // 3600), (4, second // 60 % 60), (7, second % 60)):
         letters[:, at] += (value // 10).astype(np.uint8)
         letters[:, at + 1] += (value % 10).astype(np.uint8)

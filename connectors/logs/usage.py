@@ -5,10 +5,10 @@ from typing import overload
 
 import numpy as np
 
-from connectors.logs.cells import Cells, regrouped, spans
+from connectors.logs.cells import Cells, Column, regrouped, spans
 from connectors.logs.kinds import Ranked
 from connectors.logs.rows import UsageRow
-from connectors.logs.stamps import days, stamps
+from connectors.logs.stamps import STAMP, days, stamps, write_stamps
 
 _AT_ONCE = 10_000
 
@@ -36,6 +36,29 @@ class Rows(Sequence[UsageRow]):
         # Columns, so that no step of a loop in Python is taken for each row.
         return map(made, *fields, day, counts.tolist(), stamps(firsts), stamps(lasts))
 
+    def lines(self, encode: Callable[[list[str]], bytes]) -> Iterator[tuple[bytes, int]]:
+        """Yield all rows as JSON arrays, each on a line, many at a time; and how many.
+
+        They are what `encode` (of lists of text) makes of the fields of each row, in a third of the time.
+        """
+        for start in range(0, len(self), _AT_ONCE):
+            keys, numbers, counts, firsts, lasts = (
+                column[start : start + _AT_ONCE] for column in self._cells
+            )
+            met, row = np.unique(keys, return_inverse=True)
+            written, day = days(numbers)
+            size, count = np.unique(counts, return_inverse=True)
+            columns = (
+                ([encode(key)[:-1] for key in self._keys[met].tolist()], row),
+                ([b',"%s",' % text.encode() for text in written], day),
+                ([b"%d" % number for number in size.tolist()], count),
+            )
+            pieces: list[bytes] = [b""] * (4 * len(keys))
+            for at, (texts, which) in enumerate(columns):
+                pieces[at::4] = map(texts.__getitem__, which.tolist())
+            pieces[3::4] = _ends(firsts, lasts)
+            yield b"".join(pieces), len(keys)
+
     @overload
     def __getitem__(self, at: int) -> UsageRow: ...
     @overload
@@ -51,6 +74,16 @@ class Rows(Sequence[UsageRow]):
 
     def __hash__(self) -> int:
         raise TypeError("rows are compared, not hashed")
+
+
+def _ends(firsts: Column, lasts: Column) -> list[bytes]:
+    """Return the ends of lines, behind the count."""
+    end = b',"%s","%s"]\n' % (b" " * STAMP, b" " * STAMP)
+    letters = np.tile(np.frombuffer(end, np.uint8), (len(firsts), 1))
+    write_stamps(firsts, letters[:, 2 : 2 + STAMP])
+    write_stamps(lasts, letters[:, 5 + STAMP : 5 + 2 * STAMP])
+    found: list[bytes] = letters.view(f"S{len(end)}").ravel().tolist()
+    return found
 
 
 def _by_row(cells: Cells, ranked: Ranked) -> Cells:
