@@ -47,6 +47,9 @@ ROUTES = {
         "iam:PassRole bedrock:UpdateAgent",
         "bedrock:UpdateAgentActionGroup bedrock:PrepareAgent",
         "cognito-identity:GetOpenIdTokenForDeveloperIdentity",
+        "iam:PassRole ecs:RunTask",  # a task may override the role of its definition
+        "iam:PassRole ecs:StartTask",
+        "iam:PassRole ecs:RegisterTaskDefinition ecs:UpdateService",
         "iam:PassRole sagemaker:CreateCluster",
         "iam:PassRole synthetics:CreateCanary synthetics:StartCanary",
         "iam:PassRole kinesisanalytics:CreateApplication kinesisanalytics:StartApplication",
