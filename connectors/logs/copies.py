@@ -8,6 +8,9 @@ from connectors.logs.seen import Run
 Words = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
 
+_LARGE = 1_000_000
+"""Only so many ids (16 MB) are put together in one run: that takes little memory."""
+
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """An odd number: with it, an id is spread evenly and can be got back from both of its columns."""
 
@@ -71,6 +74,23 @@ def _held(run: Run, mixed: Words, low: Words) -> Flags:
         open_ = open_[~found[open_]]
         at[open_] += 1  # another id with the same first column
     return found
+
+
+def few(runs: list[Run]) -> list[Run]:
+    """Make one of small runs of like size at the end of the list, and return the list.
+
+    Each read looks into every run, so hundreds of sources would otherwise look into tens of thousands.
+    """
+    while len(runs) > 1 and _are_alike(*runs[-2:]):
+        last = runs.pop()
+        mixed = np.concatenate([runs[-1].mixed, last.mixed])
+        order = np.argsort(mixed, kind="stable")
+        runs[-1] = Run(mixed[order], np.concatenate([runs[-1].low, last.low])[order])
+    return runs
+
+
+def _are_alike(older: Run, newer: Run) -> bool:
+    return len(older.mixed) <= min(2 * len(newer.mixed), _LARGE - len(newer.mixed))
 
 
 def part(run: Run, number: int, parts: int) -> Run:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.logs.clock import DAY_SECONDS, day, stamp
-from connectors.logs.copies import Flags, columns, copies, held, part
+from connectors.logs.copies import Flags, columns, copies, few, held, part
 from connectors.logs.count import Count
 from connectors.logs.fold import FileRead
 from connectors.logs.kinds import Kinds
@@ -136,7 +136,7 @@ class Tally:
         if kept is not None:
             self.copied = np.zeros(self._met, np.bool_)
         count = Count(len(order.files), self._start, self._end)
-        runs = self._seen.runs() if self._met else []
+        runs = few(self._seen.runs()) if self._met else []
         if recalled is not None:
             self._sights.add(self.kinds.placed()[recalled.kinds], recalled.times)
             self._count_recalled(recalled, order, runs, count)

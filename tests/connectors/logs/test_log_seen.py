@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.logs.copies import columns, copies, part
+from connectors.logs.copies import columns, copies, few, part
 from connectors.logs.new_ids import NewIds
 from connectors.logs.seen import Run, SeenEvents, packed_ids
 
@@ -25,8 +25,22 @@ def test_an_id_is_a_duplicate_exactly_from_its_second_time(batches):
             expected.append(event in known)
             known.add(event)
         copied, run = copies(*columns(b"".join(batch)), runs)
-        runs.append(run)
+        runs = few([*runs, run])
         assert expected == copied.tolist()
+
+
+def test_hundreds_of_runs_become_a_few():
+    runs = []
+    for start in range(0, 30_000, 100):
+        some = np.arange(start, start + 100, dtype=np.uint64)
+        runs = few([*runs, Run(some, some)])
+    assert len(runs) < 10
+    assert sorted(np.concatenate([run.mixed for run in runs]).tolist()) == list(range(30_000))
+
+
+def test_large_runs_are_left_alone():
+    large = Run(np.arange(600_000, dtype=np.uint64), np.zeros(600_000, np.uint64))
+    assert [large, large] == few([large, large])
 
 
 def test_ids_that_share_their_sorted_column_are_told_apart():
