@@ -134,7 +134,8 @@ class Folder:
         except Exception as error:  # noqa: BLE001 - one file's surprise must not stop the others; it is named
             problem = f"could not be read ({type(error).__name__})"
         events = len(batch.times) - before
-        problem = problem or _doubt(one, fate)
+        if not problem and not fate.lost:
+            problem = _doubt(one, fate)
         unread = any(why.endswith((_SURPRISE, UNREAD)) for why in rejected)
         status, reason = _fate(problem, fate, events, rejected, unread=unread)
         lost = status != "skipped" and (bool(problem or fate.lost or fate.reason) or unread)
@@ -211,7 +212,9 @@ def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str], *, unre
     if problem:
         reasons.append(problem)
     if fate.lost:
-        reasons.append(f"{fate.lost} records could not be read: {fate.reason}")
+        said = f"{_records(fate.lost)} could not be read"
+        # What broke the file broke the record, too: where in it says nothing more.
+        reasons.append(said if problem else f"{said}: {fate.reason}")
     elif fate.reason:
         reasons.append(fate.reason)
     status = "partial" if reasons or unread else "ok"
@@ -219,8 +222,13 @@ def _fate(problem: str, fate: Fate, events: int, rejected: Counter[str], *, unre
         return "skipped", fate.foreign
     if rejected:
         most = "; ".join(f"{count} x {why}" for why, count in rejected.most_common(_REASONS_SHOWN))
-        reasons.append(f"{rejected.total()} records are no events: {most}")
+        total = rejected.total()
+        reasons.append(f"{_records(total)} {'is no event' if total == 1 else 'are no events'}: {most}")
     if not events and reasons:
         foreign = not problem and all(why.startswith(OTHER_LOG) for why in rejected) and rejected
         status = "skipped" if foreign and not fate.lost and not fate.reason else "failed"
     return status, "; ".join(reasons)
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count:,} records"

@@ -119,7 +119,7 @@ def test_one_bad_record_costs_itself_alone(tmp_path, broken):
     (tmp_path / "lines").write_text("\n".join([good[0], broken, good[1], good[2]]))
     lines, log = read(tmp_path).files
     assert [(3, "partial"), (3, "partial")] == [(file.records, file.status) for file in (lines, log)]
-    assert "records could not be read" in log.reason
+    assert " could not be read: " in log.reason
 
 
 def test_a_cut_off_document_gives_every_whole_record(tmp_path):
