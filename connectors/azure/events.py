@@ -44,7 +44,7 @@ OTHER_FORMAT = (
 )
 REFUSED = (SPREADSHEET, OTHER_FORMAT)
 """Why files are not read that may hold calls all the same."""
-_MOST_TOLD = 20_000
+_MOST_TOLD = 10_000
 _MOST_SHAPES = 2_000
 QUERY_ANSWER = f"an answer of the query API, in tables, columns and rows{UNREAD}"
 
