@@ -14,6 +14,8 @@ DAYS = 30
 """How far before the window's end the earlier cut is made."""
 LEAST_DAYS_BEFORE = 30
 """Shorter logs before the cut cannot have seen a monthly job; they prove nothing."""
+LEAST_DAYS_AFTER = 7
+"""Shorter logs after the cut cannot have seen a weekly job; a cut that nothing could meet is not tested."""
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _CYCLES = (("weekly", 7), ("monthly", 31), ("quarterly", 92))
 
@@ -54,7 +56,8 @@ def backtest(
     born = entry.identity.created
     if born:
         start = max(start, datetime.strptime(born, _TIME).replace(tzinfo=window.end.tzinfo))
-    before = (cut - start).total_seconds() / 86_400
+    known = min(cut, observed.end) if observed else cut
+    before = (known - start).total_seconds() / 86_400
     if observed is None or entitlement is None:
         return Backtest(Standing.UNDECIDED, reason="its account has no log records in the window")
     if before < LEAST_DAYS_BEFORE:
@@ -64,6 +67,8 @@ def backtest(
             reason=f"the log before the cut spans {max(before, 0):.0f} days; {LEAST_DAYS_BEFORE} are needed",
         )
     refused, example = _refused(entry, entitlement, permissions, cut, grace_days)
+    if not refused and (short := _ends_early(observed.end, cut)):
+        return Backtest(Standing.UNDECIDED, days=DAYS, reason=short)
     covers = ", ".join(f"{name} {'yes' if before >= days else 'no'}" for name, days in _CYCLES)
     reason = f"the log before the cut spans {before:.0f} days; it covers cycles: {covers}"
     if refused:
@@ -76,6 +81,15 @@ def backtest(
         broken=1 if refused else 0,
         reason=reason,
     )
+
+
+def _ends_early(end: datetime, cut: datetime) -> str:
+    """Say that the logs hold too little of the time after the cut to have met it, or nothing."""
+    after = (end - cut).total_seconds() / 86_400
+    if after >= LEAST_DAYS_AFTER:
+        return ""
+    held = f"{after:.0f} days after the cut" if after > 0 else "nothing after the cut"
+    return f"the logs end on {end:%Y-%m-%d} and hold {held}; {LEAST_DAYS_AFTER} days are needed"
 
 
 def _refused(

@@ -57,6 +57,23 @@ def test_nothing_new_since_the_cut_is_proved():
     assert "weekly yes, monthly yes, quarterly no" in found.reason
 
 
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (END - timedelta(days=47), "end on 2026-10-07 and hold nothing after the cut"),
+        (END - timedelta(days=26), "end on 2026-10-28 and hold 4 days after the cut"),
+    ],
+)
+def test_logs_that_end_before_anything_could_meet_the_cut_prove_nothing(end, words):
+    """No call since is no proof where no log was kept since."""
+    found = run(call("s:A", BEFORE), observed=Window(WINDOW.start, end))
+    assert Standing.UNDECIDED is found.standing
+    assert words in found.reason
+    assert "7 days are needed" in found.reason
+    late = run(call("s:A", BEFORE), call("s:B", "2026-10-26T00:00:00Z"), observed=Window(WINDOW.start, end))
+    assert Standing.REFUTED is late.standing
+
+
 def test_a_first_use_since_the_cut_is_counted_and_named():
     found = run(call("s:A", BEFORE), call("s:B", AFTER, count=7, denied=2))
     assert (Standing.REFUTED, 5, 1) == (found.standing, found.refused, found.broken)
