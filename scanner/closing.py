@@ -18,7 +18,7 @@ def closing_line(report: Report, code: Exit, fail_on: str) -> str:
         case Exit.INCOMPLETE:
             return f"exit {code:d}: evidence is not whole (--strict): {'; '.join(_missing(report))}"
         case Exit.NO_SOURCE:
-            return f"exit {code:d}: no source could be read: {_sources(report.sources)}"
+            return f"exit {code:d}: no source could be read: {_sources(_once(report.sources))}"
         case _:
             return ""
 
@@ -32,12 +32,18 @@ def _findings(report: Report, fail_on: str) -> str:
 
 
 def _missing(report: Report) -> Iterator[str]:
-    broken = [source for source in report.sources if source.status != "ok"]
+    every = _once(report.sources)
+    broken = [source for source in every if source.status != "ok"]
     if broken:
-        yield f"{len(broken):,} of {counted(len(report.sources), 'source')}: {_sources(broken)}"
+        yield f"{len(broken):,} of {counted(len(every), 'source')}: {_sources(broken)}"
     unreadable = report.summary.log_events.unreadable_files
     if unreadable:
         yield f"{counted(unreadable, 'log file')} could not be read whole"
+
+
+def _once(sources: list[SourceEntry]) -> list[SourceEntry]:
+    """Return each source once: one of several accounts has an entry for each, all with its own status."""
+    return list({source.name: source for source in reversed(sources)}.values())[::-1]
 
 
 def _sources(sources: list[SourceEntry]) -> str:

@@ -12,10 +12,13 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
+from reports import json as report_json
 from scanner.cli import cli
+from scanner.closing import closing_line
 from scanner.exits import Exit
 from scanner.talk import Talk, heard
 
@@ -248,6 +251,18 @@ def test_even_a_quiet_scan_says_why_its_exit_code_is_not_zero(account):
     collected = run("-q", "collect", "--config", account / "config.toml", "--output", account / "bundle")
     assert Exit.NO_SOURCE == collected.exit_code
     assert "entdrift: exit 4: 1 source not read whole: pilot\n" == collected.stderr
+
+
+def test_a_source_of_two_accounts_is_one_source(account):
+    _, _ = scan(account)
+    report = report_json.decode(account / "out" / "report.json")
+    (source,) = report.sources
+    rows = [
+        msgspec.structs.replace(source, account=name, status="failed", reason="expired")
+        for name in ("1", "2")
+    ]
+    line = closing_line(msgspec.structs.replace(report, sources=rows), Exit.INCOMPLETE, "none")
+    assert "exit 3: evidence is not whole (--strict): 1 of 1 source: pilot failed (expired)" == line
 
 
 @pytest.mark.parametrize(
