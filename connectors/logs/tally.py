@@ -210,7 +210,6 @@ class Tally:
                 named = named[order.kept[owners[named]]]
                 if runs or len(named) < len(found):
                     found, _ = copies(events.mixed[named], events.low[named], [])
-                self.copied[events.ats] = False
                 self.copied[events.ats[named]] = found
         return new.run()
 

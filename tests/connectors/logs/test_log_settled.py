@@ -101,6 +101,20 @@ def test_only_what_is_new_is_looked_through_for_copies(tree, state, counted):
     assert [15, 0, 3 + 2, 18, 0] == counted
 
 
+def test_events_without_an_id_are_copies_where_their_whole_file_is_one(tmp_path, state):
+    same = document([event(1) | {"id": ""}, event(2), event(3) | {"id": ""}])
+    files = [tmp_path / name for name in ("a/1.json", "a/2.json", "b/1.json", "a/0.json", "b/0.json")]
+    for course in (files[:3], [], files[3:], []):
+        for file in course:
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(same)
+            os.utime(file, (OLD, OLD))
+        warm, cold = SeenEvents(), SeenEvents()
+        for name in "ab":
+            logs, _ = again(tmp_path / name, state=state, seen=warm, scope=name)
+            assert plain(read(tmp_path / name, seen=cold)) == plain(logs)
+
+
 @pytest.mark.parametrize("now", [(7, 8), (7,), (7, 8, 9)])
 def test_a_copy_counts_when_the_file_of_its_first_event_changed(tree, state, now):
     put(tree / "a.json.gz", 1, 3)
