@@ -19,7 +19,7 @@ from connectors.errors import SettingError
 from connectors.facts import Window
 from connectors.interface import Source
 from connectors.live.failures import CallError
-from connectors.logs.dated import Days, Level, walk
+from connectors.logs.dated import Days, Layout, Level, walk
 from connectors.logs.objects import ObjectError
 from connectors.logs.walk import Found
 
@@ -27,6 +27,8 @@ _CHUNK_BYTES = 1 << 20
 _TRIES = 3
 _BESIDE = re.compile(r"(?:^|/)CloudTrail-(?:Digest|Insight)/$")
 """Folders that CloudTrail writes beside those of its events."""
+_LAYOUT = Layout(r"CloudTrail/[^/]+/")
+"""A region's folder. Source: CloudTrail user guide, "CloudTrail log file name format"."""
 
 
 class LogBuckets:
@@ -34,7 +36,7 @@ class LogBuckets:
 
     def __init__(self, source: Source, window: Window) -> None:
         self._source = source
-        self._days = Days.of(window)
+        self._days = Days.of(window, _LAYOUT)
         self._opened: list[Session] = []
         self._calls: Calls | None = None
 

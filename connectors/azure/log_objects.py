@@ -17,7 +17,7 @@ from connectors.azure.log_address import parsed, served
 from connectors.errors import EvidenceError, SettingError
 from connectors.facts import Window
 from connectors.interface import Source
-from connectors.logs.dated import Days
+from connectors.logs.dated import Days, Layout
 from connectors.logs.objects import ObjectError, below
 from connectors.logs.walk import Found
 
@@ -26,6 +26,8 @@ KEY, SAS = "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"
 _PAGE = 5000
 _TRIES = 3
 _CONNECT_SECONDS, _READ_SECONDS = 10, 120
+_LAYOUT = Layout("", r"(?i:y=(\d{4})/m=(\d\d)/d=(\d\d))/")
+"""Source: learn, "Azure resource logs: send to Azure Storage"."""
 _SIGNATURE = re.compile(r"(?i)\b(sig|AccountKey)=[^&\s\"']+")
 
 
@@ -43,7 +45,7 @@ class BlobLogs:
         self._account, self._container, self._prefix = found
         self._account = served(address, self._account, source.texts.get("endpoint_url", ""))
         self._root = f"{self._account}/{self._container}/"
-        self._days = Days.of(window)
+        self._days = Days.of(window, _LAYOUT)
         self._client: ContainerClient | None = None
 
     def objects(self) -> Iterator[Found]:

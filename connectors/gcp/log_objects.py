@@ -22,7 +22,7 @@ from connectors.errors import EvidenceError, SettingError
 from connectors.facts import Window
 from connectors.gcp.log_address import GCS_ADDRESS
 from connectors.interface import Source
-from connectors.logs.dated import Days, Level, walk
+from connectors.logs.dated import Days, Layout, Level, walk
 from connectors.logs.objects import ObjectError, below
 from connectors.logs.walk import Found
 
@@ -34,6 +34,8 @@ _PATIENCE = (10, 120)
 _EMULATOR = "STORAGE_EMULATOR_HOST"
 _REQUEST = re.compile(r"^GET \S+: ")
 """What the SDK puts before what the service said."""
+_LAYOUT = Layout(r"cloudaudit\.googleapis\.com/[^/]+/")
+"""A log's folder. Source: Cloud Logging, "Cloud Storage: organization of log entries"."""
 _SIGN_IN = "sign in: gcloud auth application-default login"
 ERRORS = (
     GoogleAPIError,
@@ -79,7 +81,7 @@ class GcsLogs:
         self._bucket = named["bucket"]
         self._prefix = (named["prefix"] or "").lstrip("/")
         self._root = f"gs://{self._bucket}/"
-        self._days = Days.of(window)
+        self._days = Days.of(window, _LAYOUT)
         self._source = source
         self._client: Any = None
 

@@ -149,8 +149,17 @@ def test_without_credentials_the_part_fails_and_says_how_to_sign_in(monkeypatch,
 
 def test_an_address_without_objects_of_the_window_is_named(shelf, tmp_path):
     shelf.put(f"{LOG}/2026/11/03/a_S0.json", entry(1, "2026-11-03"))
-    shelf.put("old/2020/11/03/a_S0.json", entry(2, "2020-11-03"))
+    shelf.put(f"old/{LOG}/2020/11/03/a_S0.json", entry(2, "2020-11-03"))
     evidence = collected(tmp_path, "gs://sink-logs/cloudaudit.googleapis.com", "gs://sink-logs/old")
     named = {file.path: file.reason for file in evidence.log_files() if file.status == "skipped"}
     assert ["gs://sink-logs/old"] == list(named)
     assert "none of the days" in named["gs://sink-logs/old"]
+
+
+def test_the_date_of_a_copy_is_no_day_of_its_events(shelf, tmp_path):
+    shelf.put(f"copies/2024/01/15/{LOG}/2026/11/03/a.json", entry(1, "2026-11-03"))
+    shelf.put(f"copies/2024/01/15/{LOG}/2025/11/03/b.json", entry(2, "2025-11-03"))
+    evidence = collected(tmp_path, "gs://sink-logs/copies")
+    assert [f"gs://sink-logs/copies/2024/01/15/{LOG}/2026/11/03/a.json"] == [
+        file.path for file in evidence.log_files()
+    ]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -344,3 +345,18 @@ def test_a_session_opens_only_when_a_bucket_is_read(server):
     with LogBuckets(source(server), NOVEMBER) as buckets:
         assert 1 == len(buckets.stores())
         assert buckets._calls is None
+
+
+def test_the_date_of_a_copy_is_no_day_of_its_events(server, bucket, tmp_path):
+    copied = f"copies/2024/01/15/{FOLDER}"
+    for number, day in enumerate(["2026-10-01", "2026-11-10"]):
+        put(bucket, f"{copied}/{day.replace('-', '/')}/log.json.gz", record(number, day))
+    put(bucket, "copies/2025/02/01/export.json.gz", record(2, "2026-11-11"))
+    state = tmp_path / "state.sqlite"
+    for _ in range(2):
+        evidence = collected(tmp_path, source(server, f"s3://{BUCKET}/copies", state=state))
+        assert {"copies/2024/01/15", "copies/2025/02/01"} == {
+            file.path.removeprefix(f"s3://{BUCKET}/")[:17] for file in evidence.log_files()
+        }
+        assert 2 == sum(row.count for row in evidence.usage())
+        shutil.rmtree(tmp_path / "bundle")
