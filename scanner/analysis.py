@@ -232,10 +232,9 @@ def _merge(one: Usage, other: Usage) -> Usage:
 def _credentials(
     credentials: Sequence[Credential], usage: Sequence[Usage], now: datetime
 ) -> tuple[CredentialResult, ...]:
-    uses: dict[str, int] = {}
+    uses = _calls(usage)
     last: dict[str, str] = {}
     for row in usage:
-        uses[row.credential] = uses.get(row.credential, 0) + row.count
         last[row.credential] = max(last.get(row.credential, ""), row.last_seen)
     return tuple(
         CredentialResult(
@@ -246,6 +245,23 @@ def _credentials(
         )
         for credential in sorted(credentials, key=lambda credential: (credential.kind, credential.id))
     )
+
+
+def _calls(usage: Sequence[Usage]) -> dict[str, int]:
+    """Return the calls made with each credential; one that several permissions were checked for counts once.
+
+    A row holds the calls of one permission. Those of one operation are taken for the same calls: exact where
+    it always needs the same permissions, else the number of its most frequent one.
+    """
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for row in usage:
+        if row.credential:
+            of_operation = counts.setdefault((row.credential, row.operation), {})
+            of_operation[row.permission] = of_operation.get(row.permission, 0) + row.count
+    calls: dict[str, int] = {}
+    for (credential, _), of_operation in counts.items():
+        calls[credential] = calls.get(credential, 0) + max(of_operation.values())
+    return calls
 
 
 def _moment(text: str) -> datetime:

@@ -1,10 +1,11 @@
 """Facts become results: unreadable logs make nothing unused, and signals tell how sure we are."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from connectors.facts import Entitlement, Facts, Identity, Signal, SignalKind, Usage, Window
+from connectors.facts import Credential, Entitlement, Facts, Identity, Signal, SignalKind, Usage, Window
 from connectors.logs.rows import LogFile, Presence
 from connectors.permissions import Permissions
 from scanner.analysis import ai_confidence, analyse_cloud, observed_spans, unread_logs
@@ -69,6 +70,34 @@ def test_nothing_is_unused_in_an_account_whose_logs_lost_calls(unread, unused):
     (result,) = cloud.identities
     assert unused == permissions.names(result.verdicts.unused)
     assert ["svc:Used"] == permissions.names(result.verdicts.used)
+
+
+def test_a_call_that_needs_several_permissions_is_one_use_of_its_key():
+    permissions = Permissions(source="t", date="", service=lambda name: name.partition(":")[0])
+    given = facts(permissions)
+    calls = [
+        ("bedrock:InvokeModel", "bedrock:InvokeModel", 3),
+        ("bedrock:CallWithBearerToken", "bedrock:InvokeModel", 3),
+        ("s3:GetObject", "s3:CopyObject", 2),
+        ("s3:PutObject", "s3:CopyObject", 2),
+        ("s3:GetObject", "s3:GetObject", 5),
+    ]
+    usage = [
+        Usage("i", permission, "", "KEY", count, 0, WINDOW.start.isoformat(), "", operation=operation)
+        for permission, operation, count in calls
+    ]
+    key = Credential("i", "KEY", "access-key", "active", long_lived=True)
+    cloud = analyse_cloud(
+        replace(given, usage=tuple(usage), credentials=(key,)),
+        stages={},
+        presence=(),
+        everyone=False,
+        window=WINDOW,
+        now=WINDOW.end,
+        unread={},
+    )
+    (result,) = cloud.identities
+    assert [3 + 2 + 5] == [one.uses for one in result.credentials]
 
 
 @pytest.mark.parametrize(
