@@ -9,13 +9,11 @@ again from it. Prints the seed and keeps the file that breaks the promise. Secon
 """
 
 import argparse
-import contextlib
 import gzip
 import json
 import os
 import random
 import re
-import resource
 import tempfile
 import time
 from collections.abc import Sequence
@@ -33,6 +31,7 @@ from connectors.logs.engine import read_logs
 from connectors.logs.ledger import Ledger
 from connectors.logs.rows import LogRead
 from connectors.logs.seen import SeenEvents
+from tests.benchmarks.memory import peak_kib
 
 EVER = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 _SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
@@ -103,7 +102,7 @@ def main() -> None:
     chosen = parser.parse_args()
     readers = tuple(chosen.reader or READERS)
     count = run(chosen.seconds, chosen.seed, chosen.keep, readers)
-    peak = _peak_kib() >> 10
+    peak = peak_kib() >> 10
     print(f"{count} files read by {', '.join(readers)}, seed {chosen.seed}, at most {peak} MiB")
 
 
@@ -171,7 +170,7 @@ def check(reader: Any, whole: bytes, data: bytes, *, remember: bool = False) -> 
         began = time.process_time()
         logs = read_logs([Path(folder)], reader, EVER, seen=SeenEvents(), workers=1)
         assert time.process_time() - began < _SLOWEST_SECONDS
-        assert _peak_kib() < _MOST_MEMORY_KIB
+        assert peak_kib() < _MOST_MEMORY_KIB
         files = {Path(file.path).name: file for file in logs.files}
         alone = read_logs([Path(folder) / "whole"], reader, EVER, seen=SeenEvents(), workers=1)
         assert alone.files[0].records == files["whole"].records
@@ -182,15 +181,6 @@ def check(reader: Any, whole: bytes, data: bytes, *, remember: bool = False) -> 
         assert lost.status == "ok" or lost.reason
         if remember:
             _check_remembered(reader, Path(folder), logs)
-
-
-def _peak_kib() -> int:
-    """Return the most memory this program held; Linux counts what its starter held in `ru_maxrss` too."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _check_remembered(reader: Any, folder: Path, logs: LogRead) -> None:

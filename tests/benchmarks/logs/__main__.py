@@ -34,6 +34,7 @@ from tests.benchmarks.logs.readers import (
 )
 from tests.benchmarks.logs.remembered import NOTHING_NEW, ROLLUP, remember
 from tests.benchmarks.logs.trees import made
+from tests.benchmarks.memory import peak_kib
 
 _READ_ONCE = 2_000_000
 _LOOK_SECONDS = 0.02
@@ -123,8 +124,7 @@ def measure(cloud: str, name: str, logs: Path) -> dict[str, float]:
     start = time.perf_counter()
     events = READERS_OF[cloud][name](logs)
     wall = time.perf_counter() - start
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"events": events, "cpu": _cpu() - before, "wall": wall, "mb": own / 1024}
+    return {"events": events, "cpu": _cpu() - before, "wall": wall, "mb": peak_kib() / 1024}
 
 
 def _cpu() -> float:
