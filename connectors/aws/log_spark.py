@@ -27,6 +27,8 @@ _ASKED = (
 )
 """Request parameters that are neither objects nor lists, read once: Athena gives nothing for those."""
 _DIALECT = (
+    # Literals take a backslash for the beginning of an escape.
+    (re.compile(r"\\"), r"\\\\"),
     # A session policy is a text that holds JSON.
     (re.compile(r"json_extract_scalar\((\w+), ('\$\.policy')\)"), r"get_json_object(\1, \2)"),
     (re.compile(r"json_extract_scalar\(requestparameters, '\$\.(\w+)'\)"), r"asked['\1']"),
@@ -39,7 +41,6 @@ _DIALECT = (
         re.compile(r"json_format\(CAST\(resources AS JSON\)\)"),
         "to_json(transform(resources, one -> named_struct('arn', one.arn, 'type', one.type)))",
     ),
-    (re.compile(r"WHEN resources IS NULL"), "WHEN coalesce(size(resources), 0) <= 0"),
     (re.compile(r"\bVARCHAR\b"), "STRING"),
     (re.compile(r'"(\w+)" BETWEEN'), r"`\1` BETWEEN"),
 )

@@ -50,6 +50,19 @@ def rows(path, window):
     return list(read_logs([path], CloudTrailReader(), window, seen=SeenEvents(), workers=1).rows)
 
 
+ODD_KEYS = ['say "hello"/there', "back\\slash", 'both\\"', "é/ü", ""]
+BY_PREFIX = {
+    "eventSource": "iam.amazonaws.com",
+    "requestParameters": {"policyArn": "arn:aws:iam::111122223333:policy/p"},
+    "resources": [{"type": "AWS::IAM::Policy", "ARNPrefix": "policy/"}],
+}
+
+
+def object_read(number, key):
+    listed = [{"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::docs/{key}"}]
+    return event("GetObject", 80 + number, resources=listed)
+
+
 def test_rows_of_real_events_are_those_of_the_files(spark, data, tmp_path):
     """All sets in one job: a job costs more than its events."""
     for number, name in enumerate(SETS):
@@ -57,6 +70,10 @@ def test_rows_of_real_events_are_those_of_the_files(spark, data, tmp_path):
         paths = [one for one in place.rglob("*.json*") if one.is_file()] if place.is_dir() else [place]
         found = told_apart([one for path in sorted(paths) for one in records(path) if usable(one)])
         put(tmp_path / str(number), found)
+    put(
+        tmp_path / "odd",
+        [*map(object_read, range(len(ODD_KEYS)), ODD_KEYS), event("GetRole", 90, **BY_PREFIX)],
+    )
     found = query_lake(source(tmp_path), EVER)
     assert "" == found.problem
     assert rows(tmp_path, EVER) == list(found.read.rows)
