@@ -486,6 +486,8 @@ def seen_with_all_on(gcp, held, *logs):
         "bigquery.jobs.get",
         "bigquery.routines.get",
         "bigquery.tables.updateData",  # TableDataService.InsertAll writes none
+        "aiplatform.ragCorpora.query",  # nothing of RAG is in the list of audited operations
+        "aiplatform.sessions.update",
         "bigquery.models.getData",  # ML.PREDICT in a query job
     ],
 )
