@@ -491,7 +491,7 @@ def seen_with_all_on(gcp, held, *logs):
         "bigquery.models.getData",  # ML.PREDICT in a query job
     ],
 )
-def test_calls_of_bigquery_that_write_no_record_are_never_unused(gcp, permission):
+def test_calls_that_write_no_record_are_never_unused(gcp, permission):
     run = seen_with_all_on(gcp, [permission, "storage.objects.list"])
     assert run.unused(RAG) == ["storage.objects.list"]
     assert run.blind(RAG)[permission] == "never-logged"
