@@ -116,6 +116,13 @@ def test_operations_that_leave_no_record_of_their_own_are_hidden(desk, operation
     assert blind(desk.facts(), AGENT)[operation] == code
 
 
+@pytest.mark.parametrize("what", ["deployments/audio", "deployments/realtime", "images/generations"])
+def test_calls_of_openai_that_no_source_calls_logged_are_never_unused(desk, what):
+    operation = f"Microsoft.CognitiveServices/accounts/OpenAI/{what}/action"
+    scene(desk, event("Microsoft.Other/z/write", PERSON), dataActions=[operation])
+    assert blind(desk.facts(), AGENT)[operation] == "not-known-to-be-logged"
+
+
 def test_data_actions_are_hidden_until_the_evidence_says_the_log_is_on(desk):
     scene(desk, event("Microsoft.Other/z/write", PERSON), scope=storage_account(), dataActions=[READ, WRITE])
     facts = desk.facts()
