@@ -152,7 +152,8 @@ def init(talk: Any, *, clouds: tuple[str, ...], output: Path) -> None:
 def doctor(talk: Any, *, config: Path, source: str | None, print_policy: bool, now: str | None) -> None:
     """Say who you are in each cloud, what a scan could read, which logs are on, and what could not be seen.
 
-    A live source is asked each call once. Files are read whole, so this takes as long as collecting them.
+    A live source is asked each call once. Files are read whole, so this takes as long as collecting them. The
+    last line counts many sources and names those with a problem.
 
     \b
     Example:  entdrift doctor --config config.toml

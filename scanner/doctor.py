@@ -1,7 +1,7 @@
 """Look at every source before a scan: what can be read, what would be lost, what could not be seen."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from scanner.errors import ConfigError
 
 _MOST_BLIND = 8
 """So many causes of blindness are listed, those with the most permissions first."""
+
+_MOST_NAMED = 12
 
 _NOTHING = Check(
     "logs", "unknown", "nothing was read, so nothing can be said", fix="mend what is marked failed above"
@@ -169,3 +171,16 @@ def lines(title: str, checks: Sequence[Check]) -> Iterator[str]:
             yield f"          lost: {check.lost}"
         if check.fix and check.fix not in check.detail:
             yield f"          fix: {check.fix}"
+
+
+def summary(found: Mapping[str, set[str]]) -> str:
+    """Return one line about many sources, by the statuses of their checks: whose to look at first."""
+    failed = [name for name, statuses in found.items() if "failed" in statuses]
+    partly = [name for name, statuses in found.items() if "partial" in statuses and name not in failed]
+    parts = [f"{counted(len(found), 'source')}: {len(found) - len(failed) - len(partly):,} without a problem"]
+    for what, names in (("something failed", failed), ("read in part", partly)):
+        if names:
+            left = len(names) - _MOST_NAMED
+            more = f" and {left:,} more" if left > 0 else ""
+            parts.append(f"{len(names):,} {what} ({', '.join(names[:_MOST_NAMED])}{more})")
+    return ", ".join(parts)

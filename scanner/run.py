@@ -132,13 +132,18 @@ def examine(path: Path, name: str | None, span: Span, talk: Talk, *, print_polic
         return Exit.OK
     now = span.present()
     window = config.window(now)
-    reached = False
+    found: dict[str, set[str]] = {}
     for source in sources:
         checks = list(doctor.examine(source, window))
-        reached |= any(check.status in {"ok", "partial"} for check in checks)
+        found[source.name] = {check.status for check in checks}
         _print(f"{source.name} ({source.provider}, {source.mode})", checks)
+    reached = any(statuses & {"ok", "partial"} for statuses in found.values())
     for title, checks in doctor.rehearse(sources, window, now, talk.observe):
+        if title in found:
+            found[title] |= {check.status for check in checks}
         _print(title, checks)
+    if len(found) > 1:
+        sys.stdout.write(terminal(doctor.summary(found)) + "\n")
     return Exit.OK if reached else Exit.NO_SOURCE
 
 

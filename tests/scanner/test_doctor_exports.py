@@ -17,3 +17,19 @@ def test_a_missing_file_is_named_and_what_follows_is_said(provider, tmp_path):
     assert 4 == result.exit_code
     assert f"{tmp_path / 'none.json'}: no such file" in result.stdout
     assert f"what {provider} logs can show\n  " in result.stdout
+
+
+def test_the_last_line_names_the_sources_to_look_at_first(tmp_path):
+    (tmp_path / "policies.json").write_text("[]")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        "[[source]]\nname = 'good'\nprovider = 'gcp'\niam_policies = 'policies.json'\n"
+        + "".join(
+            f"[[source]]\nname = 'bad-{number}'\nprovider = 'gcp'\niam_policies = 'none.json'\n"
+            for number in range(14)
+        )
+    )
+    result = CliRunner().invoke(cli, ["doctor", "--config", str(config)])
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("15 sources: 1 without a problem, 14 something failed (bad-0, bad-1, ")
+    assert last.endswith(" and 2 more)")
