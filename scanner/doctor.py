@@ -178,7 +178,7 @@ def summary(found: Mapping[str, set[str]]) -> str:
     failed = [name for name, statuses in found.items() if "failed" in statuses]
     partly = [name for name, statuses in found.items() if "partial" in statuses and name not in failed]
     parts = [f"{counted(len(found), 'source')}: {len(found) - len(failed) - len(partly):,} without a problem"]
-    for what, names in (("something failed", failed), ("read in part", partly)):
+    for what, names in (("with a failure", failed), ("read in part", partly)):
         if names:
             left = len(names) - _MOST_NAMED
             more = f" and {left:,} more" if left > 0 else ""

@@ -31,5 +31,5 @@ def test_the_last_line_names_the_sources_to_look_at_first(tmp_path):
     )
     result = CliRunner().invoke(cli, ["doctor", "--config", str(config)])
     last = result.stdout.splitlines()[-1]
-    assert last.startswith("15 sources: 1 without a problem, 14 something failed (bad-0, bad-1, ")
+    assert last.startswith("15 sources: 1 without a problem, 14 with a failure (bad-0, bad-1, ")
     assert last.endswith(" and 2 more)")

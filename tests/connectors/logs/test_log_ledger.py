@@ -36,18 +36,6 @@ from tests.connectors.logs.harness import (
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture
-def tree(tmp_path):
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def state(tmp_path):
-    return tmp_path / "state.sqlite"
-
-
 def test_a_second_scan_reads_nothing_and_learns_the_same(tree, state):
     for at in range(5):
         put(tree / f"{at}.json.gz", at, at + 1, at + 100)

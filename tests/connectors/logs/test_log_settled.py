@@ -45,18 +45,6 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("a", "b")
 
 
-@pytest.fixture
-def tree(tmp_path):
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def state(tmp_path):
-    return tmp_path / "state.sqlite"
-
-
 def settled(state: Path, scope: int = 1) -> "tuple[int, list[bool]] | None":
     """Return how many objects are settled, and which of their events are copies."""
     with open_state(state, LEDGER) as opened:
