@@ -1,4 +1,4 @@
-"""Write changes as AWS CLI commands, and their way back, quoted for a POSIX shell.
+"""Write changes as AWS CLI commands, and their way back, quoted for bash.
 
 Commands are chained with `&&`: when one fails, none of those after it runs, so nothing is detached whose
 replacement was not attached.

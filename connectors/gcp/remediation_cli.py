@@ -1,4 +1,4 @@
-"""Write changes as gcloud commands, and their way back, quoted for a POSIX shell.
+"""Write changes as gcloud commands, and their way back, quoted for bash.
 
 Each command reads the policy, changes one member and writes it back under its etag: what others change
 meanwhile stays. Commands are chained with `&&`, so nothing is taken away whose replacement was not given.
