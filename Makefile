@@ -14,7 +14,7 @@ test: $(VENV)/test.done ## the whole test suite
 
 spark: $(VENV)/test.done ## the tests that start Spark (Java 17, 450 MB to download); not part of `make test`
 	$(BIN)/pip install --quiet --group spark
-	ENTDRIFT_SPARK=1 $(BIN)/pytest tests/connectors/aws/pushdown/test_log_spark.py tests/connectors/gcp/pushdown/test_gcp_log_spark.py tests/connectors/azure/pushdown/test_azure_log_spark.py
+	ENTDRIFT_SPARK=1 $(BIN)/pytest tests/connectors/aws/logs/test_spark.py tests/connectors/gcp/logs/test_spark.py tests/connectors/azure/logs/test_spark.py
 
 lint: $(VENV)/test.done ## style, types, import rules
 	$(BIN)/ruff check .

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from connectors.azure.log_address import parsed
+from connectors.azure.logs.address import parsed
 from connectors.errors import StateError
-from connectors.gcp.log_address import GCS_ADDRESS
+from connectors.gcp.logs.address import GCS_ADDRESS
 
 _S3 = re.compile(r"s3://([^/]+)/(.+)")
 FORMS = "s3://bucket/key, gs://bucket/key, azblob://account/container/key, or the path of a local file"

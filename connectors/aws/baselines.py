@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.aws.allowances import allowance, statements
-from connectors.aws.catalogue import Catalogue
-from connectors.aws.conditions import Context, Missing
-from connectors.aws.cover import is_opaque
-from connectors.aws.decide import Answer, Layer, LayerKind, Request, decide
-from connectors.aws.excess import excess
-from connectors.aws.holdings import Written, policies_of_all
+from connectors.aws.catalog.actions import Catalogue
+from connectors.aws.grants.decide import Answer, Layer, LayerKind, Request, decide
+from connectors.aws.grants.holdings import Written, policies_of_all
 from connectors.aws.inventory import read_inventory
-from connectors.aws.policy_document import Document, Statement
+from connectors.aws.policy.allowances import allowance, statements
+from connectors.aws.policy.conditions import Context, Missing
+from connectors.aws.policy.cover import is_opaque
+from connectors.aws.policy.document import Document, Statement
+from connectors.aws.policy.excess import excess
 from connectors.aws.proposals import read_proposals
 from connectors.baselines import (
     ALLOWED,

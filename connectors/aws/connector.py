@@ -2,28 +2,28 @@
 
 from collections.abc import Sequence
 
-from connectors.aws.access import policy_text
-from connectors.aws.actors import with_actors
-from connectors.aws.assuming import steps_of_all
 from connectors.aws.baselines import AwsBaselines
-from connectors.aws.catalogue import Catalogue
-from connectors.aws.coverage import read_coverage
-from connectors.aws.credentials import with_key_ids
-from connectors.aws.derivation import rule
-from connectors.aws.event_actions import EventActions
-from connectors.aws.exports import SETTINGS, collect_exports
-from connectors.aws.grants import read_grants
-from connectors.aws.identities import read_identities
-from connectors.aws.live_settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
-from connectors.aws.organization import read_organization
-from connectors.aws.reach import reach_classes
-from connectors.aws.reduction import reduce_all
-from connectors.aws.remediation import render
-from connectors.aws.resource_policy_reading import read_resource_policies
-from connectors.aws.session_policies import session_caveats
-from connectors.aws.standing_trust import read_standing
-from connectors.aws.unique_ids import forget_incomparable
-from connectors.aws.usage import read_usage
+from connectors.aws.catalog.actions import Catalogue
+from connectors.aws.coverage.coverage import read_coverage
+from connectors.aws.exports.files import SETTINGS, collect_exports
+from connectors.aws.grants.derivation import rule
+from connectors.aws.grants.grants import read_grants
+from connectors.aws.grants.organization import read_organization
+from connectors.aws.grants.reach import reach_classes
+from connectors.aws.grants.resource_policy_reading import read_resource_policies
+from connectors.aws.identities.credentials import with_key_ids
+from connectors.aws.identities.identities import read_identities
+from connectors.aws.identities.unique_ids import forget_incomparable
+from connectors.aws.live.access import policy_text
+from connectors.aws.live.settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
+from connectors.aws.reduction.reduction import reduce_all
+from connectors.aws.remediation.forms import render
+from connectors.aws.trust.actors import with_actors
+from connectors.aws.trust.assuming import steps_of_all
+from connectors.aws.trust.session_policies import session_caveats
+from connectors.aws.trust.standing_trust import read_standing
+from connectors.aws.usage.actions import EventActions
+from connectors.aws.usage.usage import read_usage
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Connector, Evidence, Observer, Patterns, Setting, Sink, Source
@@ -45,8 +45,8 @@ class AwsConnector:
         if not live:
             collect_exports(sources, sink, window, observe, seen)
             return
-        from connectors.aws.collect import Way, collect_live  # noqa: PLC0415 boto3 is slow to import
-        from connectors.aws.live_resources import Touched  # noqa: PLC0415
+        from connectors.aws.live.collect import Way, collect_live  # noqa: PLC0415 boto3 is slow to import
+        from connectors.aws.live.resources import Touched  # noqa: PLC0415
 
         noting = Touched(sink)
         collect_exports(sources, noting, window, observe, seen)
@@ -105,7 +105,7 @@ class AwsConnector:
 
     def examine(self, source: Source, window: Window) -> Sequence[Check]:
         """Try the calls of a live source."""
-        from connectors.aws.examine import examine  # noqa: PLC0415 boto3 is slow to import
+        from connectors.aws.live.examine import examine  # noqa: PLC0415 boto3 is slow to import
 
         return examine(source, window)
 

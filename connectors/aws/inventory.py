@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.aws.arns import account_of
-from connectors.aws.export_kinds import PAGE
-from connectors.aws.policy_document import Document, parse_document
+from connectors.aws.exports.kinds import PAGE
+from connectors.aws.policy.document import Document, parse_document
 from connectors.aws.times import stamp
 from connectors.facts import Caveat
 from connectors.interface import Evidence

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.aws.allowances import allowance
 from connectors.aws.inventory import Inventory, read_inventory
-from connectors.aws.policy_document import Document, parse_document
+from connectors.aws.policy.allowances import allowance
+from connectors.aws.policy.document import Document, parse_document
 from connectors.baselines import Allowance, Holding
 from connectors.interface import Evidence
 from connectors.proposed import Proposed

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors import covering
+from connectors.azure.grants.operations import build_universe
 from connectors.azure.ids import holds, resource_id
 from connectors.azure.inventory import read_inventory
-from connectors.azure.operations import build_universe
-from connectors.azure.policy import Block, Plane, Universe, matches
+from connectors.azure.policy.patterns import Block, Plane, Universe, matches
 from connectors.azure.proposals import of_blocks, read_proposals
 from connectors.baselines import Allowance, Excess, Globs, Holding, Pair
 from connectors.facts import Effect, Facts, PermissionSet

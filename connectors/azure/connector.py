@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from connectors.azure.access import policy_text
 from connectors.azure.baselines import AzureBaselines
-from connectors.azure.derivation import rule
-from connectors.azure.exports import LOGS, SETTINGS, collect_exports
+from connectors.azure.exports.files import LOGS, SETTINGS, collect_exports
+from connectors.azure.grants.derivation import rule
 from connectors.azure.interpret import interpret
-from connectors.azure.live_settings import LIVE_SETTINGS, LiveSettings
-from connectors.azure.log_address import log_stores, reader_role
-from connectors.azure.log_settings import LOG_SETTINGS
-from connectors.azure.reduction import reduce_all
-from connectors.azure.remediation import render
+from connectors.azure.live.access import policy_text
+from connectors.azure.live.settings import LIVE_SETTINGS, LiveSettings
+from connectors.azure.logs.address import log_stores, reader_role
+from connectors.azure.logs.settings import LOG_SETTINGS
+from connectors.azure.reduction.reduction import reduce_all
+from connectors.azure.remediation.forms import render
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
 from connectors.interface import Check, Evidence, Observer, Outcome, Patterns, Setting, Sink, Source, Status
@@ -49,7 +49,7 @@ class AzureConnector:
             collect_exports(source, sink, window, observe, seen)
         live = [source for source in sources if source.mode == "live"]
         if live:
-            from connectors.azure.collect import Way, collect_live  # noqa: PLC0415 the SDKs are slow to import
+            from connectors.azure.live.collect import Way, collect_live  # noqa: PLC0415 the SDKs are slow to import
 
             for source in live:
                 collect_live(source, sink, Way(window, observe, seen))
@@ -78,7 +78,7 @@ class AzureConnector:
         """Try the requests of a live source, the containers that a source names, and a lake."""
         checks: list[Check] = []
         if source.mode == "live":
-            from connectors.azure.examine import examine  # noqa: PLC0415 the SDKs are slow to import
+            from connectors.azure.live.examine import examine  # noqa: PLC0415 the SDKs are slow to import
 
             checks += examine(source, window)
         if lake := lake_settings(source):

@@ -2,28 +2,28 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from connectors.azure.becoming import steps_of_all
-from connectors.azure.catalogue import catalogue
-from connectors.azure.coverage import activity_coverage, seen_coverage
-from connectors.azure.credentials import credentials
-from connectors.azure.denies import Denies, deny_caveats
-from connectors.azure.directory import graph_roles, read_directory
-from connectors.azure.entitlement import Ground, left_by, refusals, visible, with_directory
-from connectors.azure.grants import Holding, Roles, grant_caveats, grants, holdings
-from connectors.azure.graph_use import GraphUse
-from connectors.azure.holders import memberships, short_groups
-from connectors.azure.identities import Seen, identities
+from connectors.azure.catalog.tables import catalogue
+from connectors.azure.coverage.coverage import activity_coverage, seen_coverage
+from connectors.azure.coverage.observability import Observability, lost_logs
+from connectors.azure.coverage.presence import Logs
+from connectors.azure.coverage.settings import DataLogs, settings_on, tenant_coverage
+from connectors.azure.grants.denies import Denies, deny_caveats
+from connectors.azure.grants.directory import graph_roles, read_directory
+from connectors.azure.grants.entitlement import Ground, left_by, refusals, visible, with_directory
+from connectors.azure.grants.grants import Holding, Roles, grant_caveats, grants, holdings
+from connectors.azure.grants.operations import build_universe
+from connectors.azure.identities.credentials import credentials
+from connectors.azure.identities.identities import Seen, identities
+from connectors.azure.identities.signals import learned_signals
+from connectors.azure.identities.workloads import tie
 from connectors.azure.inventory import Inventory, read_inventory
-from connectors.azure.keys import key_caveats, key_reach, keyless
 from connectors.azure.limits import evidence_caveats, unnamed_caveats
-from connectors.azure.observability import Observability, lost_logs
-from connectors.azure.operations import build_universe
-from connectors.azure.policy import Plane, Universe
-from connectors.azure.presence import Logs
-from connectors.azure.settings import DataLogs, settings_on, tenant_coverage
-from connectors.azure.signals import learned_signals
-from connectors.azure.usage import Callers, read_usage
-from connectors.azure.workloads import tie
+from connectors.azure.policy.patterns import Plane, Universe
+from connectors.azure.trust.becoming import steps_of_all
+from connectors.azure.trust.holders import memberships, short_groups
+from connectors.azure.trust.keys import key_caveats, key_reach, keyless
+from connectors.azure.usage.graph_use import GraphUse
+from connectors.azure.usage.usage import Callers, read_usage
 from connectors.facts import Coverage, Entitlement, Facts, PermissionSet, Window
 from connectors.interface import Evidence, Patterns, Status
 from connectors.logs.rows import UsageRow

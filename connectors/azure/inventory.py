@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from connectors.azure.assigned import classic, cosmos_assignment, cosmos_definition, schedule, settle
-from connectors.azure.catalogue import catalogue
+from connectors.azure.catalog.tables import catalogue
+from connectors.azure.grants.assigned import classic, cosmos_assignment, cosmos_definition, schedule, settle
 from connectors.azure.ids import (
     ROOT,
     fields,
@@ -14,9 +14,9 @@ from connectors.azure.ids import (
     resource_id,
     text,
 )
-from connectors.azure.members import group, group_tree, members
-from connectors.azure.policy import Block, blocks
+from connectors.azure.policy.patterns import Block, blocks
 from connectors.azure.stock import Assignment, Definition, Deny, Held, Inventory, utc
+from connectors.azure.trust.members import group, group_tree, members
 from connectors.interface import Evidence
 
 __all__ = ["Assignment", "Definition", "Deny", "Held", "Inventory", "read_inventory", "utc"]

@@ -2,12 +2,12 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from connectors.azure.catalogue import catalogue
-from connectors.azure.grants import Holding
+from connectors.azure.catalog.tables import catalogue
+from connectors.azure.grants.grants import Holding
+from connectors.azure.grants.inherited import blueprint_caveats
 from connectors.azure.ids import principal, subscription
-from connectors.azure.inherited import blueprint_caveats
 from connectors.azure.inventory import Inventory
-from connectors.azure.policy import Universe
+from connectors.azure.policy.patterns import Universe
 from connectors.facts import Caveat
 from connectors.interface import Evidence, Status
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from connectors.azure.ids import fields, principal, resource_id, text
 from connectors.azure.inventory import Inventory
-from connectors.azure.policy import Block, blocks
+from connectors.azure.policy.patterns import Block, blocks
 from connectors.baselines import Allowance, Holding
 from connectors.proposed import Proposed
 from connectors.terraform_plan import Planned, is_plan, planned, referred

@@ -12,8 +12,8 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobClient
 
-from connectors.azure.log_address import parsed
-from connectors.azure.log_objects import credential, plain
+from connectors.azure.logs.address import parsed
+from connectors.azure.logs.objects import credential, plain
 from connectors.errors import ConflictError, StateError
 
 _CONNECT_SECONDS, _READ_SECONDS = 10, 120

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from connectors.azure.ids import Level, holds, last_segment, level, subscription
-from connectors.azure.policy import Block
-from connectors.azure.record import moment
+from connectors.azure.policy.patterns import Block
+from connectors.azure.usage.record import moment
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POWERSHELL = re.compile(r"/Date\((-?\d{1,18})(?:[+-]\d{4})?\)/")

@@ -9,8 +9,8 @@ from connectors import covering
 from connectors.baselines import Allowance, Excess, Globs, Holding, Pair
 from connectors.facts import Effect, Facts, Grant, PermissionSet
 from connectors.gcp.inventory import read_inventory
+from connectors.gcp.policy.scopes import holds
 from connectors.gcp.proposals import read_proposals
-from connectors.gcp.scopes import holds
 from connectors.interface import Evidence
 from connectors.reduction import Ruling
 

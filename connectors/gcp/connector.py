@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from connectors.baselines import BaselineWing
 from connectors.facts import Facts, Window
-from connectors.gcp import exports
-from connectors.gcp.access import role_text
 from connectors.gcp.baselines import GcpBaselines
-from connectors.gcp.derivation import rule
-from connectors.gcp.identities import PROVIDER
+from connectors.gcp.exports import files as exports
+from connectors.gcp.grants.derivation import rule
+from connectors.gcp.identities.identities import PROVIDER
 from connectors.gcp.interpret import interpret
-from connectors.gcp.live_settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
-from connectors.gcp.log_address import log_stores, reader_role
-from connectors.gcp.reduction import reduce_all
-from connectors.gcp.remediation import render
+from connectors.gcp.live.access import role_text
+from connectors.gcp.live.settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
+from connectors.gcp.logs.address import log_stores, reader_role
+from connectors.gcp.reduction.reduction import reduce_all
+from connectors.gcp.remediation.forms import render
 from connectors.interface import Check, Evidence, Observer, Patterns, Setting, Sink, Source
 from connectors.logs.lake_lines import examine_lake
 from connectors.logs.lake_settings import lake_settings
@@ -35,7 +35,7 @@ class GcpConnector:
         exports.collect(sources, sink, window, observe, seen)
         live = [source for source in sources if source.mode == "live"]
         if live:
-            from connectors.gcp.collect import Way, collect_live  # noqa: PLC0415 the SDKs are slow to import
+            from connectors.gcp.live.collect import Way, collect_live  # noqa: PLC0415 the SDKs are slow to import
 
             for source in live:
                 collect_live(source, sink, Way(window, observe, seen))
@@ -64,7 +64,7 @@ class GcpConnector:
         """Try the calls of a live source, the buckets that a source of either kind names, and a lake."""
         checks: list[Check] = []
         if source.mode == "live":
-            from connectors.gcp.examine import examine  # noqa: PLC0415 the SDKs are slow to import
+            from connectors.gcp.live.examine import examine  # noqa: PLC0415 the SDKs are slow to import
 
             checks += examine(source, window)
         if lake := lake_settings(source):

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from connectors.gcp.exports.shapes import CLOUD, Place
 from connectors.gcp.names import project_in
-from connectors.gcp.shapes import CLOUD, Place
 
 _BUCKET = re.compile(r"^//storage\.googleapis\.com/(?:projects/_/buckets/|buckets/)?([^/]+)$")
 

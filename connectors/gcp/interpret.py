@@ -4,27 +4,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.facts import Caveat, Entitlement, Facts, Grant, Signal, SignalKind, Window
-from connectors.gcp.actors import with_actors
-from connectors.gcp.auditing import Auditing, read_changes
-from connectors.gcp.becoming import steps_of_all
-from connectors.gcp.boundaries import Boundaries
 from connectors.gcp.catalog import matcher, table
-from connectors.gcp.classes import classify, within
-from connectors.gcp.coverage import Given, begun_late, coverage_rows, read_given
-from connectors.gcp.credentials import Keys, api_keys
-from connectors.gcp.grants import Binding, GrantBook, Holding, public_services, read_bindings
-from connectors.gcp.identities import PROVIDER, Register, is_ai_agent
-from connectors.gcp.impersonation import read_trust
+from connectors.gcp.coverage.auditing import Auditing, read_changes
+from connectors.gcp.coverage.classes import classify, within
+from connectors.gcp.coverage.coverage import Given, begun_late, coverage_rows, read_given
+from connectors.gcp.coverage.observability import Doubts, Observability
+from connectors.gcp.coverage.witnesses import Witnesses
+from connectors.gcp.grants.boundaries import Boundaries
+from connectors.gcp.grants.denies import Denials, read_denials, unread_denials, unread_places
+from connectors.gcp.grants.grants import Binding, GrantBook, Holding, public_services, read_bindings
+from connectors.gcp.grants.members import SINGLE, Aliases, Membership
+from connectors.gcp.identities.credentials import Keys, api_keys
+from connectors.gcp.identities.identities import PROVIDER, Register, is_ai_agent
+from connectors.gcp.identities.workloads import Runtime, find_runtimes
 from connectors.gcp.inventory import Inventory, alias_caveats, read_inventory
 from connectors.gcp.limits import not_interpreted, unread
-from connectors.gcp.members import SINGLE, Aliases, Membership
 from connectors.gcp.names import agent
-from connectors.gcp.observability import Doubts, Observability
-from connectors.gcp.policy import Denials, read_denials, unread_denials, unread_places
-from connectors.gcp.pools import Pools
-from connectors.gcp.usage import read_calls
-from connectors.gcp.witnesses import Witnesses
-from connectors.gcp.workloads import Runtime, find_runtimes
+from connectors.gcp.trust.actors import with_actors
+from connectors.gcp.trust.becoming import steps_of_all
+from connectors.gcp.trust.impersonation import read_trust
+from connectors.gcp.trust.pools import Pools
+from connectors.gcp.usage.usage import read_calls
 from connectors.interface import Evidence, Patterns
 from connectors.permissions import Permissions
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.facts import Caveat
-from connectors.gcp import shapes
-from connectors.gcp.fixes import names
+from connectors.gcp.coverage.fixes import names
+from connectors.gcp.exports import shapes
+from connectors.gcp.exports.shapes import Policy, Resource
+from connectors.gcp.grants.roles import Roles
+from connectors.gcp.grants.testable import aliases, read_answers
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.names import project_in
-from connectors.gcp.roles import Roles
-from connectors.gcp.shapes import Policy, Resource
-from connectors.gcp.testable import aliases, read_answers
 from connectors.interface import Evidence, Record
 from connectors.permissions import Permissions
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from connectors.facts import Caveat
-from connectors.gcp.exports import LOGS
+from connectors.gcp.exports.files import LOGS
 from connectors.gcp.inventory import Inventory
 from connectors.interface import Evidence, Status
 

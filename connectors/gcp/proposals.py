@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.baselines import Allowance, Holding
-from connectors.gcp import shapes
+from connectors.gcp.exports import shapes
+from connectors.gcp.exports.shapes import CLOUD
 from connectors.gcp.inventory import Inventory
 from connectors.gcp.names import parse_member, permission_name
-from connectors.gcp.shapes import CLOUD
 from connectors.terraform_plan import Planned, is_plan, planned, referred
 
 _IAM = re.compile(r"^google_(?P<kind>\w+?)_iam_(?P<way>member|binding|policy)$")

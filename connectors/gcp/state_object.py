@@ -11,8 +11,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
 from connectors.errors import ConflictError, StateError
-from connectors.gcp.log_address import GCS_ADDRESS
-from connectors.gcp.log_objects import ERRORS, ask_nothing_else
+from connectors.gcp.logs.address import GCS_ADDRESS
+from connectors.gcp.logs.objects import ERRORS, ask_nothing_else
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _EMULATOR = "STORAGE_EMULATOR_HOST"

@@ -46,7 +46,7 @@ class LakeAnswer:
 
 def line_text(package: str, window: Window, columns: Mapping[str, str] | None = None) -> str:
     """Return a cloud's query (`queries/spark.sql`) over a window."""
-    text = files(package).joinpath("queries", "spark.sql").read_text("utf-8")
+    text = files(package).joinpath("logs", "queries", "spark.sql").read_text("utf-8")
     text = "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("--"))
     filled = {"start": _moment(window.start), "end": _moment(window.end), **(columns or {})}
     for place, value in filled.items():

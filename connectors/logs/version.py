@@ -41,7 +41,8 @@ def _files(modules: tuple[str, ...]) -> set[Path]:
         if path is None or path in files:
             continue
         files.add(path)
-        files.update(one for one in (path.parent / "catalog").glob("*") if one.is_file())
+        if path.parent.name == "catalog":
+            files.update(one for one in path.parent.iterdir() if one.is_file())
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]

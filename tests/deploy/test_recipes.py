@@ -13,7 +13,7 @@ import click
 import pytest
 import yaml
 
-from connectors.aws.catalogue import Catalogue
+from connectors.aws.catalog.actions import Catalogue
 from scanner.cli import cli
 from scanner.run import DEMO
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from connectors.aws.catalogue import Catalogue
+from connectors.aws.catalog.actions import Catalogue
 from connectors.cycles import no_collection
 from connectors.facts import Entitlement, Usage, Window
 from connectors.interface import Patterns, Source, silent

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from connectors.aws.catalogue import Catalogue
-from connectors.aws.containment import Answer, contains
-from connectors.aws.desk import Desk
+from connectors.aws.catalog.actions import Catalogue
 from connectors.aws.inventory import read_inventory
-from connectors.aws.principal import principal_context
-from connectors.aws.reduction import simulate
-from connectors.aws.replay import Compiled, Outcome
-from connectors.aws.standing import access_of, read_originals
+from connectors.aws.policy.containment import Answer, contains
+from connectors.aws.reduction.desk import Desk
+from connectors.aws.reduction.reduction import simulate
+from connectors.aws.reduction.replay import Compiled, Outcome
+from connectors.aws.reduction.standing import access_of, read_originals
+from connectors.aws.trust.principal import principal_context
 from connectors.facts import Window
 from connectors.interface import Patterns, Source, silent
 from scanner import pipeline

@@ -12,10 +12,10 @@ from typing import Any
 
 from isal import isal_zlib
 
-from connectors.aws.events import CloudTrailReader, CloudTrailRecord
-from connectors.azure.events import AzureLogs
+from connectors.aws.usage.events import CloudTrailReader, CloudTrailRecord
+from connectors.azure.usage.events import AzureLogs
 from connectors.facts import Window
-from connectors.gcp.events import AuditLogReader
+from connectors.gcp.usage.events import AuditLogReader
 from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogReader
 from connectors.logs.seen import SeenEvents

@@ -9,9 +9,9 @@ import re
 import time
 from collections.abc import Callable
 
-from connectors.aws.conditions import Context
-from connectors.aws.policy_document import Statement, parse_document
-from connectors.aws.replay import Compiled
+from connectors.aws.policy.conditions import Context
+from connectors.aws.policy.document import Statement, parse_document
+from connectors.aws.reduction.replay import Compiled
 from connectors.facts import Effect
 
 STATEMENTS = 100

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.azure.record import moment
+from connectors.azure.usage.record import moment
 
 USUAL = (
     "2026-08-14T06:29:45.4132180Z",

@@ -5,10 +5,10 @@ import json
 from random import Random
 from typing import Any
 
-from connectors.azure.record import SPELLINGS
+from connectors.azure.usage.record import SPELLINGS
 from tests.connectors.azure.harness import SHARED
-from tests.connectors.azure.pushdown.tables import table_row
-from tests.connectors.azure.pushdown.test_log_tables import COSMOS, DENIED, UPN, VAULT, graph
+from tests.connectors.azure.logs.tables import table_row
+from tests.connectors.azure.logs.test_tables import COSMOS, DENIED, UPN, VAULT, graph
 from tests.connectors.azure.synthetic import (
     AGENT,
     AGENT_APP,
@@ -24,7 +24,7 @@ from tests.connectors.azure.synthetic import (
     sign_in_event,
     vault_event,
 )
-from tests.connectors.azure.test_activity_shapes import SHAPES
+from tests.connectors.azure.usage.test_activity_shapes import SHAPES
 
 SETS = (
     "panther/Azure_MonitorActivity_half.jsonl",

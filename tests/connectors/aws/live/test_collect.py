@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from connectors.aws.connector import CONNECTOR
-from connectors.aws.trails import read_trails
+from connectors.aws.coverage.trails import read_trails
 from connectors.facts import SignalKind, Window
 from connectors.interface import Patterns, Status
 

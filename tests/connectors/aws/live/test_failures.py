@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, UnknownServiceError
 
-from connectors.aws.access import access_table
+from connectors.aws.live.access import access_table
 from connectors.interface import Status
 from tests.connectors.aws.live.conftest import LOADER
 

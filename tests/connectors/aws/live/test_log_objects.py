@@ -13,13 +13,13 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from moto.server import ThreadedMotoServer
 
-from connectors.aws import session as live_session
-from connectors.aws.access import policy_text
-from connectors.aws.examine import examine
-from connectors.aws.exports import collect_exports
-from connectors.aws.live_settings import LiveSettings
-from connectors.aws.log_objects import LogBuckets
-from connectors.aws.session import open_session
+from connectors.aws.exports.files import collect_exports
+from connectors.aws.live import session as live_session
+from connectors.aws.live.access import policy_text
+from connectors.aws.live.examine import examine
+from connectors.aws.live.session import open_session
+from connectors.aws.live.settings import LiveSettings
+from connectors.aws.logs.objects import LogBuckets
 from connectors.bundle import BundleWriter, open_bundle
 from connectors.facts import Window
 from connectors.interface import Source, silent

@@ -5,10 +5,10 @@ import json
 import boto3
 import pytest
 
-from connectors.aws.collect import Way, collect_live
 from connectors.aws.connector import CONNECTOR
-from connectors.aws.live_resources import Touched, whole
-from connectors.aws.public_access import NO_BLOCK
+from connectors.aws.grants.public_access import NO_BLOCK
+from connectors.aws.live.collect import Way, collect_live
+from connectors.aws.live.resources import Touched, whole
 from connectors.interface import Patterns, Status, silent
 from connectors.logs.seen import SeenEvents
 from tests.connectors.aws.conftest import YEAR, Memory

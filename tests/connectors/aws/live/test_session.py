@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 import boto3
 import pytest
 
-from connectors.aws.live_settings import LiveSettings
-from connectors.aws.organization import read_organization
-from connectors.aws.session import open_session
+from connectors.aws.grants.organization import read_organization
+from connectors.aws.live.session import open_session
+from connectors.aws.live.settings import LiveSettings
 from connectors.interface import Status
 
 OWN, OTHER, THIRD = "123456789012", "111122223333", "444455556666"
@@ -183,7 +183,7 @@ def endpoint(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted-secret-key")
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     # Fifteen more clients in two tests take ten seconds and show nothing new.
-    monkeypatch.setattr("connectors.aws.collect.ai_inventory", lambda *_: iter(()))
+    monkeypatch.setattr("connectors.aws.live.collect.ai_inventory", lambda *_: iter(()))
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
     server.seen, server.tries, server.throttles = Counter(), Counter(), 2
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.azure.collect import Reached, Way, collect_live
+from connectors.azure.live.collect import Reached, Way, collect_live
 from connectors.bundle import BundleWriter, open_bundle
 from connectors.facts import Window
 from connectors.interface import Source, silent

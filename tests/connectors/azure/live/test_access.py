@@ -7,7 +7,7 @@ import pytest
 from azure.core.pipeline import Pipeline, PipelineRequest
 from azure.core.rest import HttpRequest
 
-from connectors.azure.access import (
+from connectors.azure.live.access import (
     ARM,
     GRAPH,
     LOG_ANALYTICS,
@@ -17,8 +17,8 @@ from connectors.azure.access import (
     policy_text,
     row_of,
 )
-from connectors.azure.live_settings import LiveSettings
-from connectors.azure.session import Guard, open_session
+from connectors.azure.live.session import Guard, open_session
+from connectors.azure.live.settings import LiveSettings
 from connectors.interface import Source, Status
 from connectors.live.failures import NotAllowedError
 from tests.connectors.azure.live.tenant import AUTHORIZATION

@@ -6,13 +6,13 @@ import pytest
 from azure.core.pipeline import PipelineRequest
 from azure.core.rest import HttpRequest
 
-from connectors.azure.access import LOG_ANALYTICS, policy_text
 from connectors.azure.connector import CONNECTOR
-from connectors.azure.examine import examine
 from connectors.azure.interpret import interpret
-from connectors.azure.live_settings import LiveSettings
-from connectors.azure.log_tables import query_text
-from connectors.azure.session import Guard, open_session
+from connectors.azure.live.access import LOG_ANALYTICS, policy_text
+from connectors.azure.live.examine import examine
+from connectors.azure.live.session import Guard, open_session
+from connectors.azure.live.settings import LiveSettings
+from connectors.azure.logs.tables import query_text
 from connectors.errors import SettingError
 from connectors.interface import Patterns, Source, Status
 from connectors.live.failures import NotAllowedError

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connectors.azure.live_settings import LiveSettings
-from connectors.azure.session import TOKEN_VARIABLE, open_session
+from connectors.azure.live.session import TOKEN_VARIABLE, open_session
+from connectors.azure.live.settings import LiveSettings
 from connectors.errors import SettingError
 from connectors.interface import Source, Status
 from tests.connectors.azure.live.fake import Fake

@@ -53,7 +53,7 @@ def test_pages_are_asked_for_slowly(tenant, source, gather):
 
 
 def test_too_many_are_left_at_the_newest_and_said(tenant, source, gather, monkeypatch):
-    monkeypatch.setattr("connectors.azure.live_sign_ins._MOST_EVENTS", 2)
+    monkeypatch.setattr("connectors.azure.live.sign_ins._MOST_EVENTS", 2)
     pages(tenant, 9)
     found = gather(source())
     assert (found.outcomes["sign_in_logs"].status, found.outcomes["sign_in_logs"].records) == (

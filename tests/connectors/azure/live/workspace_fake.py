@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.connectors.azure.live.fake import Fake
-from tests.connectors.azure.pushdown.workspace import columns_of
+from tests.connectors.azure.logs.workspace import columns_of
 
 WORKSPACE = "a0a0a0a0-bbbb-4ccc-8ddd-e1e1e1e1e1e1"
 METADATA, QUERY = f"/v1/workspaces/{WORKSPACE}/metadata", f"/v1/workspaces/{WORKSPACE}/query"

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from connectors.bundle import BundleWriter, open_bundle
-from connectors.gcp.collect import Way, collect_live
 from connectors.gcp.connector import CONNECTOR
+from connectors.gcp.live.collect import Way, collect_live
 from connectors.interface import Patterns, Source, silent
 from connectors.logs.seen import SeenEvents
 from tests.connectors.gcp.conftest import Run

@@ -8,10 +8,17 @@ from google.cloud.asset_v1.services.asset_service.transports import AssetService
 from google.cloud.iam_admin_v1 import IAMClient
 from google.cloud.iam_admin_v1.services.iam.transports import IAMGrpcTransport
 
-from connectors.gcp.access import LOG_QUERY, access_table, http_call, part_names, permissions_of, role_text
-from connectors.gcp.collect import Way, collect_live
-from connectors.gcp.live_settings import LiveSettings
-from connectors.gcp.session import Session, log_in
+from connectors.gcp.live.access import (
+    LOG_QUERY,
+    access_table,
+    http_call,
+    part_names,
+    permissions_of,
+    role_text,
+)
+from connectors.gcp.live.collect import Way, collect_live
+from connectors.gcp.live.session import Session, log_in
+from connectors.gcp.live.settings import LiveSettings
 from connectors.interface import silent
 from connectors.live.failures import NotAllowedError
 from connectors.live.kept import Kept

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from connectors.gcp.access import LOG_QUERY, access_table
+from connectors.gcp.live.access import LOG_QUERY, access_table
 from connectors.interface import Status
 from tests.connectors.gcp.live.fake import disabled, error, paged
 from tests.connectors.gcp.records import AGENT, NUMBER, ORG, PROJECT, RAG, binding

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from connectors.gcp.collect import Way
+from connectors.gcp.live.collect import Way
 from scanner.cli import cli
 from scanner.exits import Exit
 from tests.connectors.gcp.live.fake import disabled, error
@@ -133,7 +133,7 @@ def lower(headers):
 
 def test_nothing_that_answers_exits_with_4_after_one_round_of_waiting(google, config, tmp_path, monkeypatch):
     waits = []
-    monkeypatch.setattr("connectors.gcp.collect.Way", partial(Way, wait=waits.append))
+    monkeypatch.setattr("connectors.gcp.live.collect.Way", partial(Way, wait=waits.append))
     google.route("GET .*|POST .*", error(503, "down"))
     result = run("scan", "--config", config(), "--output", tmp_path / "out", *NOW)
     assert Exit.NO_SOURCE == result.exit_code

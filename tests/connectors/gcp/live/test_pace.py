@@ -1,7 +1,7 @@
 """Calls stay below the quotas: so many a minute, and the rest wait."""
 
-from connectors.gcp.access import quotas
-from connectors.gcp.pace import Pace
+from connectors.gcp.live.access import quotas
+from connectors.gcp.live.pace import Pace
 
 
 class Clock:

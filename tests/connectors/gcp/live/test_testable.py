@@ -3,9 +3,9 @@
 import grpc
 from google.cloud import iam_admin_v1 as iam
 
-from connectors.gcp.custom_roles import Support
-from connectors.gcp.live_testable import MOST_PROJECTS
-from connectors.gcp.testable import aliases, read_answers
+from connectors.gcp.grants.testable import aliases, read_answers
+from connectors.gcp.live.testable import MOST_PROJECTS
+from connectors.gcp.reduction.custom_roles import Support
 from connectors.interface import Status
 from tests.connectors.gcp.live.fake import TESTABLE, disabled, paged
 from tests.connectors.gcp.live.test_calls import troubled

@@ -1,0 +1,1 @@
+"""What today's logs could have shown, and what they could not."""

@@ -1,0 +1,1 @@
+"""Read the files that the cloud's own tools write, as the raw records that live collection gives."""

@@ -1,0 +1,1 @@
+"""Who there is: identities, their credentials, what runs as them, and the signs of AI."""

@@ -1,0 +1,1 @@
+"""The policy language of this cloud: parse, match, compare, decide conditions."""

@@ -1,0 +1,1 @@
+"""Changes written in the forms that people apply, with the way back."""

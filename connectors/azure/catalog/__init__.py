@@ -1,0 +1,1 @@
+"""Facts about the cloud as data files, each with its source and date, and their readers."""

@@ -1,0 +1,1 @@
+"""What happened: one log record to the rows it counts in, and rows to usage."""
