@@ -19,6 +19,7 @@ from connectors.facts import (
     Window,
 )
 from connectors.logs.rows import LogFile, Presence
+from connectors.steps import grouped
 from scanner.reach import map_reach
 from scanner.results import CloudResult, Confidence, CredentialResult, IdentityResult
 from scanner.verdicts import judge, judge_grants
@@ -73,7 +74,7 @@ def _beyond(
     now: datetime,
 ) -> dict[str, IdentityResult]:
     """Return results of the other identities that steps lead to and that hold an administrator grant."""
-    targets = {step.target for steps in facts.steps.values() for step in steps}
+    targets = {target for group in grouped(facts.steps) for target in group.targets}
     targets -= {result.identity.id for result in results}
     strong = [
         target

@@ -1,9 +1,10 @@
 """Chains of identities that one may become after the other, up to an administrator: part of ED106."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from connectors.steps import StepGroup, grouped
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Chain, Finding, RuleContext, Severity, whose
 from scanner.rules.power import is_admin
@@ -12,10 +13,6 @@ from scanner.rules.wording import called
 _MOST_HOPS = 6
 _MOST_TARGETS = 10
 """So many administrators get a finding of their own; more are counted in the evidence."""
-
-
-_Before = Mapping[str, list[tuple[str, bool]]]
-"""By identity: who can become it, and whether that is sure."""
 
 
 class _Next(NamedTuple):
@@ -33,10 +30,10 @@ def chains_to_administrators(context: RuleContext) -> dict[str, tuple[Chain, ...
     Walked backwards from the administrators, of whom there are few, once for all identities. A chain ends at
     the first administrator: whom that one can become as well makes nobody more.
     """
-    before: dict[str, list[tuple[str, bool]]] = {}
-    for identity, steps in context.steps.items():
-        for step in steps:
-            before.setdefault(step.target, []).append((identity, step.sure))
+    before: dict[str, list[StepGroup]] = {}
+    for group in grouped(context.steps):
+        for name in group.targets:
+            before.setdefault(name, []).append(group)
     found: dict[str, list[Chain]] = {}
     results = {target: context.identities.get(target) or context.beyond.get(target) for target in before}
     admins = {target for target, result in results.items() if result and is_admin(result, context)}
@@ -47,24 +44,34 @@ def chains_to_administrators(context: RuleContext) -> dict[str, tuple[Chain, ...
     return {identity: tuple(sorted(chains, key=_order)) for identity, chains in found.items()}
 
 
-def _ways(target: str, before: _Before, admins: Collection[str]) -> dict[str, _Next]:
-    """Return for everybody who can become an administrator whom to become first, by no other of them."""
+def _ways(
+    target: str, before: Mapping[str, Sequence[StepGroup]], admins: Collection[str]
+) -> dict[str, _Next]:
+    """Return for everybody who can become an administrator whom to become first, by no other of them.
+
+    A group is gone through once, for the target of it that comes first: nobody of it is better off with one
+    that comes later. The one who is left out then, as its own target, has its way already.
+    """
     ways: dict[str, _Next] = {}
+    done: set[int] = set()
     waiting = [(0, 0, target)]
     while waiting:
         doubts, hops, name = heappop(waiting)
         known = ways.get(name)
         if hops >= _MOST_HOPS or (known is not None and (known.doubts, known.hops) != (doubts, hops)):
             continue
-        for identity, sure in before.get(name, ()):
-            # Where everybody can become everybody, nearly all of these are longer than what is known.
-            way = (doubts + (not sure), hops + 1, name, sure)
-            held = ways.get(identity)
-            if (held is not None and held <= way) or identity in admins:
+        for group in before.get(name, ()):
+            if id(group) in done:
                 continue
-            if held is None or way[:2] < held[:2]:
-                heappush(waiting, (*way[:2], identity))
-            ways[identity] = _Next(*way)
+            done.add(id(group))
+            way = _Next(doubts + (not group.sure), hops + 1, name, group.sure)
+            for identity in group.callers:
+                held = ways.get(identity)
+                if identity == name or identity in admins or (held is not None and held <= way):
+                    continue
+                if held is None or way[:2] < held[:2]:
+                    heappush(waiting, (*way[:2], identity))
+                ways[identity] = way
     return ways
 
 

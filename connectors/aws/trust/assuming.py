@@ -4,7 +4,7 @@ Who holds `sts:AssumeRole` on a role is not yet let in: the role's trust policy 
 account it is enough by itself where it names the caller (IAM user guide, "Policy evaluation logic").
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.aws.arns import parse_arn
@@ -18,7 +18,8 @@ from connectors.aws.policy.conditions import Context
 from connectors.aws.policy.document import Document, Statement
 from connectors.aws.policy.globs import matches
 from connectors.aws.trust.principal import principal_context
-from connectors.facts import Effect, Entitlement, Step, Window
+from connectors.facts import Effect, Entitlement, Window
+from connectors.steps import StepGroup, Steps
 
 _ASSUME = "sts:AssumeRole"
 
@@ -29,30 +30,50 @@ def steps_of_all(
     entitlements: Mapping[str, Entitlement],
     catalogue: Catalogue,
     window: Window,
-) -> dict[str, tuple[Step, ...]]:
+) -> Steps:
     """Return by identity the roles that it may take, for certain or under an undecided condition.
 
     A boundary or policy that the dump lacks makes a step undecided, and so does everything that makes the
-    permission itself conditional.
+    permission itself conditional. Roles of an account with the same trust are asked about together, and so
+    are callers whom nothing tells apart: where everybody trusts everybody, pairs would be millions.
     """
     callers = _Callers(inventory, organization, entitlements, catalogue, window)
-    found: dict[str, list[Step]] = {}
-    for _, role in sorted(inventory.roles.items()):
-        trust = Layer(LayerKind.RESOURCE, f"the trust policy of {role.arn}", (_about(role.trust, ()),))
-        if not trust.documents[0].statements or role.path.startswith("/aws-service-role/"):
-            continue
-        alike = _is_plain(role.trust)
-        answers: dict[object, Answer] = {}
-        for caller in callers.named_in(role):
-            if not callers.may_ask(caller, role):
-                continue
-            kind = callers.kind(caller, role.account) if alike else caller.arn
-            if kind not in answers:
-                answers[kind] = callers.ask(caller, role, trust)
-            answer = answers[kind]
-            if answer in (Answer.ALLOWED, Answer.UNDECIDED):
-                found.setdefault(caller.arn, []).append(Step(role.arn, sure=answer is Answer.ALLOWED))
-    return {identity: tuple(sorted(steps)) for identity, steps in sorted(found.items())}
+    found: dict[tuple[tuple[str, ...], bool], list[str]] = {}
+    for roles in _by_trust(inventory.roles.values()):
+        for group in _into(roles, callers):
+            found.setdefault((group.callers, group.sure), []).extend(group.targets)
+    return Steps(StepGroup(names, tuple(sorted(targets)), sure) for (names, sure), targets in found.items())
+
+
+def _by_trust(roles: Iterable[Holder]) -> Iterable[list[Holder]]:
+    """Return the roles that somebody may take, those of an account with the same trust together."""
+    alike: dict[tuple[str, tuple[Statement, ...]], list[Holder]] = {}
+    for role in sorted(roles, key=lambda role: role.arn):
+        if not role.path.startswith("/aws-service-role/") and any(map(_speaks, role.trust.statements)):
+            alike.setdefault((role.account, role.trust.statements), []).append(role)
+    return alike.values()
+
+
+def _into(roles: Sequence[Holder], callers: "_Callers") -> Iterator[StepGroup]:
+    """Yield who may take roles of one account that have the same trust."""
+    everywhere: dict[bool, list[str]] = {}
+    for alike in callers.named_in(roles[0]):
+        names = tuple(caller.arn for caller in alike)
+        if callers.heed_names(alike[0], roles[0]):
+            targets: dict[bool, list[str]] = {}
+            for role in callers.perhaps(alike[0], roles):
+                sure = callers.may_take(alike, role)
+                if sure is not None:
+                    targets.setdefault(sure, []).append(role.arn)
+            yield from (StepGroup(names, tuple(found), sure) for sure, found in targets.items())
+        else:
+            # One answer for all roles; the second is asked about where the first is the only caller itself.
+            answers = (callers.may_take(alike, role) for role in roles[:2])
+            sure = next((answer for answer in answers if answer is not None), None)
+            if sure is not None:
+                everywhere.setdefault(sure, []).extend(names)
+    for sure, found in everywhere.items():
+        yield StepGroup(tuple(sorted(found)), tuple(role.arn for role in roles), sure)
 
 
 @dataclass
@@ -68,6 +89,7 @@ class _Callers:
     _kinds: dict[tuple[str, str], object] = field(default_factory=dict)
     _numbers: dict[object, int] = field(default_factory=dict)
     _limits: dict[tuple[str, str], tuple[Layer, ...]] = field(default_factory=dict)
+    _alike: dict[tuple[frozenset[str], str], list[list[Holder]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         bit = self._bit = self.catalogue.permissions.mask([_ASSUME])
@@ -86,21 +108,34 @@ class _Callers:
             if held is not None and (held.granted | held.conditional) & bit:
                 self._holding.setdefault(holder.account, []).append(holder)
 
-    def named_in(self, role: Holder) -> list[Holder]:
-        """Return who may be let in by a role's trust policy, each once and in order."""
-        found: dict[str, Holder] = {}
+    def named_in(self, role: Holder) -> list[list[Holder]]:
+        """Return who may be let in by a role's trust policy, each once: together whom nothing tells apart.
+
+        The role itself is among them where the trust names it.
+        """
+        values: set[str] = set()
         for statement in role.trust.statements:
             if statement.effect is not Effect.ALLOW or not _speaks(statement):
                 continue
-            values = {one.value for one in statement.principals if one.kind in ("AWS", "*")}
+            values |= {one.value for one in statement.principals if one.kind in ("AWS", "*")}
             if statement.not_principals:
                 values = {"*"}
-            for value in values:
-                found |= {one.arn: one for one in self._meant(value, role.account)}
-        found.pop(role.arn, None)
+                break
+        if not _is_plain(role.trust):
+            return [[one] for one in self._meant(values, role.account)]
+        key = (frozenset(values), role.account)
+        if key not in self._alike:
+            alike: dict[object, list[Holder]] = {}
+            for one in self._meant(values, role.account):
+                alike.setdefault(self.kind(one, role.account), []).append(one)
+            self._alike[key] = list(alike.values())
+        return self._alike[key]
+
+    def _meant(self, values: Iterable[str], account: str) -> list[Holder]:
+        found = {one.arn: one for value in values for one in self._by(value, account)}
         return [holder for _, holder in sorted(found.items())]
 
-    def _meant(self, value: str, account: str) -> Iterable[Holder]:
+    def _by(self, value: str, account: str) -> Iterable[Holder]:
         if value == "*":
             others = (one for held in self._holding.values() for one in held)
             return (*self._in_account.get(account, ()), *others)
@@ -111,15 +146,38 @@ class _Callers:
             return self._holding.get(arn.account if arn is not None else value, ())
         return ()
 
-    def may_ask(self, caller: Holder, role: Holder) -> bool:
-        """Tell whether a caller's own policies name a role, or need not: the trust may name the caller."""
-        direct = {one.value for found in role.trust.statements for one in found.principals}
-        if direct & {caller.arn, caller.immutable_id, "*"} or any(
-            found.not_principals for found in role.trust.statements
-        ):
-            return True
+    def heed_names(self, caller: Holder, role: Holder) -> bool:
+        """Tell whether the answer may differ among the roles with one trust, for the names they have."""
         own, _, _ = self._of(caller)
-        return any(_may_name(found, role.arn) for found in _statements(own))
+        said = _statements((*own, *self._above(caller, role.account)))
+        return any(one.resources != ("*",) for one in said) or any(
+            one.resources for one in role.trust.statements
+        )
+
+    def perhaps(self, caller: Holder, roles: Sequence[Holder]) -> Iterable[Holder]:
+        """Return the roles, of those with one trust, that a caller's own policies name, or need not name.
+
+        They need not where the trust names the caller; variables and NotResource are not worked out.
+        """
+        trust = roles[0].trust.statements
+        direct = {one.value for statement in trust for one in statement.principals}
+        if direct & {caller.arn, caller.immutable_id, "*"} or any(one.not_principals for one in trust):
+            return roles
+        own, _, _ = self._of(caller)
+        allows = [one for one in _statements(own) if one.effect is Effect.ALLOW]
+        if any(one.not_resources or _has_variables(one) for one in allows):
+            return roles
+        patterns = dict.fromkeys(pattern for one in allows for pattern in one.resources)
+        return [role for role in roles if any(matches(pattern, role.arn) for pattern in patterns)]
+
+    def may_take(self, alike: Sequence[Holder], role: Holder) -> bool | None:
+        """Return whether one of some callers may take a role: true for sure, false perhaps, None not at all.
+
+        A role does not take itself, so the first of the others is asked.
+        """
+        caller = next((one for one in alike if one.arn != role.arn), None)
+        answer = self.ask(caller, role) if caller is not None else None
+        return None if answer not in (Answer.ALLOWED, Answer.UNDECIDED) else answer is Answer.ALLOWED
 
     def kind(self, caller: Holder, owner: str) -> object:
         """Return what callers have in common whom the roles of an account (`owner`) answer alike.
@@ -138,8 +196,9 @@ class _Callers:
             self._kinds[key] = self._numbers.setdefault(kind, len(self._numbers)) if alike else caller.arn
         return self._kinds[key]
 
-    def ask(self, caller: Holder, role: Holder, trust: Layer) -> Answer:
+    def ask(self, caller: Holder, role: Holder) -> Answer:
         """Return whether a caller may take a role."""
+        trust = Layer(LayerKind.RESOURCE, f"the trust policy of {role.arn}", (_about(role.trust, ()),))
         own, readable, context = self._of(caller)
         request = Request(
             _ASSUME,
@@ -178,26 +237,20 @@ class _Callers:
 
 
 def _is_plain(trust: Document) -> bool:
-    """Tell whether a trust policy names nothing but accounts, so that it cannot tell their callers apart."""
+    """Tell whether a trust policy names only accounts and asks nothing that tells their callers apart."""
     return all(
-        one.effect is Effect.ALLOW
-        and not one.conditions
-        and not one.not_principals
+        not one.not_principals
+        and not _tells_callers_apart(one)
         and all(
-            principal.kind != "AWS" or principal.value.isdigit() or principal.value.endswith(":root")
+            principal.kind != "AWS" or principal.value == "*" or _is_account(principal.value)
             for principal in one.principals
         )
         for one in trust.statements
     )
 
 
-def _may_name(statement: Statement, role: str) -> bool:
-    """Tell whether an Allow may be about a role; with variables or NotResource it is not worked out here."""
-    if statement.effect is not Effect.ALLOW:
-        return False
-    if statement.not_resources or _has_variables(statement):
-        return True
-    return any(matches(pattern, role) for pattern in statement.resources)
+def _is_account(value: str) -> bool:
+    return value.isdigit() or value.endswith(":root")
 
 
 def _statements(layers: Iterable[Layer]) -> Iterator[Statement]:
@@ -207,8 +260,10 @@ def _statements(layers: Iterable[Layer]) -> Iterator[Statement]:
 
 
 def _tells_callers_apart(statement: Statement) -> bool:
-    keys = (test.key.lower() for test in statement.conditions)
-    return _has_variables(statement) or any(key.startswith(("aws:principal", "aws:user")) for key in keys)
+    return _has_variables(statement) or any(
+        test.key.lower().startswith(("aws:principal", "aws:user")) or any("${" in one for one in test.values)
+        for test in statement.conditions
+    )
 
 
 def _has_variables(statement: Statement) -> bool:

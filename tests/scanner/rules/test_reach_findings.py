@@ -1,12 +1,14 @@
 """What power within reach, trust, sharing and age need before they become findings."""
 
 import itertools
+import random
 from dataclasses import replace
 
 import pytest
 from rule_builders import LAMBDA, ROLE, RUNTIME, World, credential
 
 from connectors.facts import Handover, Step, TrustGap
+from connectors.steps import StepGroup, Steps
 from scanner.results import Confidence
 from scanner.rules import (
     broad_trust,
@@ -373,6 +375,27 @@ class TestChains:
         row = World().usage("sts:AssumeRole", resource=self.ADMIN)
         [finding] = self.of({ROLE: [(self.ADMIN, True)]}, usage=(row,))
         assert "The first step was last seen on 2026-11-01T10:00:00Z." in finding.message
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_groups_of_steps_give_the_chains_of_their_steps_one_by_one(self, seed):
+        choice, world = random.Random(seed), World()  # noqa: S311 repeatable
+        names = [f"{self.MIDDLE}{number}" for number in range(12)]
+        admins = {name: world.result(identity=world.identity(id=name), **world.admin()) for name in names[:3]}
+        taken: dict[tuple[str, str], bool] = {}
+        groups = []
+        for _ in range(choice.randint(1, 6)):
+            callers = sorted(choice.sample(names, choice.randint(1, 4)))
+            targets = sorted(choice.sample(names, choice.randint(1, 4)))
+            pairs = list(itertools.product(callers, targets))
+            if not taken.keys() & pairs:
+                sure = choice.random() < 0.7
+                taken |= dict.fromkeys(pairs, sure)
+                groups.append(StepGroup(tuple(callers), tuple(targets), sure))
+        together = Steps(groups)
+        context = world.context(identities=admins, steps=together)
+        assert chains_to_administrators(context) == chains_to_administrators(
+            replace(context, steps=dict(together))
+        )
 
     def test_steps_to_others_and_steps_of_administrators_are_no_finding(self):
         assert self.of({ROLE: [(self.MIDDLE, True)]}) == []

@@ -1,10 +1,22 @@
 """Who may take which role is decided with the grants of the caller and the trust of the role, on every hop."""
 
+import itertools
 import json
+import random
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from connectors.facts import Step
+from connectors.aws.catalog.actions import Catalogue
+from connectors.aws.connector import CONNECTOR
+from connectors.aws.grants.organization import read_organization
+from connectors.aws.trust.assuming import steps_of_all
+from connectors.aws.trust.standing_trust import read_standing
+from connectors.facts import Step, Window
+from connectors.interface import Patterns
+
+YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
 A, B = "111122223333", "444455556666"
 
@@ -167,3 +179,56 @@ def test_callers_alike_get_the_same_answer_and_others_their_own(steps):
     target = role("admin", trusts=[trust(ROOT)])
     found = steps(target, role("a", MAY), role("b", MAY), role("c", MAY, deny), role("d", MAY, account=B))
     assert set(found) == {arn("a"), arn("b")}
+
+
+TRUSTS = [
+    trust(ROOT),
+    trust({"AWS": [A, arn("r1"), "AROAR2"]}),
+    trust({"AWS": "*"}, {"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+    trust({"AWS": f"arn:aws:iam::{B}:root"}, {"StringEquals": {"sts:ExternalId": "4711"}}),
+    trust(ROOT, {"StringEquals": {"aws:PrincipalTag/team": "red"}}),
+    trust(ROOT, {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}),
+    trust({"AWS": [arn("r3"), A]}, effect="Deny"),
+    trust({"AWS": "*"}, {"StringNotEquals": {"aws:PrincipalAccount": A}}, effect="Deny"),
+]
+OWN = [
+    MAY,
+    statement("Allow", "sts:*", arn("r*")),
+    statement("Allow", "sts:AssumeRole", [arn("r1"), arn("r4", B)]),
+    statement("Allow", "sts:AssumeRole", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}}),
+    statement("Allow", "sts:AssumeRole", f"arn:aws:iam::{A}:role/r${{aws:PrincipalTag/number}}"),
+    statement("Deny", "sts:AssumeRole", arn("r2")),
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "NotResource": arn("r3")},
+    statement("Deny", "sts:AssumeRole", Condition={"Bool": {"aws:ViaAWSService": "true"}}),
+]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_asked_about_together_roles_get_the_answers_they_get_alone(seed, collect, tmp_path):
+    choice = random.Random(seed)  # noqa: S311 repeatable
+    tags = [[], [{"Key": "team", "Value": "red"}], [{"Key": "number", "Value": "2"}]]
+    roles = [
+        role(
+            f"r{number}",
+            *choice.sample(OWN, choice.choice((0, 1, 1, 2))),
+            trusts=choice.sample(TRUSTS, choice.choice((1, 1, 2))),
+            account=choice.choice((A, A, B)),
+            Tags=choice.choice(tags),
+        )
+        for number in range(9)
+    ]
+    path = tmp_path / "gaad.json"
+    path.write_text(json.dumps({"RoleDetailList": roles, "Policies": []}))
+    evidence = [collect({"authorization_details": [path]})]
+    inventory = read_standing(evidence).inventory
+    facts = CONNECTOR.interpret(evidence, YEAR, Patterns())
+    catalogue = Catalogue()
+    catalogue.permissions = facts.permissions
+
+    def pairs(*roles):
+        some = replace(inventory, roles={one.arn: one for one in roles})
+        found = steps_of_all(some, read_organization(evidence), facts.entitlements, catalogue, YEAR)
+        return [(caller, step) for caller, steps in found.items() for step in steps]
+
+    alone = [pair for two in itertools.combinations(inventory.roles.values(), 2) for pair in pairs(*two)]
+    assert pairs(*inventory.roles.values()) == sorted(alone)
