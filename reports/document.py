@@ -433,7 +433,7 @@ class FrameworkReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiver(msgspec.Struct, frozen=True, kw_only=True):
-    """Who accepted a finding, why and until when."""
+    """Who accepted a finding, why and until when: a date, or the last second that counts."""
 
     reason: str
     owner: str

@@ -38,7 +38,8 @@ def offer(entry: IdentityEntry, form: str, until: str = "") -> str:
             f"{entry.name}: {entry.provider} has no form {form}", hint="try --form cli or --form terraform"
         ) from error
     if not documents:
-        raise ConfigError(f"{entry.name}: there is nothing to write as {form}", hint="try --form json")
+        hint = "--form rollback prints the way back" if form == "break-glass" else "try --form json"
+        raise ConfigError(f"{entry.name}: there is nothing to write as {form}", hint=hint)
     if form in ("cloudformation", "break-glass"):
         return "".join(document.content for document in documents)
     mark = "//" if form == "bicep" else "#"

@@ -11,7 +11,7 @@ from scanner.baseline.model import Baseline
 from scanner.baseline.signature import Signature, words_of
 from scanner.errors import ConfigError
 from scanner.history.approvals import APPROVALS, Approval, Entry, append, entries, verify
-from scanner.moments import moment
+from scanner.moments import inclusive, last_moment, spoken
 
 KIND = "baseline"
 
@@ -35,7 +35,7 @@ def approve(state: State, baseline: Baseline, given: Given, now: datetime) -> En
         if not value.strip():
             raise ConfigError(f"{flag}: must not be empty")
     try:
-        until = moment(given.until, whole_day=True)
+        until = last_moment(given.until)
     except ValueError as error:
         raise ConfigError(f"--until: {error}") from error
     if until <= now:
@@ -84,15 +84,17 @@ def _state(baseline: Baseline, made: Sequence[Entry], now: datetime) -> Approval
     subject = f"{baseline.subject.provider}:{baseline.subject.id}"
     own = [entry.approval for entry in made if entry.approval.subject == subject]
     exact = [one for one in own if one.digest == baseline.digest]
-    holding = [one for one in exact if now < moment(one.until)]
+    holding = [one for one in exact if _time(now) <= inclusive(one.until)]
     if holding:
         last = holding[-1]
         signed = words_of(last.signature)
-        words = f"approved by {last.who} until {last.until}: {last.why}" + (f" ({signed})" if signed else "")
+        words = f"approved by {last.who} until {spoken(inclusive(last.until))}: {last.why}"
+        words += f" ({signed})" if signed else ""
         return ApprovalState(approved=True, words=words)
     if exact:
         return ApprovalState(
-            approved=False, words=f"the approval of {exact[-1].who} ended at {exact[-1].until}"
+            approved=False,
+            words=f"the approval of {exact[-1].who} ended with {spoken(inclusive(exact[-1].until))}",
         )
     if own:
         return ApprovalState(approved=False, words=f"changed since {own[-1].who} approved it at {own[-1].at}")

@@ -7,7 +7,7 @@ from datetime import datetime
 from reports import document as doc
 from reports.gate import document as gate
 from scanner.gate.policy import GatePolicy
-from scanner.moments import moment
+from scanner.moments import last_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,6 @@ def waived(row: doc.FindingEntry, now: datetime) -> bool:
     if row.status != "waived" or row.waiver is None:
         return False
     try:
-        return now < moment(row.waiver.until, whole_day=True)
+        return now <= last_moment(row.waiver.until)
     except ValueError:
         return False

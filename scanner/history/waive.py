@@ -24,7 +24,7 @@ from scanner.history.schema import HISTORY
 from scanner.history.session import local, place
 from scanner.history.waivers import REVOKED, WAIVER, Accepted, waivers
 from scanner.lookup import REPORT
-from scanner.moments import moment
+from scanner.moments import last_moment, moment, spoken
 from scanner.talk import Talk
 
 _SHORTEST = 8
@@ -88,8 +88,8 @@ def waive(request: Request, talk: Talk) -> Exit:
         _refuse_broken(state)
         entry = append(state, approval)
     talk.say(
-        f"waived {found.fingerprint[:12]} ({found.rule}: {found.title}) until {time_text(until)}; entry"
-        f" {entry.number} of the chain of approvals. It counts from the next scan on."
+        f"waived {found.fingerprint[:12]} ({found.rule}: {found.title}) until {spoken(time_text(until))};"
+        f" entry {entry.number} of the chain of approvals. It counts from the next scan on."
     )
     return Exit.OK
 
@@ -131,7 +131,7 @@ def show(path: Path, now: str | None) -> Exit:
 
 def _line(one: Accepted, at: str) -> str:
     word = "active " if one.active(at) else "expired"
-    return f"{one.fingerprint[:12]}  {word}  until {one.until}  {one.owner}: {one.reason}"
+    return f"{one.fingerprint[:12]}  {word}  until {spoken(one.until)}  {one.owner}: {one.reason}"
 
 
 def find(findings: Mapping[str, FindingEntry], wanted: str) -> FindingEntry:
@@ -166,7 +166,7 @@ def digest(entry: FindingEntry) -> str:
 
 def _until(request: Request, now: datetime, most_days: int) -> datetime:
     try:
-        until = moment(request.until, whole_day=True)
+        until = last_moment(request.until)
     except ValueError as error:
         raise ConfigError(f"--until: {error}") from error
     if until <= now:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from connectors.state import State
 from scanner.history.approvals import entries
+from scanner.moments import inclusive
 
 WAIVER, REVOKED = "waiver", "waiver-revoked"
 
@@ -17,10 +18,11 @@ class Accepted:
     reason: str
     owner: str
     until: str
+    """Its last second."""
 
     def active(self, now: str) -> bool:
-        """Tell whether it still holds; on its last moment it no longer does."""
-        return now < self.until
+        """Tell whether it still holds; its last second counts."""
+        return now <= self.until
 
 
 def waivers(state: State) -> Mapping[str, Accepted]:
@@ -31,5 +33,5 @@ def waivers(state: State) -> Mapping[str, Accepted]:
         if made.kind == REVOKED:
             found.pop(made.subject, None)
         else:
-            found[made.subject] = Accepted(made.subject, made.why, made.who, made.until)
+            found[made.subject] = Accepted(made.subject, made.why, made.who, inclusive(made.until))
     return found

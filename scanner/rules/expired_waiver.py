@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from scanner.moments import spoken
 from scanner.results import Confidence, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.wording import called
@@ -23,7 +24,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             confidence=Confidence.HIGH,
             **whose(result.identity),
             subject=waiver.fingerprint,
-            message=f"{waiver.owner} accepted {waiver.rule} ({waiver.title}) until {waiver.until}: "
+            message=f"{waiver.owner} accepted {waiver.rule} ({waiver.title}) until {spoken(waiver.until)}: "
             f"{waiver.reason}. "
             f"That date has passed, and the finding is still there; it counts as open again.",
             evidence={

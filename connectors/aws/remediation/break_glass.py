@@ -11,7 +11,7 @@ from connectors.aws.policy.globs import covers
 from connectors.aws.policy.statements import Clause
 from connectors.aws.reduction.quotas import MANAGED_SIZE
 from connectors.aws.reduction.split import split
-from connectors.aws.reduction.standing import Kind
+from connectors.aws.reduction.standing import Kind, is_deny_all
 from connectors.facts import Effect
 from connectors.reduction import Change
 
@@ -49,6 +49,29 @@ def break_glass(changes: Sequence[Change], until: str = "") -> list[str]:
     return [
         json.dumps(piece, indent=2, ensure_ascii=False) for piece in split(whole, MANAGED_SIZE) or [whole]
     ]
+
+
+def opened_boundary(changes: Sequence[Change], until: str = "") -> str:
+    """Return a policy to set as the boundary in the place of AWSDenyAll, which opens it until `until`.
+
+    Policies attached beside a boundary that denies everything give nothing. A boundary that allows everything
+    until a time gives back exactly the policies that stand, and nothing after it. Empty where no identity was
+    disabled, and where another boundary stood before: a policy cannot hold two ceilings.
+    """
+    if not any(_disables(change) and not change.before for change in changes):
+        return ""
+    statement = {
+        "Sid": "SetAsBoundaryInPlaceOfAWSDenyAll",
+        "Effect": "Allow",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {_OPERATORS[0]: {"aws:CurrentTime": until or CLOSED}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2)
+
+
+def _disables(change: Change) -> bool:
+    return change.kind == Kind.SET_BOUNDARY and is_deny_all(change.after)
 
 
 def _is_document(text: str) -> bool:

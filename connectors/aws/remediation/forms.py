@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from connectors.aws.reduction.standing import Kind
-from connectors.aws.remediation.break_glass import break_glass
+from connectors.aws.remediation.break_glass import break_glass, opened_boundary
 from connectors.aws.remediation.cli import (
     commands,
     digest,
@@ -30,9 +30,9 @@ def render(changes: Sequence[Change], form: str, until: str = "") -> tuple[Docum
 
 def _companion(changes: Sequence[Change], until: str) -> tuple[Document, ...]:
     name = f"until {until}" if until else "closed: fill in the time it shall end"
-    return tuple(
-        Document("break-glass", name, text + "\n", changes[0].holder) for text in break_glass(changes, until)
-    )
+    boundary = opened_boundary(changes, until)
+    texts = [*break_glass(changes, until), *([boundary] if boundary else [])]
+    return tuple(Document("break-glass", name, text + "\n", changes[0].holder) for text in texts)
 
 
 def artifacts(changes: Sequence[Change]) -> tuple[Document, ...]:

@@ -44,6 +44,11 @@ class Calls:
     """Hosts that did not answer until the retries were used up: asked once more, but not waited for."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def dead(self) -> CallError | None:
+        """Why no further call can work, or None."""
+        return self._dead
+
     def pages(self, name: str, request: Mapping[str, Any], scope: str) -> Iterator[dict[str, Any]]:
         """Yield all pages of a list of a typed client; CallError after those that could be read."""
         token = ""
@@ -185,7 +190,9 @@ def _delay(error: Exception, attempt: int) -> float:
 
 def classify(error: Exception) -> tuple[Kind, str]:
     """Return what kind of failure an error is, and its reason in one line."""
-    why = _line(getattr(error, "message", "") or str(error)) or type(error).__name__
+    by_login = isinstance(error, google.auth.exceptions.GoogleAuthError)
+    told = error.args[0] if by_login and error.args else error
+    why = _line(getattr(error, "message", "") or str(told)) or type(error).__name__
     if isinstance(error, api_errors.GoogleAPICallError):
         return _answered(error, why), why
     if isinstance(error, google.auth.exceptions.TransportError):

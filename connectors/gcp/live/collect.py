@@ -85,6 +85,10 @@ def collect_live(source: Source, sink: Sink, way: Way) -> Reached:
         _read(source, settings, reached.scope, calls, gathering, way)
     finally:
         session.close()
+    if calls.dead is not None and not any(tally.worked for tally in calls.tallies.values()):
+        # Every part failed of the one cause; it is said once, as where there is no login at all.
+        gathering = begin_gathering(source.name, sink, way.now())
+        gathering.fail(MAIN, calls.dead)
     gathering.finish({access_table()[name].part for name, tally in calls.tallies.items() if tally.worked})
     return reached
 

@@ -74,7 +74,9 @@ def access_boundaries(calls: Calls, scope: Scope) -> Finds:
     """Yield the principal access boundaries of the organization and whom each is bound to."""
     parent = scope.organization
     if not parent:
-        if not scope.whole:
+        if calls.dead is not None:
+            yield calls.dead
+        elif not scope.whole:
             text = "principal access boundaries belong to an organization, and the scope's is not known"
             yield CallError(text, "other", "iam.principalAccessBoundaryPolicies.list")
         return

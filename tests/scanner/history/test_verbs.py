@@ -7,6 +7,11 @@ import sqlite3
 import pytest
 from changing_account import states
 
+from connectors.state import open_state
+from scanner.history.approvals import APPROVALS, Approval, append
+from scanner.history.schema import HISTORY
+from scanner.history.waivers import WAIVER
+
 WHO = ("--reason", "until the move", "--owner", "team-rag", "--now", "2026-11-20")
 
 
@@ -33,10 +38,23 @@ def test_a_waived_finding_stays_a_row_and_does_not_fail_the_scan(granted):
             waive(granted, *WHO, "--until", "2026-11-30", fingerprint=found["fingerprint"])
     report = granted.scan("2026-11-21", "--fail-on", "high")
     (row,) = [f for f in report["findings"] if f["rule"] == "ED106"]
-    expected = {"reason": "until the move", "owner": "team-rag", "until": "2026-12-01T00:00:00Z"}
+    expected = {"reason": "until the move", "owner": "team-rag", "until": "2026-11-30T23:59:59Z"}
     assert ("waived", expected) == (row["status"], row["waiver"])
     assert 0 < report["summary"]["findings"]["waived"] == report["drift"]["findings"]["waived"]
     assert granted.report["history"]["approvals_head"] != report["history"]["approvals_head"]
+
+
+def test_a_waiver_of_an_earlier_version_is_told_with_its_last_day(granted):
+    made = Approval(
+        WAIVER, granted.found["fingerprint"], "sam", "moves", "2026-11-20T00:00:00Z", "2026-12-01T00:00:00Z"
+    )
+    with open_state(granted.out / "state.sqlite", HISTORY, APPROVALS) as state:
+        append(state, made)
+    report = granted.scan("2026-11-30T23:59:59Z")
+    (row,) = [f for f in report["findings"] if f["rule"] == "ED106"]
+    assert ("waived", "2026-11-30T23:59:59Z") == (row["status"], row["waiver"]["until"])
+    (ended,) = [f for f in granted.scan("2026-12-01")["findings"] if f["rule"] == "ED302"]
+    assert "until 2026-11-30: moves" in ended["message"]
 
 
 def test_an_ended_waiver_is_a_finding_and_the_waived_one_is_open_again(granted):
@@ -63,6 +81,7 @@ def test_the_list_tells_active_from_ended(granted):
     for now, word in (("2026-11-21", "active"), ("2026-12-21", "expired")):
         listed = granted.run("waive", "--list", "--from", granted.out, "--now", now).stdout
         assert word in listed
+        assert "until 2026-11-30  team-rag" in listed
         assert "team-rag: until the move" in listed
 
 

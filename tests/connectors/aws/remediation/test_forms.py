@@ -177,7 +177,7 @@ def test_break_glass_gives_what_was_removed_until_a_time_and_no_more():
         # What is attached as it stands is not removed.
         changes = [change for change in held if change.kind != Kind.ATTACH]
         before = [s for change in changes for s in _parsed(change.before)]
-        (found,) = render(changes, "break-glass", "2026-12-01T00:00:00Z")
+        found, *_ = render(changes, "break-glass", "2026-12-01T00:00:00Z")
         statements = parse_document(found.content).statements
         assert Answer.YES is contains(before, statements).answer
         assert statements
@@ -189,6 +189,22 @@ def test_break_glass_gives_what_was_removed_until_a_time_and_no_more():
 def test_a_break_glass_document_is_closed_until_somebody_opens_it():
     (found,) = render(every_kind()[1], "break-glass")
     assert "1970-01-01T00:00:00Z" in found.content
+
+
+def test_a_disabled_identity_is_opened_by_a_boundary_that_ends_by_itself():
+    change = Change(Kind.SET_BOUNDARY, ROLE, "boundary", "", "arn:aws:iam::aws:policy/AWSDenyAll")
+    (found,) = render([change], "break-glass", "2026-12-01T00:00:00Z")
+    (statement,) = json.loads(found.content)["Statement"]
+    assert ("Allow", "*", "*") == (statement["Effect"], statement["Action"], statement["Resource"])
+    assert {"DateLessThan": {"aws:CurrentTime": "2026-12-01T00:00:00Z"}} == statement["Condition"]
+    (closed,) = render([change], "break-glass")
+    assert "1970-01-01T00:00:00Z" in closed.content
+
+
+def test_where_another_boundary_stood_nothing_is_opened_for_a_time():
+    policy = "arn:aws:iam::111122223333:policy/ceiling"
+    change = Change(Kind.SET_BOUNDARY, ROLE, "boundary", policy, "arn:aws:iam::aws:policy/AWSDenyAll")
+    assert () == render([change], "break-glass", "2026-12-01T00:00:00Z")
 
 
 def test_a_name_that_looks_like_an_option_is_none():

@@ -150,6 +150,14 @@ def test_expired_credentials_exit_with_4_and_say_how_to_log_in(google, adc, conf
     assert "gcloud auth application-default login" in result.output
     assert "expired or revoked" in result.output
     assert "PRIVATE KEY" not in result.output
+    # Everything else follows from it: it is told once, and first.
+    (warning,) = [line for line in result.output.splitlines() if line.startswith("warning:")]
+    assert warning.startswith("warning: pilot: iam_policies: cloudresourcemanager.projects.get")
+    assert "the credentials do not work: invalid_grant: Token has been expired or revoked." in warning
+    (checked,) = [
+        line for line in run("doctor", "--config", config(), *NOW).output.splitlines() if "failed" in line
+    ]
+    assert checked.count("the credentials do not work") == 1
 
 
 def test_absent_credentials_exit_with_4(config, tmp_path, monkeypatch):
