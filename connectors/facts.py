@@ -107,6 +107,9 @@ class Identity:
     enabled: bool = True
     managed_by_provider: bool = False
     """True for service-linked roles and service agents: listed, never a candidate for removal."""
+    managed_at: str = ""
+    """Where its owner changes what it holds (`permission set X of IAM Identity Center`), since a change of
+    the identity itself would be refused or undone. Empty for identities that are changed themselves."""
     signals: tuple[Signal, ...] = ()
     workloads: tuple[Workload, ...] = ()
     trusted: tuple[str, ...] = ()
@@ -176,6 +179,8 @@ class Grant:
     created: str = ""
     shared: bool = False
     """True when other identities hold the same grant document (managed policy, group, principal set)."""
+    to_everybody: bool = False
+    """True when a resource gives it to everybody: that is about the resource, not about this holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,8 @@ class Step:
     target: str
     sure: bool
     """False where something on the way is undecided."""
+    to_everybody: bool = False
+    """True when the other's trust lets everybody in and nothing that this identity holds names it."""
 
 
 @dataclass(frozen=True, slots=True)

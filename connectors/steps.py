@@ -17,6 +17,8 @@ class StepGroup(NamedTuple):
     targets: tuple[str, ...]
     sure: bool
     """False where something on the way is undecided."""
+    to_everybody: bool = False
+    """True where each target lets everybody in and nothing that the callers hold names it."""
 
 
 class Steps(Mapping[str, tuple[Step, ...]]):
@@ -27,7 +29,7 @@ class Steps(Mapping[str, tuple[Step, ...]]):
 
     def __getitem__(self, identity: str) -> tuple[Step, ...]:
         found = [
-            Step(target, sure=group.sure)
+            Step(target, sure=group.sure, to_everybody=group.to_everybody)
             for group in self._by_caller[identity]
             for target in group.targets
             if target != identity
@@ -62,7 +64,7 @@ def grouped(steps: Mapping[str, tuple[Step, ...]]) -> Sequence[StepGroup]:
     if isinstance(steps, Steps):
         return steps.groups
     return [
-        StepGroup((identity,), (step.target,), step.sure)
+        StepGroup((identity,), (step.target,), step.sure, step.to_everybody)
         for identity, found in steps.items()
         for step in found
     ]

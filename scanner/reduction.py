@@ -168,6 +168,11 @@ def question(
     young = _only_young(entry, window, limits)
     if entry.identity.managed_by_provider:
         stays.append(Stay(unused, "managed-by-provider", "the provider manages this identity's grants"))
+    elif entry.identity.managed_at:
+        reason = (
+            f"the {entry.identity.managed_at} gives it: take it out there, the identity is written from it"
+        )
+        stays.append(Stay(unused, "managed-elsewhere", reason))
     elif _is_young(entry.identity.created, window, limits):
         reason = f"the identity is younger than the grace period of {limits.grace_days} days"
         stays.append(Stay(unused, "grace-period", reason))
@@ -187,6 +192,7 @@ def question(
             credentials=_credentials(entry, window, limits),
             trust=entry.observed is not None
             and not entry.identity.managed_by_provider
+            and not entry.identity.managed_at
             and not _is_young(entry.identity.created, window, limits),
             idle=_is_idle(entry, window)
             and bool(remove)

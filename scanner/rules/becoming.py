@@ -28,12 +28,14 @@ def chains_to_administrators(context: RuleContext) -> dict[str, tuple[Chain, ...
     """Return by identity its chains to administrators, the surest and then the shortest to each.
 
     Walked backwards from the administrators, of whom there are few, once for all identities. A chain ends at
-    the first administrator: whom that one can become as well makes nobody more.
+    the first administrator: whom that one can become as well makes nobody more. An analysed role that lets
+    everybody in is no step: ED107 stands at it once, and its own chains lead on from it.
     """
     before: dict[str, list[StepGroup]] = {}
     for group in grouped(context.steps):
         for name in group.targets:
-            before.setdefault(name, []).append(group)
+            if not (group.to_everybody and name in context.identities):
+                before.setdefault(name, []).append(group)
     found: dict[str, list[Chain]] = {}
     results = {target: context.identities.get(target) or context.beyond.get(target) for target in before}
     admins = {target for target, result in results.items() if result and is_admin(result, context)}

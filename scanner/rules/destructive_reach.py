@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from scanner.results import IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.observation import is_young, observe
-from scanner.rules.power import only_young, reach_of, wide
+from scanner.rules.power import given_to_everybody, only_young, reach_of, wide
 from scanner.rules.wording import NAMES, called, listed, many, shared_warning, written_in
 
 ID = "ED108"
@@ -24,7 +24,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     watched = observe(result, context)
     if watched is None or identity.managed_by_provider or not identity.enabled:
         return
-    destructive = reach_of(result, ("destructive",))
+    destructive = reach_of(result, ("destructive",)) & ~given_to_everybody(result)
     unused = destructive & verdicts.unused & ~only_young(result, context)
     if not unused or is_young(identity.created, context):
         return

@@ -8,7 +8,7 @@ from scanner.results import Confidence, IdentityResult
 from scanner.rules.becoming import chains
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.paths import Path, known, paths
-from scanner.rules.power import allows, held, is_full, wide
+from scanner.rules.power import allows, given_to_everybody, held, is_full, wide
 from scanner.rules.wording import called, listed, shared_warning, written_in
 
 ID = "ED106"
@@ -28,7 +28,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     if result.identity.managed_by_provider:
         return
     yield from chains(ID, result, context)
-    certain, everywhere = held(result), wide(result)
+    certain, everywhere = held(result) & ~given_to_everybody(result), wide(result)
     possible = certain | result.verdicts.conditional
     grants = [
         (entry.grant.permissions, is_full(entry, result)) for entry in allows(result) if entry.grant.admin

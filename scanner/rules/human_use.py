@@ -16,10 +16,12 @@ SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM)
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield a finding when the logs show people acting as the identity of an AI workload.
 
-    Only what the log itself calls a person counts; a user with an access key may be a program.
+    Only what the log itself calls a person counts; a user with an access key may be a program. Nothing for
+    roles of a permission set, which are made for people.
     """
     people = [actor for actor in result.identity.actors if actor.person]
-    if not people or not result.is_ai or result.identity.managed_by_provider:
+    identity = result.identity
+    if not people or not result.is_ai or identity.managed_by_provider or identity.managed_at:
         return
     names = sorted({actor.id for actor in people})
     count = sum(actor.count for actor in people)

@@ -16,7 +16,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield a finding when the evidence names no owner; nothing for identities of the provider."""
     del context
     identity = result.identity
-    if identity.owner or identity.managed_by_provider:
+    if identity.owner or identity.managed_by_provider or identity.managed_at:
         return
     yield Finding(
         rule=ID,

@@ -79,10 +79,24 @@ def allows(result: IdentityResult) -> tuple[GrantResult, ...]:
 
 
 @_once
+def given_to_everybody(result: IdentityResult) -> PermissionSet:
+    """Return what only resources give that let everybody in: their owners mend that, not this identity's."""
+    everybody = own = 0
+    for entry in allows(result):
+        if entry.grant.to_everybody:
+            everybody |= entry.grant.permissions
+        else:
+            own |= entry.grant.permissions
+    return everybody & ~own
+
+
+@_once
 def written(result: IdentityResult) -> tuple[tuple[str, PermissionSet], ...]:
     """Return where grants are written (name and source) and what each gives, sorted by place."""
     places = (
-        (f"{entry.grant.name} ({entry.grant.source})", entry.grant.permissions) for entry in allows(result)
+        (f"{entry.grant.name} ({entry.grant.source})", entry.grant.permissions)
+        for entry in allows(result)
+        if not entry.grant.to_everybody
     )
     return tuple(sorted(places, key=lambda place: place[0]))
 

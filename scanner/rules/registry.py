@@ -1,6 +1,7 @@
 """All types of findings, and the one way to run them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from scanner.results import IdentityResult
 from scanner.rules import (
@@ -56,8 +57,19 @@ RULES: tuple[Rule, ...] = (
 
 def find_all(results: Iterable[IdentityResult], context: RuleContext) -> list[Finding]:
     """Return the findings of every rule over the identities of one cloud, worst first."""
-    findings = [finding for result in results for rule in RULES for finding in rule.find(result, context)]
+    findings = [finding for result in results for rule in RULES for finding in _told(rule, result, context)]
     return sorted(findings, key=order)
+
+
+def _told(rule: Rule, result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
+    """Yield a rule's findings, each with where its remedy is carried out when that is not at the identity."""
+    place = result.identity.managed_at
+    for finding in rule.find(result, context):
+        if place:
+            remedy = f"{finding.remediation} Do it in the {place}: the identity itself cannot be changed."
+            yield replace(finding, remediation=remedy)
+        else:
+            yield finding
 
 
 def order(finding: Finding) -> tuple[int, str, str, str, str]:

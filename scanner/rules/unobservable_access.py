@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from connectors.facts import PermissionSet
 from scanner.results import Confidence, IdentityResult, Reason, Verdict
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
-from scanner.rules.power import GRAVE, SERIOUS, reach_of
+from scanner.rules.power import GRAVE, SERIOUS, given_to_everybody, reach_of
 from scanner.rules.wording import NAMES, called, listed, many
 
 ID = "ED304"
@@ -28,7 +28,9 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     for code, reasons in _by_code(result).items():
         hidden = 0
         for reason in reasons:
-            hidden |= reason.permissions
+            hidden |= reason.permissions & ~given_to_everybody(result)
+        if not hidden:
+            continue
         names = context.permissions.names(hidden)
         share = round(100 * len(names) / granted, 1)
         services = context.permissions.services(hidden)

@@ -17,7 +17,8 @@ SEVERITIES: tuple[Severity, ...] = (Severity.HIGH, Severity.MEDIUM, Severity.LOW
 def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield one finding for each grant of which every permission would have been seen and none was used.
 
-    Nothing for grants and identities within the grace period, identities of the provider and disabled ones.
+    Nothing for grants and identities within the grace period, identities of the provider and disabled ones,
+    nor for what a resource gives to everybody: that is no holder's to remove.
     """
     identity = result.identity
     if identity.managed_by_provider or not identity.enabled or is_young(identity.created, context):
@@ -26,6 +27,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
         grant = entry.grant
         watched = observe(result, context, since=grant.created)
         if entry.verdict is not GrantVerdict.UNUSED or watched is None or is_young(grant.created, context):
+            continue
+        if grant.to_everybody:
             continue
         effective = grant.permissions & result.verdicts.granted
         refused = (effective & result.verdicts.denied).bit_count()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from scanner.results import CredentialResult, IdentityResult
 from scanner.rules.finding import Finding, RuleContext, Severity, whose
 from scanner.rules.observation import is_young, lowered, observe, parse
-from scanner.rules.power import is_admin
+from scanner.rules.power import given_to_everybody, is_admin
 from scanner.rules.wording import called, listed, many
 
 ID = "ED103"
@@ -25,7 +25,9 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     watched = observe(result, context)
     if not identity.enabled or identity.managed_by_provider or not result.readable or watched is None:
         return
-    if is_young(identity.created, context) or result.usage or not verdicts.unused:
+    if is_young(identity.created, context) or result.usage:
+        return
+    if not verdicts.unused & ~given_to_everybody(result):
         return
     if any(_in_use(entry, context) for entry in result.credentials):
         return

@@ -6,7 +6,7 @@ from connectors.facts import PermissionSet
 from scanner.results import IdentityResult
 from scanner.rules.finding import Evidence, Finding, RuleContext, Severity, whose
 from scanner.rules.observation import Observation, days, is_young, observe
-from scanner.rules.power import allows, only_young, severity_of, spans_many
+from scanner.rules.power import allows, given_to_everybody, only_young, severity_of, spans_many
 from scanner.rules.wording import NAMES, called, listed, many, shared_warning, written_in
 
 ID = "ED101"
@@ -23,11 +23,11 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
 
     Services that only a sweeping administrator grant gives, and of which nothing was called, are one finding
     together. Nothing for identities of the provider, disabled ones, and those within the grace period;
-    permissions that only young grants give are left out.
+    permissions that only young grants give, or resources to everybody, are left out.
     """
     identity, verdicts = result.identity, result.verdicts
     watched = observe(result, context)
-    unused = verdicts.unused & ~only_young(result, context)
+    unused = verdicts.unused & ~only_young(result, context) & ~given_to_everybody(result)
     if not unused or watched is None or identity.managed_by_provider or not identity.enabled:
         return
     if is_young(identity.created, context):
@@ -95,7 +95,7 @@ def _swept(result: IdentityResult, context: RuleContext) -> PermissionSet:
     for entry in allows(result):
         if entry.grant.admin and spans_many(entry.grant.permissions, context):
             sweeping |= entry.grant.permissions
-        else:
+        elif not entry.grant.to_everybody:
             other |= entry.grant.permissions
     return sweeping & ~other
 

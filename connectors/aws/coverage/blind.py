@@ -236,6 +236,7 @@ class BlindSpots:
         if selection is None:
             return
         fix = management_fix(recorded.active)
+        held &= ~self._sets.data_only
         reads = self._sets.reads
         for wanted, name, permissions in (
             (selection.reads, "read", reads),

@@ -18,6 +18,8 @@ class Observability:
     """(code, reason, permissions) that leave no event of their own, or none that anybody documents."""
     data: tuple[tuple[str, int], ...]
     """(resources.type, permissions) recorded only where selectors ask for that type."""
+    data_only: int
+    """Those of `data` that no management event can show."""
     no_api: int
     """Names that no public API operation has."""
     reads: int
@@ -44,7 +46,11 @@ def observability(catalogue: Catalogue) -> Observability:
     no_api = catalogue.permissions.mask(
         f"{service}:{name}" for service, names in table("no_api")["services"].items() for name in names
     )
-    return Observability(tuple(never), tuple(data), no_api & catalogue.known, *permissions_by_mark())
+    both = _expand(catalogue, table("data_events")["management_too"]["actions"])
+    data_only = union(permissions for _, permissions in data) & ~both
+    return Observability(
+        tuple(never), tuple(data), data_only, no_api & catalogue.known, *permissions_by_mark()
+    )
 
 
 def _expand(catalogue: Catalogue, patterns: Iterable[str]) -> int:

@@ -134,6 +134,7 @@ def _from_resources(holder: Holder, resources: ResourcePolicies, context: Contex
             conditions=given.held.clause.conditions,
             undecided=given.held.applies is None,
             shared=everybody or len(statement.principals) > 1,
+            to_everybody=everybody,
         )
 
 

@@ -1,5 +1,6 @@
 """Turn users and roles into identities with owner, workloads, trust and the signs of AI."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from connectors.facts import Caveat, Credential, Identity, Signal, Usage, Window
 from connectors.interface import Evidence, Patterns
 
 _OF_THE_PROVIDER = ("/aws-service-role/", "/aws-reserved/")
+_OF_IDENTITY_CENTER = "/aws-reserved/sso.amazonaws.com/"
+_PERMISSION_SET = re.compile(r"AWSReservedSSO_(?P<name>.+)_[0-9a-f]{16}")
+"""Name of the role that IAM Identity Center makes in an account for a permission set (user guide)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +99,25 @@ def _identity(
         immutable_id=holder.immutable_id,
         owner=_owner(holder.tags, patterns.owners),
         created=holder.created,
-        managed_by_provider=holder.path.startswith(_OF_THE_PROVIDER),
+        managed_by_provider=_is_of_the_provider(holder.path),
+        managed_at=_permission_set(holder.path, holder.name),
         signals=tuple(sorted(found)),
         workloads=tuple(sorted({*loads, *declared.workloads_of(holder)})),
         trusted=trusted_by(holder),
     )
+
+
+def _is_of_the_provider(path: str) -> bool:
+    """Tell whether AWS alone decides what a role holds, so that nobody else can change it."""
+    return path.startswith(_OF_THE_PROVIDER) and not path.startswith(_OF_IDENTITY_CENTER)
+
+
+def _permission_set(path: str, name: str) -> str:
+    """Return the permission set that a role of IAM Identity Center is written from; empty for others."""
+    if not path.startswith(_OF_IDENTITY_CENTER):
+        return ""
+    found = _PERMISSION_SET.fullmatch(name)
+    return f"permission set {found['name'] if found else name} of IAM Identity Center"
 
 
 def _owner(tags: Mapping[str, str], keys: Sequence[str]) -> str:
@@ -147,7 +165,8 @@ def _only_in_logs(
                 kind=kind,
                 name=short,
                 source=sources[arn.account],
-                managed_by_provider=f"/{name}".startswith(_OF_THE_PROVIDER),
+                managed_by_provider=_is_of_the_provider(f"/{name}"),
+                managed_at=_permission_set(f"/{name}", short),
                 signals=tuple(sorted(signs)),
             )
         )

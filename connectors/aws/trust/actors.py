@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 from connectors.aws.arns import account_of
 from connectors.aws.grants.organization import Organization
@@ -41,11 +42,16 @@ def with_actors(
         )
         holder = holders.get(identity.id)
         outsiders = _outsiders(holder, own) if holder is not None else ()
-        gaps = gaps_of(holder, frozenset(outsiders), providers) if holder is not None else ()
+        gaps = gaps_of(holder, frozenset(outsiders), providers) if _trust_is_ours(holder) else ()
         found.append(
             replace(identity, actors=actors, outsiders=outsiders, outsiders_sure=sure, trust_gaps=gaps)
         )
     return tuple(found)
+
+
+def _trust_is_ours(holder: Holder | None) -> TypeGuard[Holder]:
+    """Tell whether its owner wrote whom a role trusts: AWS writes and keeps that of service-linked roles."""
+    return holder is not None and not holder.path.startswith("/aws-service-role/")
 
 
 def _add(seen: dict[str, dict[tuple[str, bool, str], tuple[int, str]]], row: UsageRow) -> None:

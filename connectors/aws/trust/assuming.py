@@ -38,11 +38,11 @@ def steps_of_all(
     are callers whom nothing tells apart: where everybody trusts everybody, pairs would be millions.
     """
     callers = _Callers(inventory, organization, entitlements, catalogue, window)
-    found: dict[tuple[tuple[str, ...], bool], list[str]] = {}
+    found: dict[StepGroup, list[str]] = {}
     for roles in _by_trust(inventory.roles.values()):
         for group in _into(roles, callers):
-            found.setdefault((group.callers, group.sure), []).extend(group.targets)
-    return Steps(StepGroup(names, tuple(sorted(targets)), sure) for (names, sure), targets in found.items())
+            found.setdefault(group._replace(targets=()), []).extend(group.targets)
+    return Steps(group._replace(targets=tuple(sorted(targets))) for group, targets in found.items())
 
 
 def _by_trust(roles: Iterable[Holder]) -> Iterable[list[Holder]]:
@@ -56,24 +56,27 @@ def _by_trust(roles: Iterable[Holder]) -> Iterable[list[Holder]]:
 
 def _into(roles: Sequence[Holder], callers: "_Callers") -> Iterator[StepGroup]:
     """Yield who may take roles of one account that have the same trust."""
-    everywhere: dict[bool, list[str]] = {}
+    everywhere: dict[tuple[bool, bool], list[str]] = {}
+    open_ = any(map(_lets_everybody_in, roles[0].trust.statements))
     for alike in callers.named_in(roles[0]):
         names = tuple(caller.arn for caller in alike)
         if callers.heed_names(alike[0], roles[0]):
-            targets: dict[bool, list[str]] = {}
+            targets: dict[tuple[bool, bool], list[str]] = {}
             for role in callers.perhaps(alike[0], roles):
                 sure = callers.may_take(alike, role)
                 if sure is not None:
-                    targets.setdefault(sure, []).append(role.arn)
-            yield from (StepGroup(names, tuple(found), sure) for sure, found in targets.items())
+                    anyway = open_ and sure and not callers.names(alike[0], role)
+                    targets.setdefault((sure, anyway), []).append(role.arn)
+            yield from (StepGroup(names, tuple(found), *how) for how, found in targets.items())
         else:
             # One answer for all roles; the second is asked about where the first is the only caller itself.
             answers = (callers.may_take(alike, role) for role in roles[:2])
             sure = next((answer for answer in answers if answer is not None), None)
             if sure is not None:
-                everywhere.setdefault(sure, []).extend(names)
-    for sure, found in everywhere.items():
-        yield StepGroup(tuple(sorted(found)), tuple(role.arn for role in roles), sure)
+                anyway = open_ and sure and not callers.names(alike[0], roles[0])
+                everywhere.setdefault((sure, anyway), []).extend(names)
+    for how, found in everywhere.items():
+        yield StepGroup(tuple(sorted(found)), tuple(role.arn for role in roles), *how)
 
 
 @dataclass
@@ -163,12 +166,21 @@ class _Callers:
         direct = {one.value for statement in trust for one in statement.principals}
         if direct & {caller.arn, caller.immutable_id, "*"} or any(one.not_principals for one in trust):
             return roles
+        patterns = self._named_by(caller)
+        return roles if patterns is None else [role for role in roles if _fits(patterns, role)]
+
+    def names(self, caller: Holder, role: Holder) -> bool:
+        """Tell whether a caller's own policies let it ask for a role, whoever else the role lets in."""
+        patterns = self._named_by(caller)
+        return patterns is None or _fits(patterns, role)
+
+    def _named_by(self, caller: Holder) -> list[str] | None:
+        """Return the patterns of a caller's own Allow statements; None where they are not worked out."""
         own, _, _ = self._of(caller)
         allows = [one for one in _statements(own) if one.effect is Effect.ALLOW]
         if any(one.not_resources or _has_variables(one) for one in allows):
-            return roles
-        patterns = dict.fromkeys(pattern for one in allows for pattern in one.resources)
-        return [role for role in roles if any(matches(pattern, role.arn) for pattern in patterns)]
+            return None
+        return list(dict.fromkeys(pattern for one in allows for pattern in one.resources))
 
     def may_take(self, alike: Sequence[Holder], role: Holder) -> bool | None:
         """Return whether one of some callers may take a role: true for sure, false perhaps, None not at all.
@@ -247,6 +259,16 @@ def _is_plain(trust: Document) -> bool:
         )
         for one in trust.statements
     )
+
+
+def _fits(patterns: Iterable[str], role: Holder) -> bool:
+    return any(matches(pattern, role.arn) for pattern in patterns)
+
+
+def _lets_everybody_in(statement: Statement) -> bool:
+    """Tell whether a statement gives a role to everybody, whatever else its policy says."""
+    everybody = statement.not_principals or any(one.value == "*" for one in statement.principals)
+    return statement.effect is Effect.ALLOW and everybody and not statement.conditions and _speaks(statement)
 
 
 def _is_account(value: str) -> bool:

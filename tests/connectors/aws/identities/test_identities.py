@@ -113,7 +113,8 @@ def test_a_role_is_described(facts_of):
     ("path", "managed"),
     [
         ("/aws-service-role/ecs.amazonaws.com/", True),
-        ("/aws-reserved/sso.amazonaws.com/", True),
+        ("/aws-reserved/other.amazonaws.com/", True),
+        ("/aws-reserved/sso.amazonaws.com/eu-west-1/", False),
         ("/service-role/", False),
     ],
 )

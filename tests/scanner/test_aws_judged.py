@@ -1,0 +1,129 @@
+"""A made-up AWS account judged by hand before the command was run: whose a permission is, and where it is changed.
+
+All of it is synthetic. Builders of roles and events are those of `test_aws_traps`.
+"""
+
+import gzip
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from scanner.cli import cli
+from tests.scanner.test_aws_traps import A, allow, arn, event, noise, role, session, trail, trusted, verdict
+
+SSO = "/aws-reserved/sso.amazonaws.com/eu-west-1/"
+DEVELOPER = "AWSReservedSSO_AiDeveloper_0123456789abcdef"
+SAML = {"Federated": arn(A, "AWSSSO_0123456789abcdef_DO_NOT_DELETE", "saml-provider")}
+
+
+def account():
+    linked = "/aws-service-role/bedrock.amazonaws.com/"
+    model = allow(["bedrock:InvokeModel", "bedrock:ListGuardrails"])
+    roles = [
+        role(A, "open", allow("s3:PutBucketPolicy"), trust=[trusted("*")]),
+        role(A, "open-admin", allow("*"), trust=[trusted({"AWS": "*"})]),
+        role(A, "agent", model, trust=[trusted({"Service": "bedrock.amazonaws.com"})]),
+        role(A, "climber", model, allow("sts:AssumeRole", arn(A, "open-admin"))),
+        role(A, DEVELOPER, model, allow("ec2:DescribeInstances"), path=SSO, trust=[trusted(SAML)]),
+        role(
+            A, "AWSServiceRoleForX", model, path=linked, trust=[trusted({"Service": "bedrock.amazonaws.com"})]
+        ),
+    ]
+    return {"RoleDetailList": roles}
+
+
+def events():
+    people = session(A, DEVELOPER, SSO)
+    return [
+        event(A, "bedrock", "InvokeModel", session(A, "agent"), {"modelId": "m"}, readOnly=True),
+        event(A, "bedrock", "InvokeModel", people, {"modelId": "m"}, readOnly=True),
+        *noise(A),
+    ]
+
+
+def scan(place, details, log, trails=()):
+    """Run the command on one account and return the report."""
+    (place / "gaad.json").write_text(json.dumps(details))
+    file = place / "logs" / f"{A}_CloudTrail_eu-west-1_20261101T0000Z_abc.json.gz"
+    file.parent.mkdir()
+    file.write_bytes(gzip.compress(json.dumps({"Records": log}).encode()))
+    (place / "trails.json").write_text("\n".join(json.dumps(part) for part in trails or trail(A)))
+    lines = ["[scan]", 'start = "2026-08-01"', 'end = "2026-11-20"', 'identities = "all"', "[[source]]"]
+    lines += ['name = "a"', 'provider = "aws"', 'stage = "production"', 'mode = "export"']
+    lines += ['authorization_details = "gaad.json"', 'cloudtrail = ["logs"]', 'trails = "trails.json"']
+    (place / "config.toml").write_text("\n".join(lines))
+    arguments = ["scan", "--config", str(place / "config.toml"), "--output", str(place / "out")]
+    arguments += ["--now", "2026-11-22T00:00:00Z"]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads((place / "out" / "report.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """Run the command on the account."""
+    return scan(tmp_path_factory.mktemp("judged"), account(), events())
+
+
+def found(report, name, *rules):
+    """Return (rule, subject) of the findings about one identity."""
+    (about,) = [one["id"] for one in report["identities"] if one["name"] == name]
+    return {
+        (one["rule"], one["subject"])
+        for one in report["findings"]
+        if one["identity"] == about and (not rules or one["rule"] in rules)
+    }
+
+
+def test_a_role_that_everybody_may_take_is_its_own_finding_and_nobody_elses(report):
+    assert found(report, "open", "ED107") == {("ED107", "*")}
+    assert found(report, "open-admin", "ED107") == {("ED107", "*")}
+    assert found(report, "agent", "ED101", "ED102", "ED106") == {("ED101", "bedrock")}
+    assert verdict(report, "agent", "sts:AssumeRole") == "unused"  # still part of what it may do
+
+
+def test_whose_own_policy_names_an_open_administrator_can_become_it(report):
+    assert ("ED106", f"become:{arn(A, 'open-admin')}") in found(report, "climber")
+
+
+def test_a_role_of_a_permission_set_is_judged_and_changed_in_the_permission_set(report):
+    assert verdict(report, DEVELOPER, "bedrock:InvokeModel") == "used"
+    assert verdict(report, DEVELOPER, "ec2:DescribeInstances") == "unused"
+    mine = [one for one in report["findings"] if DEVELOPER in one["identity"]]
+    assert {"ED101"} <= {one["rule"] for one in mine}
+    assert not {"ED205", "ED303"} & {one["rule"] for one in mine}
+    assert all("permission set AiDeveloper of IAM Identity Center" in one["remediation"] for one in mine)
+    (one,) = [one for one in report["identities"] if one["name"] == DEVELOPER]
+    assert one["reduction"]["disposition"] == "none"
+    assert "permission set AiDeveloper" in one["reduction"]["reason"]
+    assert {stay["code"] for stay in one["reduction"]["stays"]} == {"managed-elsewhere"}
+
+
+def test_the_trust_of_a_service_linked_role_is_not_its_owners_to_mend(report):
+    assert found(report, "AWSServiceRoleForX") == set()
+    assert found(report, "agent", "ED107") == {("ED107", "bedrock.amazonaws.com")}
+
+
+def test_a_trail_of_data_events_alone_shows_what_is_a_data_event(tmp_path):
+    details = {
+        "RoleDetailList": [role(A, "reader", allow(["s3:GetObject", "s3:ListBucket", "iam:ListUsers"]))]
+    }
+    described, selectors, status = trail(A)
+    kinds = [["AWS::S3::Object"]]
+    fields = [
+        {
+            "FieldSelectors": [
+                {"Field": "eventCategory", "Equals": ["Data"]},
+                {"Field": "resources.type", "Equals": kind},
+            ]
+        }
+        for kind in kinds
+    ]
+    parts = [described, {**selectors, "AdvancedEventSelectors": fields}, status]
+    report = scan(tmp_path, details, [*noise(A)], parts)
+    assert verdict(report, "reader", "s3:GetObject") == "unused"
+    assert (
+        verdict(report, "reader", "s3:ListBucket") == "unobservable"
+    )  # HEAD Bucket may be a management event
+    assert verdict(report, "reader", "iam:ListUsers") == "unobservable"
