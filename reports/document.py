@@ -420,6 +420,11 @@ class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The cloud's id that a re-created identity of the same name does not have; empty when not known."""
     not_granted: list[str] = []
     """The permissions that `permissions.not_granted` counts, sorted."""
+    observed: WindowSpan | None = None
+    """The part of the window that the logs span by which its calls would have been seen.
+
+    Missing where there are none, and in reports before it was added.
+    """
 
 
 class FrameworkReference(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,9 @@
 """Turn the results of one identity into its entry of the report document."""
 
-from connectors.facts import Signal, SignalKind
+from datetime import datetime
+from functools import lru_cache
+
+from connectors.facts import Signal, SignalKind, Window
 from reports import document as doc
 from scanner.proof import reduction
 from scanner.results import CloudResult, CredentialResult, GrantResult, IdentityResult, Verdict
@@ -65,7 +68,19 @@ def identity_entry(entry: IdentityResult, cloud: CloudResult, rows: Rows) -> doc
         immutable_id=identity.immutable_id,
         not_granted=cloud.permissions.names(entry.verdicts.not_granted),
         managed_by_provider=identity.managed_by_provider,
+        observed=_observed(entry.observed),
     )
+
+
+def _observed(span: Window | None) -> doc.WindowSpan | None:
+    return (
+        None if span is None else doc.WindowSpan(start=_time(span.start), end=_time(span.end), days=span.days)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _strength(signal: Signal) -> tuple[int, str, str]:

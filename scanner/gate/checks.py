@@ -8,7 +8,7 @@ from reports import finding_types
 from reports.gate import document as gate
 from reports.overview import counted, first_of
 from scanner.gate.policy import FAIL_ON
-from scanner.gate.question import BaselineState, Question, waived
+from scanner.gate.question import BaselineState, Question, age_days, waived
 from scanner.rules import admin_grant, escalation_path, static_credential, unused_grant, unused_permission
 
 _NAMED = 3
@@ -48,6 +48,23 @@ def _coverage(entry: doc.IdentityEntry, question: Question) -> _Answer:
         f"at least {_percent(least)} asked"
     )
     return ("passed" if share >= least else "refused"), words
+
+
+def _log_age(entry: doc.IdentityEntry, question: Question) -> _Answer:
+    """Refuse where the logs end too long ago: what happened since, and what is used since, nobody saw."""
+    most = question.policy.max_log_age_days
+    if entry.observed is None:
+        words = "the report knows no log record of its account in the window: its evidence has no known age"
+        return ("refused" if most else "not_asked"), words
+    age = age_days(entry.observed.end, question.now)
+    words = (
+        f"the logs of its account end {counted(age, 'day')} before this decision, with {entry.observed.end}"
+    )
+    if not most:
+        return "not_asked", words
+    if age <= most:
+        return "passed", f"{words}; at most {counted(most, 'day')} allowed"
+    return "refused", f"{words}; at most {counted(most, 'day')} allowed: scan again with newer logs"
 
 
 def _unused(entry: doc.IdentityEntry, question: Question) -> _Answer:
@@ -192,6 +209,7 @@ def _severity(entry: doc.IdentityEntry, question: Question) -> _Answer:
 
 _CHECKS: tuple[tuple[str, _Judge], ...] = (
     ("grants read", _grants_read),
+    ("log age", _log_age),
     ("coverage", _coverage),
     ("unused share", _unused),
     ("no admin", _admin),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from reports import document as doc
 from reports.gate import document as gate
@@ -10,8 +9,7 @@ from reports.overview import counted, first_of
 from scanner.errors import ConfigError
 from scanner.gate.checks import checks_of, reduction_words
 from scanner.gate.policy import KEYS, GatePolicy
-from scanner.gate.question import Question, waived
-from scanner.moments import moment
+from scanner.gate.question import Question, age_days, waived
 
 _NAMED = 3
 _PROVIDED = "managed by the cloud provider: nobody here can change it"
@@ -89,19 +87,12 @@ def _stage(question: Question, workloads: Sequence[gate.GateWorkload]) -> Iterat
             yield f"{where} was not read whole{what}"
     if (
         policy.max_report_age_days
-        and (age := _age(report.generated_at, question.now)) > policy.max_report_age_days
+        and (age := age_days(report.generated_at, question.now)) > policy.max_report_age_days
     ):
         most = policy.max_report_age_days
         yield f"the report is {age:,} days old, at most {most:,} are allowed: scan again"
     if not any(workload.decision != "exempt" for workload in workloads):
         yield f"there is no AI workload identity in stage {question.stage} to decide about"
-
-
-def _age(generated_at: str, now: datetime) -> int:
-    try:
-        return (now - moment(generated_at)) // timedelta(days=1)
-    except ValueError:
-        return 36_500
 
 
 def _workload(entry: doc.IdentityEntry, question: Question) -> gate.GateWorkload:

@@ -31,6 +31,8 @@ class GatePolicy:
     accept_partial_evidence: bool = False
     max_report_age_days: int = 0
     """0: any age."""
+    max_log_age_days: int = 14
+    """Days since the last log record of the identity's account; 0: any age."""
     given: frozenset[str] = field(default=frozenset())
     """The keys that the config file sets."""
 
@@ -73,7 +75,7 @@ def _value(table: Table, key: str, value: Any) -> Any:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise table.fail(key, f"{key!r} must be a number from 0 to 1")
             return float(value)
-        case "max_report_age_days":
+        case "max_report_age_days" | "max_log_age_days":
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 36_500:
                 raise table.fail(key, f"{key!r} must be a whole number from 0 to 36500")
         case "fail_on":

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reports import document as doc
 from reports.gate import document as gate
 from scanner.gate.policy import GatePolicy
-from scanner.moments import last_moment
+from scanner.moments import last_moment, moment
+
+_UNREADABLE_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,14 @@ class Question:
     def own(self, entry: doc.IdentityEntry) -> Sequence[doc.FindingEntry]:
         """Return the findings of one identity that are not fixed."""
         return self.findings.get((entry.provider, entry.account, entry.id), ())
+
+
+def age_days(time: str, now: datetime) -> int:
+    """Return how many whole days ago a time of the report is; one that cannot be read is a century old."""
+    try:
+        return max(0, (now - moment(time)) // timedelta(days=1))
+    except ValueError:
+        return _UNREADABLE_DAYS
 
 
 def waived(row: doc.FindingEntry, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from reports.document import (
     SourceEntry,
     SourcePart,
     Waiver,
+    WindowSpan,
 )
 from reports.gate import junit, markdown, text
 from scanner.cli import cli
@@ -38,6 +39,7 @@ CLEAN = {
     "owner": "team-a",
     "grants_read": True,
     "permissions": PermissionCounts(granted=10, used=9, unused=1),
+    "observed": WindowSpan(start="2026-08-24T00:00:00Z", end="2026-11-21T10:00:00Z", days=89),
 }
 SOURCE = {
     "name": "prod-aws",
@@ -116,6 +118,27 @@ def test_a_clean_workload_passes():
 def test_each_condition_refuses_alone(name, changes, findings):
     decision = decided(findings=findings, **changes)
     assert ("refused", "refused") == (decision.decision, standing(decision, name))
+
+
+LOGS_END = "2026-11-01T00:00:00Z"
+
+
+def test_stale_logs_refuse_and_say_since_when():
+    stale = {"observed": WindowSpan(start="2026-08-24T00:00:00Z", end=LOGS_END, days=69)}
+    decision = decided(**stale)
+    (check,) = [one for one in decision.workloads[0].checks if one.name == "log age"]
+    assert ("refused", "refused") == (decision.decision, check.standing)
+    assert f"end 21 days before this decision, with {LOGS_END}; at most 14 days allowed" in check.reason
+    assert LOGS_END in text.render(decision)
+    assert "passed" == decided(GatePolicy(max_log_age_days=21), **stale).decision
+    assert "not_asked" == standing(decided(GatePolicy(max_log_age_days=0), **stale), "log age")
+
+
+@pytest.mark.parametrize("end", [None, "never"])
+def test_an_end_of_the_logs_that_is_not_known_refuses(end):
+    span = WindowSpan(start="", end=end, days=0) if end else None
+    assert "refused" == standing(decided(observed=span), "log age")
+    assert "passed" == decided(GatePolicy(max_log_age_days=0), observed=span).decision
 
 
 def test_a_key_of_unknown_status_counts_as_working():
