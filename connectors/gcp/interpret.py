@@ -7,13 +7,15 @@ from connectors.facts import Caveat, Entitlement, Facts, Grant, Signal, SignalKi
 from connectors.gcp.catalog import matcher, table
 from connectors.gcp.coverage.auditing import Auditing, read_changes
 from connectors.gcp.coverage.classes import classify, within
-from connectors.gcp.coverage.coverage import Given, begun_late, coverage_rows, read_given
+from connectors.gcp.coverage.coverage import Given, coverage_rows, gaps, read_given
 from connectors.gcp.coverage.observability import Doubts, Observability
+from connectors.gcp.coverage.watched import watched
 from connectors.gcp.coverage.witnesses import Witnesses
 from connectors.gcp.grants.boundaries import Boundaries
 from connectors.gcp.grants.denies import Denials, read_denials, unread_denials, unread_places
 from connectors.gcp.grants.grants import Binding, GrantBook, Holding, public_services, read_bindings
 from connectors.gcp.grants.members import SINGLE, Aliases, Membership
+from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.identities.credentials import Keys, api_keys
 from connectors.gcp.identities.identities import PROVIDER, Register, is_ai_agent
 from connectors.gcp.identities.workloads import Runtime, find_runtimes
@@ -91,6 +93,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         calls.foreign,
         within(calls.usage, permissions),
         permissions.mask(calls.nameless),
+        _by_node(calls.recorded, hierarchy),
         public_services(bindings),
         witnesses,
     )
@@ -105,7 +108,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     steps = steps_of_all(identities, holdings, denials, permissions, register.emails, hierarchy)
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
     caveats += [*ground.pools.caveats(bindings), *alias_caveats(inventory)]
-    caveats += [*calls.caveats, *observability.caveats(), *begun_late(given, window)]
+    caveats += [*calls.caveats, *observability.caveats(), *gaps(given, window)]
     return Facts(
         provider=PROVIDER,
         permissions=permissions,
@@ -118,9 +121,19 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         unmapped=calls.unmapped,
         caveats=tuple(sorted(set(caveats))),
         unattributed=calls.unattributed,
+        watched=watched(entitlements, holdings, classes, given, hierarchy, window),
         reach=reach_classes(permissions),
         steps=steps,
     )
+
+
+def _by_node(recorded: Mapping[str, set[str]], hierarchy: Hierarchy) -> dict[str, set[str]]:
+    """Return what records name by node: logs name projects by id or by number."""
+    found: dict[str, set[str]] = {}
+    for name, permissions in recorded.items():
+        node = name if "/" in name else hierarchy.node(f"projects/{name}")
+        found.setdefault(node, set()).update(permissions)
+    return found
 
 
 def _covered(inventory: Inventory, given: Given) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connectors.azure.catalog.tables import catalogue
 from connectors.azure.coverage.coverage import EXPORT
-from connectors.azure.coverage.presence import Logs, Span
+from connectors.azure.coverage.presence import Logs
 from connectors.azure.coverage.settings import DataLogs
 from connectors.azure.grants.grants import Holding
 from connectors.azure.ids import subscription
@@ -16,6 +16,7 @@ from connectors.azure.usage.events import REFUSED
 from connectors.azure.usage.sign_ins import LIVE_FILES
 from connectors.facts import Blind, PermissionSet
 from connectors.logs.rows import LogFile
+from connectors.logs.spans import Span
 
 _IN_PATH = re.compile(r"subscriptions[/_=]([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _MISSING = "could not be read whole; a call may stand in what is missing"

@@ -3,22 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from connectors.azure.usage.activity import ADMINISTRATIVE
 from connectors.facts import Window
 from connectors.logs.rows import Presence
+from connectors.logs.spans import Span, falls_short
 
-_BY_CHANCE = 0.05
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-
-
-class Span(NamedTuple):
-    """From when to when a log has records, and how many."""
-
-    first: str
-    last: str
-    events: int
 
 
 @dataclass(slots=True)
@@ -43,11 +34,11 @@ class Logs:
             span = Span(max(seen.first, start), min(seen.last, end), seen.events)
             whole = Span(seen.first, seen.last, seen.events)
             kind = (seen.account, seen.log_class, seen.resource_type)
-            logs.classes[kind] = _wider(logs.classes.get(kind), whole)
+            logs.classes[kind] = whole.wider(logs.classes.get(kind))
             for account in (seen.account, ""):
-                logs.observed[account] = _wider(logs.observed.get(account), span)
+                logs.observed[account] = span.wider(logs.observed.get(account))
             if seen.log_class == ADMINISTRATIVE and seen.account:
-                logs.activity[seen.account] = _wider(logs.activity.get(seen.account), whole)
+                logs.activity[seen.account] = whole.wider(logs.activity.get(seen.account))
         return logs
 
     def gap(self, span: Span) -> str:
@@ -71,35 +62,11 @@ class Logs:
         return {name: Window(start, max(start, end))}
 
     def lags(self, span: Span, account: str) -> str:
-        """Return how a log's records fall short of what else is seen of an account, or "" if they do not.
-
-        A statement about use is made for the time in which an account was seen. A log that is silent at
-        the beginning or end of it was quiet, or was not exported. It counts as not exported where that many
-        records would have fallen by chance into the rest less than once in twenty times.
-        """
+        """Return how a log's records fall short of what else is seen of an account, or "" if they do not."""
         whole = self.observed.get(account)
-        if whole is None:
-            return ""
-        length = self.window.end - self.window.start
-        gaps = (
-            datetime.fromisoformat(span.first) - datetime.fromisoformat(whole.first),
-            datetime.fromisoformat(whole.last) - datetime.fromisoformat(span.last),
-        )
-        missing = sum(gap / length for gap in gaps if gap > length / 10)
-        if not missing or max(0.0, 1 - missing) ** span.events >= _BY_CHANCE:
-            return ""
-        return (
-            f"the records given are of {span.first[:10]} to {span.last[:10]}, those of other logs of "
-            f"{whole.first[:10]} to {whole.last[:10]}"
-        )
+        return falls_short(span, whole, self.window.end - self.window.start) if whole is not None else ""
 
 
 def reaches_back(first: str, window: Window) -> bool:
     """Return whether records that begin at `first` cover the window: its first tenth may be quiet."""
     return datetime.fromisoformat(first) <= window.start + (window.end - window.start) / 10
-
-
-def _wider(known: Span | None, seen: Span) -> Span:
-    if known is None:
-        return seen
-    return Span(min(known.first, seen.first), max(known.last, seen.last), known.events + seen.events)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connectors.azure.coverage.presence import Logs, Span
+from connectors.azure.coverage.presence import Logs
 from connectors.azure.coverage.resources import Resources
 from connectors.azure.coverage.services import Service, services
 from connectors.azure.ids import fields, mappings, resource_id, subscription, text
@@ -12,6 +12,7 @@ from connectors.azure.policy.patterns import Plane, Universe
 from connectors.facts import Blind, Coverage, CoverageState, PermissionSet
 from connectors.interface import Evidence, Status
 from connectors.logs.rows import UsageRow
+from connectors.logs.spans import Span
 
 _SETTING = "/providers/microsoft.insights/diagnosticsettings"
 _SETTING_CHANGES = {f"microsoft.insights/diagnosticsettings/{verb}" for verb in ("write", "delete")}

@@ -30,6 +30,8 @@ class Classes:
     groups: tuple[Group, ...]
     unlogged: tuple[tuple[str, PermissionSet], ...]
     """By reason: permissions that leave no audit record, whatever is configured."""
+    unproved: PermissionSet
+    """Permissions of which only a record of a project shows that their calls are recorded there."""
     default_on: PermissionSet
     """Permissions whose use is recorded without any configuration."""
     above_project: PermissionSet
@@ -45,8 +47,8 @@ def classify(permissions: Permissions, seen: Mapping[str, set[str]]) -> Classes:
     everything = (1 << len(permissions)) - 1
     groups: dict[tuple[str, frozenset[str]], list[str]] = {}
     unlogged: dict[str, list[str]] = {}
-    default_on, above = [], []
-    default_test, above_test = _test("default_on"), _test("above_project")
+    default_on, above, unproved = [], [], []
+    default_test, above_test, unproved_test = map(_test, ("default_on", "above_project", "unproved"))
     for name in permissions.names(everything):
         types, reason = types_of(name)
         if reason:
@@ -58,12 +60,15 @@ def classify(permissions: Permissions, seen: Mapping[str, set[str]]) -> Classes:
             default_on.append(name)
         if above_test(name):
             above.append(name)
+        if unproved_test(name):
+            unproved.append(name)
     return Classes(
         groups=tuple(
             Group(service, types, permissions.mask(names))
             for (service, types), names in sorted(groups.items(), key=lambda i: (i[0][0], sorted(i[0][1])))
         ),
         unlogged=tuple((reason, permissions.mask(names)) for reason, names in sorted(unlogged.items())),
+        unproved=permissions.mask(unproved),
         default_on=permissions.mask(default_on),
         above_project=permissions.mask(above),
     )

@@ -1,7 +1,7 @@
 """Say which audit logs the evidence holds, per project and class of log."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +11,18 @@ from connectors.gcp.coverage.classes import ADMIN_WRITE, DATA_TYPES
 from connectors.gcp.coverage.fixes import fix, names
 from connectors.gcp.coverage.fixes import reason as reason_of
 from connectors.gcp.coverage.log_sinks import leaving_out
+from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.inventory import Inventory
 from connectors.gcp.usage.events import LAST, OTHER_FORMAT
 from connectors.interface import Evidence
+from connectors.logs.spans import Span, falls_short, silence
 
 PROVIDER = "gcp"
 _LATE = timedelta(days=7)
+_DAY = timedelta(days=1)
+_OFTEN = 10
+_DEFAULT_DAYS = 30
+"""How long a `_Default` bucket keeps records, unless it was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,8 @@ class Given:
 
     first: Mapping[str, str]
     """By node: time of its first record."""
-    data: Mapping[str, str]
-    """By node with data access records: time of the first."""
+    data: Mapping[str, Span]
+    """By node with data access records: their span."""
     admin: frozenset[str]
     """Nodes of sources that hold records of an always-on log: what was exported did not leave it out."""
     unreadable: Mapping[str, frozenset[str]]
@@ -35,6 +41,25 @@ class Given:
     """By node: what of its `_Default` sink may drop Data Access records."""
     cut: Mapping[str, str]
     """By node: since when Data Access records are there, where their bucket threw earlier ones away."""
+    kept: frozenset[str]
+    """Nodes whose bucket keeps Data Access records for all of the window."""
+    short: Mapping[str, str]
+    """By node: how its Data Access records fall short of its other logs."""
+    silent: Mapping[str, str]
+    """By node: days without any record in the midst of days with records."""
+
+    whole: Mapping[str, Span]
+    """By node: the span of all its logs together."""
+
+    def watched(self, node: str, window: Window) -> Span | None:
+        """Return the span in which Data Access calls would be seen, where it begins well after the window.
+
+        Where the bucket keeps them long enough, no record means no call.
+        """
+        span = self.data.get(node)
+        if span is None or node in self.kept or span.first <= _stamp(window.start + _LATE):
+            return None
+        return self.whole[node]._replace(first=span.first)
 
 
 def read_given(evidence: Sequence[Evidence], inventory: Inventory, window: Window) -> Given:
@@ -42,15 +67,20 @@ def read_given(evidence: Sequence[Evidence], inventory: Inventory, window: Windo
     hierarchy = inventory.hierarchy
     start, end = _stamp(window.start), _stamp(window.end)
     first: dict[str, str] = {}
-    data: dict[str, str] = {}
+    data: dict[str, Span] = {}
+    whole: dict[str, Span] = {}
+    exported: set[str] = set()
+    days = _Days(hierarchy, window)
     unreadable: dict[str, frozenset[str]] = {}
     admin: set[str] = set()
     for source in evidence:
+        days.read(source)
         nodes: set[str] = set()
         always = False
         bad = frozenset(
             _log_of(file.path) for file in source.log_files() if file.lost or file.reason == OTHER_FORMAT
         )
+        sink = any(_log_of(file.path) == "data_access" for file in source.log_files())
         inside = _Inside(source)
         for seen in source.presence():
             if seen.last < start or seen.first >= end or not seen.account:
@@ -59,50 +89,146 @@ def read_given(evidence: Sequence[Evidence], inventory: Inventory, window: Windo
             if seen.first < start and seen.last >= end and not inside.holds(seen.account, data=data_access):
                 continue
             node = seen.account if "/" in seen.account else hierarchy.node(f"projects/{seen.account}")
-            since = max(seen.first, start)
-            first[node] = min(first.get(node, since), since)
+            span = Span(max(seen.first, start), min(seen.last, end), seen.events)
+            first[node] = min(first.get(node, span.first), span.first)
+            whole[node] = span.wider(whole.get(node))
             if data_access:
-                data[node] = min(data.get(node, since), since)
+                data[node] = span.wider(data.get(node))
+                exported |= {node} if sink else set()
             elif seen.log_class:
                 always = True
             nodes.add(node)
             unreadable[node] = unreadable.get(node, frozenset()) | bad
         admin |= nodes if always else set()
-    excluded = leaving_out(inventory)
-    return Given(first, data, frozenset(admin), unreadable, excluded, _cut(data, inventory, window))
+    cut, kept = _retention(data, whole, exported, inventory, window)
+    length = window.end - window.start
+    return Given(
+        first,
+        data,
+        frozenset(admin),
+        unreadable,
+        leaving_out(inventory),
+        cut,
+        kept,
+        _short(days, data, whole, kept, length),
+        days.silences(),
+        whole,
+    )
 
 
-def _cut(data: Mapping[str, str], inventory: Inventory, window: Window) -> dict[str, str]:
-    """Return where Data Access records begin as late as their bucket's retention lets them.
+def _retention(
+    data: Mapping[str, Span],
+    whole: Mapping[str, Span],
+    exported: Collection[str],
+    inventory: Inventory,
+    window: Window,
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Return where Data Access records begin as late as their bucket lets them, and where it keeps them all.
 
-    Records of a sink may reach further back than the bucket: then nothing was thrown away.
+    Records of a sink may reach further back than the bucket: then nothing was thrown away. A bucket that no
+    record tells of keeps 30 days, unless somebody changed that: records that begin just then, after those of
+    other logs, are taken for cut off. Files of a sink (`exported`) come from no bucket.
     """
-    found: dict[str, str] = {}
+    days = {
+        node: _DEFAULT_DAYS
+        for node, span in data.items()
+        if node not in exported and span.first > _later(whole[node].first)
+    }
     for record in inventory.beside.get("log_buckets", ()):
-        name, days = str(record.data.get("name") or ""), record.data.get("retentionDays", 30)
-        node = inventory.hierarchy.node("/".join(name.split("/")[:2]))
-        if not name.endswith("/buckets/_Default") or not isinstance(days, int) or node not in data:
-            continue
-        kept = window.end - timedelta(days=days)
-        if kept > window.start + _LATE and data[node] >= _stamp(kept - timedelta(days=1)):
-            found[node] = data[node]
-    return found
+        name, told = str(record.data.get("name") or ""), record.data.get("retentionDays", _DEFAULT_DAYS)
+        if name.endswith("/buckets/_Default") and isinstance(told, int):
+            days[inventory.hierarchy.node("/".join(name.split("/")[:2]))] = told
+    cut, whole_window = {}, set()
+    for node, number in days.items():
+        kept = window.end - timedelta(days=number)
+        if kept <= window.start:
+            whole_window.add(node)
+        elif kept > window.start + _LATE and node in data and data[node].first >= _stamp(kept - _DAY):
+            cut[node] = data[node].first
+    return cut, frozenset(whole_window)
 
 
-def begun_late(given: Given, window: Window) -> Iterator[Caveat]:
-    """Say where Data Access records begin well after the window: their bucket keeps 30 days unless told.
+def _later(time: str) -> str:
+    """Return what begins well after a time."""
+    return _stamp(datetime.fromisoformat(time) + _LATE)
+
+
+def _short(
+    days: "_Days",
+    data: Mapping[str, Span],
+    whole: Mapping[str, Span],
+    kept: Collection[str],
+    length: timedelta,
+) -> dict[str, str]:
+    """Return where Data Access records fall short of other logs although they are there on most days else.
+
+    Where they are seldom, a silent beginning or end may be quiet.
+    """
+    found = {}
+    for node, span in data.items():
+        own = days.data(node, span)
+        if node not in kept and own.events >= _OFTEN and own.events * 2 >= _days(span):
+            found[node] = falls_short(own, whole[node], length)
+    return {node: how for node, how in found.items() if how}
+
+
+def _days(span: Span) -> int:
+    return (datetime.fromisoformat(span.last) - datetime.fromisoformat(span.first)).days + 1
+
+
+def gaps(given: Given, window: Window) -> Iterator[Caveat]:
+    """Say where records may be missing: Data Access records that begin well after the window, silent days.
 
     Admin Activity is kept for 400 days, so one export may hold spans of very different length.
     Source: docs.cloud.google.com/logging/quotas (log retention periods).
     """
     limit = _stamp(window.start + _LATE)
-    late = sorted((since, node) for node, since in given.data.items() if since > limit)
+    late = sorted((span.first, node) for node, span in given.data.items() if span.first > limit)
     if late:
         yield Caveat(
             "Data Access records begin later than the window",
             names([f"{node} at {since}" for since, node in late]),
             "earlier use of what only they record was not seen: it is judged from there on",
         )
+    for node, when in sorted(given.silent.items()):
+        yield Caveat(
+            "days without any audit log record between days with records",
+            f"{node}: {when}",
+            "if the logs of these days were not exported, calls made then are missing: export them again",
+        )
+
+
+class _Days:
+    """On which days which logs of a project have records: a burst on one day says little of others."""
+
+    def __init__(self, hierarchy: Hierarchy, window: Window) -> None:
+        self._hierarchy = hierarchy
+        self._start, self._end = _stamp(window.start)[:10], _stamp(window.end)[:10]
+        self._nodes: dict[str, str] = {}
+        self._found: dict[str, dict[str, set[str]]] = {}
+
+    def read(self, source: Evidence) -> None:
+        for row in source.usage():
+            if self._start <= row.day <= self._end:
+                kinds = self._found.setdefault(self._node(row.account), {})
+                kinds.setdefault(row.detail.removesuffix(LAST), set()).add(row.day)
+
+    def data(self, node: str, span: Span) -> Span:
+        """Return the span of Data Access records with the number of days that have some."""
+        kinds = self._found.get(node, {})
+        return span._replace(events=len(set().union(*(kinds.get(kind, set()) for kind in _DATA))))
+
+    def silences(self) -> dict[str, str]:
+        """Return by node the days without any record that stand out."""
+        found = {node: silence(set().union(*kinds.values())) for node, kinds in sorted(self._found.items())}
+        return {node: days for node, days in found.items() if days}
+
+    def _node(self, account: str) -> str:
+        found = self._nodes.get(account)
+        if found is None:
+            found = account if "/" in account else self._hierarchy.node(f"projects/{account}")
+            self._nodes[account] = found
+        return found
 
 
 class _Inside:
@@ -203,12 +329,9 @@ def _on_row(
         reason = "switched on, but no data access record of this project is among the logs given"
         change = fix("data-access-logs-not-given", [node], ())
         return Coverage(PROVIDER, project, place, kind, CoverageState.PARTIAL, "", reason, change)
-    since = given.data[node]
+    since = given.data[node].first
     late = auditing.view(node).switched_on(place or ALL, kind)
-    dropped = node in given.excluded
-    if dropped or node in given.cut or late:
-        kept = "data-access-logs-not-kept" if node in given.cut else "data-access-logs-switched-on"
-        code = "data-access-logs-excluded" if dropped else kept
+    if code := _shortened(given, node, late=bool(late)):
         since, text = max(since, late), reason_of(code, node, "")
         return Coverage(
             PROVIDER, project, place, kind, CoverageState.PARTIAL, since, text, fix(code, [node], ())
@@ -218,3 +341,14 @@ def _on_row(
         change = fix("exempted-from-audit", [node], ())
         return Coverage(PROVIDER, project, place, kind, CoverageState.PARTIAL, since, reason, change)
     return Coverage(PROVIDER, project, place, kind, CoverageState.ON, since, "switched on")
+
+
+def _shortened(given: Given, node: str, *, late: bool) -> str:
+    """Return why Data Access records of a type that is on do not reach over the whole window."""
+    if node in given.excluded:
+        return "data-access-logs-excluded"
+    if node in given.cut:
+        return "data-access-logs-not-kept"
+    if late:
+        return "data-access-logs-switched-on"
+    return "data-access-logs-partial" if node in given.short else ""

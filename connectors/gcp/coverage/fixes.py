@@ -45,8 +45,15 @@ _REASONS = {
         "these calls are written only to Data Access logs, which were switched on in {where} within the"
         " window: earlier ones were not recorded"
     ),
+    "data-access-logs-partial": (
+        "these calls are written only to Data Access logs, and those given of {where} begin later or"
+        " end earlier than those of its other logs"
+    ),
     "permission-class-unknown": (
         "these calls may be written to Data Access logs, which {where} is not known to record"
+    ),
+    "recording-not-proved": (
+        "no source says that these calls are recorded, and no record among the logs of {where} shows one"
     ),
     "log-file-unreadable": "log files that may hold calls in {where} could not be read whole",
 }
@@ -64,6 +71,13 @@ _FIXES = {
     "data-access-logs-switched-on": "scan a window that begins after that: coverage says when",
     "public-resource-not-logged": (
         "take allUsers and allAuthenticatedUsers off its policy, then their use is recorded"
+    ),
+    "data-access-logs-partial": (
+        "give Data Access records of the whole window, or scan the part that they span; where the log was"
+        " only quiet, name the buckets in log_buckets: gcloud logging buckets list"
+    ),
+    "recording-not-proved": (
+        "make one such call with Data Access logs on: silence counts where the logs given hold its record"
     ),
     "log-file-unreadable": "replace the log files that the report lists as unreadable",
 }

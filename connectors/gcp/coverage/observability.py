@@ -32,7 +32,9 @@ _ORDER = (
     "data-access-logs-excluded",
     "data-access-logs-not-kept",
     "data-access-logs-switched-on",
+    "data-access-logs-partial",
     "permission-class-unknown",
+    "recording-not-proved",
     "log-file-unreadable",
 )
 """Most specific first: the first that names a permission is its reason."""
@@ -65,8 +67,12 @@ class _Situation:
     """(service, type) pairs that the identity is exempted from."""
     excluded: bool
     """Whether the log's sink leaves Data Access records out."""
+    proved: PermissionSet
+    """Permissions of which only a record shows that they are recorded, and such a record was given."""
     cut: bool
     """Whether Data Access records of the first part of the window were thrown away."""
+    short: bool
+    """Whether Data Access records fall short of the project's other logs."""
 
     def open(self, service: str) -> bool:
         return service in self.public or "" in self.public
@@ -92,7 +98,9 @@ class _Situation:
             return "data-access-logs-excluded"
         if self.cut:
             return "data-access-logs-not-kept"
-        return "data-access-logs-switched-on" if self.view.late(service, kind) else ""
+        if self.view.late(service, kind):
+            return "data-access-logs-switched-on"
+        return "data-access-logs-partial" if self.short else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,8 @@ class Doubts:
     """By identity and by permission it used: what the same calls check, perhaps without naming it."""
     nameless: PermissionSet
     """Permissions called by a caller that the record does not name."""
+    recorded: Mapping[str, Collection[str]]
+    """By node: permissions that its records name."""
     public: Collection[tuple[str, str]]
     """(node, service) of resources open to everyone, whose data calls are not recorded."""
     witnesses: Witnesses
@@ -199,13 +209,19 @@ class Observability:
             public=frozenset(service for place, service in self._doubts.public if place == node),
             exempted=view.exempts(identity),
             excluded=node in self._given.excluded,
+            proved=self._proved(node),
             cut=node in self._given.cut,
+            short=node in self._given.short,
         )
         codes = self._cache.get(situation)
         if codes is None:
             codes = self._cache[situation] = self._judge(situation)
         self._by_node[node, identity if view.exemptions else ""] = codes
         return codes
+
+    def _proved(self, node: str) -> PermissionSet:
+        names = self._doubts.recorded.get(node, ())
+        return self._permissions.present(tuple(names)) & self._classes.unproved
 
     def _judge(self, situation: _Situation) -> dict[str, PermissionSet]:
         if not situation.present:
@@ -215,8 +231,11 @@ class Observability:
             for code, mask in self._group(situation, group):
                 if mask:
                     codes[code] = codes.get(code, 0) | mask
-        lost = self._lost(situation.unreadable)
-        return {**codes, "log-file-unreadable": lost} if lost else codes
+        if unproved := self._classes.unproved & ~situation.proved:
+            codes["recording-not-proved"] = unproved
+        if lost := self._lost(situation.unreadable):
+            codes["log-file-unreadable"] = lost
+        return codes
 
     def _lost(self, unreadable: frozenset[str]) -> PermissionSet:
         """Return the permissions whose calls may stand in files that could not be read."""
@@ -245,6 +264,8 @@ class Observability:
                 yield "data-access-logs-excluded", default
             if situation.cut:
                 yield "data-access-logs-not-kept", default
+            elif situation.short:
+                yield "data-access-logs-partial", default
             if situation.open(group.service):
                 yield "public-resource-not-logged", default
         for kind in DATA_TYPES:

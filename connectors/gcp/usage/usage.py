@@ -34,6 +34,8 @@ class Calls:
     """Permission types that the logs themselves name, by permission."""
     nameless: set[str] = field(default_factory=set)
     """Permissions that were called, and not refused, by a caller the record does not name."""
+    recorded: dict[str, set[str]] = field(default_factory=dict)
+    """Permissions that records of the data logs name, by project as the log names it."""
     foreign: dict[str, set[str]] = field(default_factory=dict)
     """By identity: permissions it used that no role definition of the evidence knows."""
     model_callers: dict[str, str] = field(default_factory=dict)
@@ -105,6 +107,8 @@ class _Reader:
         permission = self._permission(row, identity)
         if not permission:
             return
+        if kind in ("data_access", *TYPES):
+            result.recorded.setdefault(row.account, set()).add(permission)
         if kind in TYPES:
             result.types.setdefault(permission, set()).add(kind)
         credential = self._keys.name(row.credential) if row.credential else ""
