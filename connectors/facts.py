@@ -204,6 +204,8 @@ class Handover:
     """None where something else than the service is undecided."""
     wide: bool
     """True when every identity may be handed over."""
+    administrators: tuple[str, ...] = ()
+    """Administrators that trust the service and may be handed over to it for certain; the first few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,9 @@ class Entitlement:
     conditional_reason: str = ""
     blind: tuple[Blind, ...] = ()
     handovers: tuple[Handover, ...] = ()
-    """One for each service that the wing asks about; empty where no condition names services."""
+    """One for each service that the wing tells apart; the others are as the permission itself."""
+    only_on_itself: PermissionSet = 0
+    """Permissions that reach nobody but the identity itself (keys of its own, its own password)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

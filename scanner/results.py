@@ -135,6 +135,8 @@ class IdentityResult:
     observed: Window | None
     """The part of the window in which this identity's account has log records; None when it has none."""
     handovers: tuple[Handover, ...] = ()
+    only_on_itself: PermissionSet = 0
+    """Permissions that reach nobody but the identity itself."""
     """To which services it may hand other identities over, where its grants tell services apart."""
     worked_out: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What rules worked out of this result alone, by who did: dozens of findings ask for the same sets."""

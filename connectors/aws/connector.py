@@ -20,6 +20,7 @@ from connectors.aws.reduction.reduction import reduce_all
 from connectors.aws.remediation.forms import render
 from connectors.aws.trust.actors import with_actors
 from connectors.aws.trust.assuming import steps_of_all
+from connectors.aws.trust.passing import Passing, with_targets
 from connectors.aws.trust.session_policies import session_caveats
 from connectors.aws.trust.standing_trust import read_standing
 from connectors.aws.usage.actions import EventActions
@@ -62,6 +63,8 @@ class AwsConnector:
         organization = read_organization(evidence)
         resources = read_resource_policies(evidence, inventory)
         entitled = read_grants(inventory, organization, resources, catalogue, window)
+        passing = Passing(inventory, organization, catalogue, window)
+        entitled.entitlements = with_targets(entitled.entitlements, entitled.grants, entitled.places, passing)
         actions = EventActions(catalogue)
         ids = {holder.immutable_id: holder.arn for holder in inventory.holders if holder.immutable_id}
         called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements, ids)

@@ -39,12 +39,15 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             handed = _handed(path, result, context)
             sure, wide_here = (sure & ~handed.asked) | handed.sure, (wide_here & ~handed.asked) | handed.wide
             at_most = (at_most & ~handed.asked) | handed.perhaps
+        if path.others:
+            sure, at_most = sure & ~result.only_on_itself, at_most & ~result.only_on_itself
         mask = path.of(sure, context.permissions) or path.of(at_most, context.permissions)
         undecided = context.permissions.names(mask & ~sure)
         if not mask or any((full or undecided) and not mask & ~given for given, full in grants):
             continue
         broad = bool(path.choice(context.permissions) & mask & wide_here) and not undecided
-        yield _finding(_Open(path, mask, undecided, broad, bool(handed.asked)), result, context)
+        admins = () if undecided else handed.administrators
+        yield _finding(_Open(path, mask, undecided, broad, bool(handed.asked), admins), result, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class _Open:
     """Whether every resource is a target."""
     by_service: bool
     """Whether grants name the services that another identity may be handed to."""
+    administrators: tuple[str, ...]
+    """Administrators known to be among its targets."""
 
 
 def _finding(found: _Open, result: IdentityResult, context: RuleContext) -> Finding:
@@ -70,15 +75,16 @@ def _finding(found: _Open, result: IdentityResult, context: RuleContext) -> Find
     names = names_of(mask)
     first = listed(names_of(path.choice(context.permissions) & mask), 4)
     places = written_in(result, mask)
+    strong = broad or bool(found.administrators)
     return Finding(
         rule=ID,
         title=f"{who} {may} {path.effect}",
-        severity=Severity.HIGH if broad else Severity.MEDIUM,
-        confidence=Confidence.HIGH if broad else Confidence.LOW if found.undecided else Confidence.MEDIUM,
+        severity=Severity.HIGH if strong else Severity.MEDIUM,
+        confidence=Confidence.HIGH if strong else Confidence.LOW if found.undecided else Confidence.MEDIUM,
         **whose(result.identity),
         subject=path.id,
         message=f"With {listed(names, 6)}, {who} {may} {path.effect}. "
-        f"{_reach(found.undecided, broad=broad)} {_seen(used, refused, hidden)}",
+        f"{_reach(found, broad=broad)} {_seen(used, refused, hidden)}",
         evidence={
             "path": path.id,
             "gain": path.gain,
@@ -89,6 +95,7 @@ def _finding(found: _Open, result: IdentityResult, context: RuleContext) -> Find
             **({"undecided": found.undecided} if found.undecided else {}),
             **({"passed_to": list(path.passed_to)} if found.by_service else {}),
             "every_resource": broad,
+            **({"administrators": list(found.administrators)} if found.administrators else {}),
             "written_in": places,
             "path_source": path.source,
         },
@@ -106,6 +113,7 @@ class _Handed:
     sure: PermissionSet = 0
     perhaps: PermissionSet = 0
     wide: PermissionSet = 0
+    administrators: tuple[str, ...] = ()
 
 
 _NOT_ASKED = _Handed()
@@ -114,6 +122,7 @@ _NOT_ASKED = _Handed()
 def _handed(path: Path, result: IdentityResult, context: RuleContext) -> _Handed:
     """Return what the identity's grants say of the path's services; nothing where no grant names services."""
     asked = sure = perhaps = everywhere = 0
+    admins: set[str] = set()
     for one in result.handovers:
         if one.service not in path.passed_to:
             continue
@@ -122,15 +131,16 @@ def _handed(path: Path, result: IdentityResult, context: RuleContext) -> _Handed
         sure |= bit if one.held else 0
         perhaps |= bit if one.held is not False else 0
         everywhere |= bit if one.wide else 0
-    return _Handed(asked, sure, perhaps, everywhere)
+        admins |= set(one.administrators)
+    return _Handed(asked, sure, perhaps, everywhere, tuple(sorted(admins)))
 
 
-def _reach(undecided: list[str], *, broad: bool) -> str:
-    if undecided:
-        return (
-            f"It hangs on {', '.join(undecided)}: granted, but under a condition that the evidence does not "
-            f"decide."
-        )
+def _reach(found: _Open, *, broad: bool) -> str:
+    if found.undecided:
+        names = ", ".join(found.undecided)
+        return f"It hangs on {names}: granted, but under a condition that the evidence does not decide."
+    if found.administrators:
+        return f"Administrators are among its targets: {listed(found.administrators, 3)}."
     if broad:
         return "Every resource is a target, so the strongest one decides."
     return "Only named resources are targets; how strong they are was not worked out."

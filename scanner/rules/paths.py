@@ -28,6 +28,8 @@ class Path:
     one_of: tuple[str, ...] = ()
     passed_to: tuple[str, ...] = ()
     """Services of which one must be handed another identity; empty: the path hands none over."""
+    others: bool = False
+    """True for a path that leads to other identities only: on itself the permission changes nothing."""
 
     def of(self, among: PermissionSet, names: Permissions) -> PermissionSet:
         """Return the permissions of the path among these, or nothing when the path is not complete."""

@@ -1,7 +1,7 @@
 """Turn policies into grants (what is written) and entitlements (what it comes to) for each identity."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -17,6 +17,7 @@ from connectors.aws.grants.surroundings import OPENS_COLLECTIONS
 from connectors.aws.inventory import Holder, Inventory
 from connectors.aws.policy.conditions import Context
 from connectors.aws.policy.document import Document, Statement
+from connectors.aws.policy.globs import matches
 from connectors.aws.policy.statements import Clause, Held, hold
 from connectors.aws.trust.handovers import handovers_of
 from connectors.aws.trust.principal import principal_context
@@ -79,7 +80,9 @@ def read_grants(
         if all(one.document is not None and not one.document.problems for one in policies[holder.arn]):
             result.places[holder.arn] = outcome.places
         passed = handovers_of(layers, catalogue, holder.arn.split(":", 2)[1])
-        result.entitlements[holder.arn] = _entitlement(holder.arn, outcome, passed)
+        readable = holder.arn in result.places
+        alone = _only_on_itself(holder, outcome.places) if readable else 0
+        result.entitlements[holder.arn] = _entitlement(holder.arn, outcome, passed, alone)
         if opens := (outcome.granted | outcome.conditional) & opening:
             result.grants += resources.beside.grants(holder, opens)
             caveats.opens.setdefault(holder.account, []).append(holder.arn)
@@ -211,7 +214,21 @@ def _admin(held: Held) -> str:
     return "Action iam:* on Resource *"
 
 
-def _entitlement(identity: str, outcome: Effective, handovers: tuple[Handover, ...]) -> Entitlement:
+def _only_on_itself(holder: Holder, places: Mapping[str, PermissionSet]) -> PermissionSet:
+    """Return what a user or role holds on itself and nowhere else (`user/${aws:username}`, filled in)."""
+    itself = elsewhere = 0
+    for pattern, held in places.items():
+        name = pattern.rpartition(":")[2]
+        if name == holder.arn.rpartition(":")[2] and matches(pattern, holder.arn):
+            itself |= held
+        else:
+            elsewhere |= held
+    return itself & ~elsewhere
+
+
+def _entitlement(
+    identity: str, outcome: Effective, handovers: tuple[Handover, ...], only_on_itself: PermissionSet
+) -> Entitlement:
     reasons = sorted(outcome.reasons)
     text = "; ".join(reasons[:_MOST_REASONS])
     if len(reasons) > _MOST_REASONS:
@@ -222,4 +239,5 @@ def _entitlement(identity: str, outcome: Effective, handovers: tuple[Handover, .
         conditional=outcome.conditional,
         conditional_reason=f"the evidence does not decide: {text}" if text else "",
         handovers=handovers,
+        only_on_itself=only_on_itself,
     )

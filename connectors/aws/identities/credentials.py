@@ -50,6 +50,7 @@ def read_credentials(inventory: Inventory, usage: Iterable[Usage], window: Windo
             found[identity, credential.id] = credential
     for _, row in inventory.report:
         _add_report(row, inventory, found)
+        caveats += _root_keys(row)
     _add_seen(rows, inventory, found)
     return Credentials([found[key] for key in sorted(found)], sorted(set(caveats)))
 
@@ -169,6 +170,20 @@ def _add_report(
             )
         else:
             found[identity, reported.id] = reported
+
+
+def _root_keys(row: Mapping[str, Any]) -> Iterator[Caveat]:
+    """Yield a word on keys of the root user, who is no identity that policies give or refuse anything."""
+    arn = str(row.get("arn", ""))
+    keys = list(_reported_keys(row, arn)) if arn.endswith(":root") else []
+    for key in keys:
+        if key.status == "active":
+            used = f"last used on {key.last_used}" if key.last_used else "no use is reported"
+            yield Caveat(
+                f"the root user has an active {key.id} made on {key.created or 'an unknown day'}, {used}",
+                arn,
+                "it may do everything in the account and no policy limits it: delete the key",
+            )
 
 
 def _password(row: Mapping[str, Any], identity: str) -> Iterator[Credential]:

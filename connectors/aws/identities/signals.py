@@ -16,6 +16,7 @@ from connectors.interface import Patterns
 
 _NAMED = 3
 """So many actions of a statement are named in its signal."""
+_READS = re.compile("(?:batch)?(?:describe|get|list|search|tag|untag|view)", re.IGNORECASE)
 _HOST = re.compile(r"\.amazonaws\.com(\.cn)?$")
 
 
@@ -75,7 +76,11 @@ class AiSignals:
     def _names_ai(self, pattern: str) -> bool:
         service = fold_action(pattern).partition(":")[0]
         named = any(matches(service, prefix) for prefix in self._prefixes) and service.strip("*?") != ""
-        return named and bool(self._catalogue.expand(pattern) & self._telling)
+        if not named:
+            return False
+        meant = self._catalogue.expand(pattern) & self._catalogue.known
+        # A name that the catalogue lacks is retired or newer; what it does, its first word says.
+        return bool(meant & self._telling) if meant else not _READS.match(pattern.partition(":")[2])
 
     def of_policies(self, names: Iterable[tuple[str, str]]) -> Iterator[Signal]:
         """Yield a signal for each attached AWS managed policy (name, ARN) made for AI services."""

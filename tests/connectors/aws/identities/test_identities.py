@@ -148,6 +148,8 @@ def test_trust_in_a_host_is_none(facts_of, service):
         ("bedrock*:Invoke*", True),
         ("sagemaker:CreateTrainingJob", True),
         ("kendra:Query", True),
+        ("bedrock:InvokeModelWithBidirectionalStream", True),  # newer than the catalogue
+        ("bedrock:ListNewerThings", False),
         ("*", False),
         ("*:*", False),
         ("*:List*", False),
@@ -183,6 +185,36 @@ def test_attached_ai_policies_are_a_signal_even_without_their_document(facts_of,
     attached = [{"PolicyName": name, "PolicyArn": f"arn:aws:iam::aws:policy/{name}"}]
     found = signals(facts_of([role(AttachedManagedPolicies=attached)]))
     assert found == ({(SignalKind.GRANT, f"managed policy {name}")} if signal else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "signal"),
+    [
+        ("weather-mcp-server-McpFunctionRole-1A2B", True),
+        ("mcp-gateway", True),
+        ("support-llm", True),
+        ("acme-genai-batch", True),
+        ("order-fulfillment", False),  # holds "llm"
+        ("mumbai-agent", False),
+        ("cloudwatch-agent", False),
+        ("web-app", False),
+    ],
+)
+def test_words_that_only_ai_workloads_are_called_by_are_a_signal(facts_of, name, signal):
+    assert {kind for kind, _ in signals(facts_of([role(name)]))} == ({SignalKind.NAME} if signal else set())
+
+
+def test_an_active_key_of_the_root_user_is_told(facts_of):
+    def told(report):
+        caveats = facts_of(users=[user()], credential_report=report).caveats
+        return [one.what for one in caveats if one.where == f"arn:aws:iam::{ACCOUNT}:root"]
+
+    head, root, *rest = REPORT.split("\n")
+    key = "true,true,2020-01-02T00:00:00+00:00,N/A"
+    assert told(REPORT) == []
+    assert told("\n".join([head, root.replace("true,false,N/A,N/A", key), *rest])) == [
+        "the root user has an active access-key-1 made on 2020-01-02T00:00:00Z, no use is reported"
+    ]
 
 
 def test_names_and_tags_are_weak_signals(facts_of):
