@@ -1,11 +1,13 @@
 """The command line: flags in, exit code out; everything heavy is imported by the verb that needs it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scanner import ending
 from scanner.baseline_cli import baseline
 from scanner.gate_cli import gate
 from scanner.history_cli import diff, history, waive
@@ -355,5 +357,12 @@ give_volume_flags(cli)
 
 
 def main() -> None:
-    """Run the command line."""
-    cli.main(prog_name="entdrift")
+    """Run the command line, as the last thing that this process does."""
+    # numpy would start a thread for each processor, for arithmetic that nobody here asks it for; and only a
+    # process with one thread can share its work with a copy of itself (connectors/forked.py).
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    ending.as_program()
+    try:
+        cli.main(prog_name="entdrift")
+    except SystemExit as end:
+        ending.leave(end)

@@ -1,9 +1,10 @@
 """Which formats to write where, and writing them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.forked import elsewhere
 from reports import formats
 from reports.document import SEVERITIES, Report
 from reports.errors import ReportError
@@ -12,6 +13,9 @@ from scanner.talk import Talk
 from scanner.write import make_folder, write_parts, write_standard_output
 
 STANDARD_OUTPUT = "-"
+
+_MANY = 5_000
+"""Findings from which on the page is written by a process of its own: it takes a fifth of a second then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +44,39 @@ def write(
     report: Report, targets: Sequence[Target], folder: Path, talk: Talk
 ) -> tuple[list[Path], list[str]]:
     """Write every format; one that fails is named and the others are still written."""
+    pages = [target for target in targets if _is_page(target)]
+    others = [target for target in targets if not _is_page(target)]
+    if pages and others and len(report.findings) > _MANY:
+        with elsewhere(lambda: _try(report, pages, folder)) as painted:
+            tried = _try(report, others, folder) | painted.result()
+    else:
+        tried = _try(report, targets, folder)
     written: list[Path] = []
     failed: list[str] = []
     for target in targets:
-        try:
-            path = _write_one(report, target, folder)
-        except (OSError, ReportError) as error:
-            talk.error(f"{target.format.name}: {_said(error)}")
+        path, fault = tried[target]
+        if fault:
+            talk.error(f"{target.format.name}: {fault}")
             failed.append(target.format.name)
         else:
             written += [path] if path else []
     return written, failed
+
+
+def _is_page(target: Target) -> bool:
+    """Tell whether a format takes as long as the others together, and goes to a file."""
+    return target.format.name == "html" and target.place != STANDARD_OUTPUT
+
+
+def _try(report: Report, targets: Iterable[Target], folder: Path) -> dict[Target, tuple[Path | None, str]]:
+    """Write some formats; return for each its file, and what went wrong if something did."""
+    tried: dict[Target, tuple[Path | None, str]] = {}
+    for target in targets:
+        try:
+            tried[target] = _write_one(report, target, folder), ""
+        except (OSError, ReportError) as error:
+            tried[target] = None, _said(error)
+    return tried
 
 
 def _said(error: OSError | ReportError) -> str:

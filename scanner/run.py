@@ -16,7 +16,7 @@ from reports import formats
 from reports.document import Report
 from reports.escape import terminal
 from reports.overview import counted
-from scanner import doctor, outputs, pipeline
+from scanner import doctor, ending, outputs, pipeline
 from scanner.closing import closing_line
 from scanner.config import Config, load
 from scanner.deadline import duration
@@ -249,6 +249,7 @@ def _analysed(job: _Job, bundle: Bundle, history: "Session | None", talk: Talk) 
         from scanner.notify import told  # noqa: PLC0415 only where it is configured
 
         code = told(config.notify, document, code, talk)
+    ending.keep(result, document, memory)
     return code
 
 

@@ -1,8 +1,10 @@
 """All types of findings, and the one way to run them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
+from connectors.forked import in_halves
 from scanner.results import IdentityResult
 from scanner.rules import (
     admin_grant,
@@ -54,11 +56,18 @@ RULES: tuple[Rule, ...] = (
 )
 """In the order of their ids."""
 
+_WORTH_HALVING = 200
+"""Identities from which on a second process saves more than it costs: one takes two or three milliseconds."""
 
-def find_all(results: Iterable[IdentityResult], context: RuleContext) -> list[Finding]:
+
+def find_all(results: Sequence[IdentityResult], context: RuleContext) -> list[Finding]:
     """Return the findings of every rule over the identities of one cloud, worst first."""
-    findings = [finding for result in results for rule in RULES for finding in _told(rule, result, context)]
-    return sorted(findings, key=order)
+
+    def found(some: Iterable[IdentityResult]) -> list[Finding]:
+        return [finding for result in some for rule in RULES for finding in _told(rule, result, context)]
+
+    parts = in_halves(results, found, from_items=_WORTH_HALVING)
+    return sorted(chain.from_iterable(parts), key=order)
 
 
 def _told(rule: Rule, result: IdentityResult, context: RuleContext) -> Iterator[Finding]:

@@ -51,6 +51,10 @@ class Desk:
         )
         self._taken = set(self.inventory.policies)
 
+    def made(self) -> frozenset[str]:
+        """Return the policies that were given a name here."""
+        return frozenset(self._taken - self.inventory.policies.keys())
+
     def is_own(self, arn: str) -> bool:
         """Tell whether a managed policy may be edited: a customer's, held by one identity alone."""
         original = self.originals.managed.get(arn)
