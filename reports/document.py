@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
@@ -425,6 +425,8 @@ class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     Missing where there are none, and in reports before it was added.
     """
+    group: str = ""
+    """Id of the group (`groups`) it belongs to; empty where no other account has the like."""
 
 
 class FrameworkReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -471,6 +473,44 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     """In large documents: id of the `frameworks` in `framework_sets`."""
     evidence_shared: list[str] = []
     """In large documents: ids of further parts of `evidence` that stand in `evidence_parts`."""
+    group: str = ""
+    """The same for findings that say the same, of one severity, about identities of one group; else empty."""
+
+
+class GroupVariant(msgspec.Struct, frozen=True, kw_only=True):
+    """The accounts of a group whose identity may lose the same; sorted by their number, the most first."""
+
+    id: str
+    disposition: Literal["safe", "review", "none"]
+    removes: int
+    keeps: int
+    accounts: list[str]
+
+
+class GroupEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Identities that are written alike in several accounts; sorted by (provider, name, identity, id).
+
+    They have the same kind, name and grants, but for the account's own id (`{account}`) and what tools make
+    up (`{…}`). `role` names kind, id and name alone, so it stays the same when the grants change. `granted`
+    is what each holds; `unused_everywhere` counts what is unused in every one of them, `unused_somewhere`
+    what is so in some. `findings` counts the open ones by severity.
+    """
+
+    id: str
+    role: str
+    provider: str
+    kind: str
+    name: str
+    identity: str
+    identities: int
+    accounts: list[str]
+    stages: list[str]
+    owners: list[str]
+    granted: int
+    unused_everywhere: int
+    unused_somewhere: int
+    findings: dict[str, int]
+    variants: list[GroupVariant]
 
 
 class UnmappedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -674,3 +714,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
     history: History | None = None
     """Missing when the scan ran without history."""
     drift: Drift | None = None
+    groups: list[GroupEntry] = []

@@ -4,14 +4,16 @@ from reports import escape, finding_types
 from reports.document import Report
 from reports.drift_text import sentences
 from reports.overview import (
-    ai_identities,
+    ai_rows,
     counted,
     drift_first,
     drift_line,
     finding_groups,
     findings_line,
     first_of,
+    groups_line,
     scope_line,
+    spread,
     unseen_reasons,
     verdict_line,
 )
@@ -28,6 +30,7 @@ def render(report: Report) -> str:
         "",
         f"{escape.markdown(scope_line(report))}. {findings_line(report)}.",
     ]
+    lines += ["", f"{groups_line(report)}."] if report.groups else []
     lines += [
         *_broken_sources(report),
         *_drift(report),
@@ -101,8 +104,8 @@ def _findings(report: Report) -> list[str]:
 
 
 def _identities(report: Report) -> list[str]:
-    entries = ai_identities(report)
-    if not entries:
+    rows = ai_rows(report)
+    if not rows:
         return []
     lines = [
         "",
@@ -111,14 +114,16 @@ def _identities(report: Report) -> list[str]:
         "| Identity | Where | Granted | Used | Unused | Not observable | Can go |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for entry in entries[:_IDENTITIES]:
-        counts = entry.permissions
-        numbers = (counts.granted, counts.used, counts.unused, counts.unobservable, entry.reduction.removes)
-        cells = " | ".join(f"{number:,}" for number in numbers)
-        lines.append(
-            f"| {_code(entry.name or entry.id)} | {entry.provider} {_text(entry.account)} | {cells} |"
-        )
-    return lines + _more(len(entries) - _IDENTITIES)
+    for row in rows[:_IDENTITIES]:
+        entry, every = row.identity, row.identities
+        cells = [
+            spread(getattr(one.permissions, column) for one in every)
+            for column in ("granted", "used", "unused", "unobservable")
+        ]
+        cells.append(spread(one.reduction.removes for one in every))
+        where = f"{row.accounts:,} accounts" if row.accounts > 1 else _text(entry.account)
+        lines.append(f"| {_code(row.name)} | {entry.provider} {where} | {' | '.join(cells)} |")
+    return lines + _more(len(rows) - _IDENTITIES)
 
 
 def _unseen(report: Report) -> list[str]:

@@ -46,6 +46,19 @@ class ReasonGroup(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.like_permissions:,} more for {counted(self.like, 'reason')} like it"
 
 
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """An identity, or several of different accounts that are written alike, told once by the first."""
+
+    identity: IdentityEntry
+    identities: list[IdentityEntry]
+    name: str
+
+    @property
+    def accounts(self) -> int:
+        """In how many accounts it stands."""
+        return len({entry.account for entry in self.identities})
+
+
 class FindingGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Open findings of one severity and type, with the names of their identities and a first example."""
 
@@ -60,6 +73,40 @@ def ai_identities(report: Report) -> list[IdentityEntry]:
     """Give the AI identities, those with the most unused permissions first."""
     ai = [identity for identity in report.identities if identity.ai_workload.is_ai]
     return sorted(ai, key=lambda entry: (-entry.permissions.unused, -entry.permissions.granted))
+
+
+def ai_rows(report: Report) -> list[Row]:
+    """Give the AI identities, those of one group together, in the order of what they leave unused in all."""
+    names = {group.id: group.name for group in report.groups}
+    rows: dict[str | int, list[IdentityEntry]] = {}
+    for number, entry in enumerate(ai_identities(report)):
+        rows.setdefault(entry.group or number, []).append(entry)
+    found = [
+        Row(identity=same[0], identities=same, name=names.get(same[0].group) or same[0].name or same[0].id)
+        for same in rows.values()
+    ]
+    return sorted(found, key=lambda row: -sum(entry.permissions.unused for entry in row.identities))
+
+
+def groups_line(report: Report) -> str:
+    """Say how much is written alike in several accounts; empty where nothing is."""
+    if not report.groups:
+        return ""
+    number = sum(group.identities for group in report.groups)
+    found = [row for row in report.findings if is_open(row)]
+    once = len({row.group for row in found if row.group}) + sum(not row.group for row in found)
+    return (
+        f"Written alike in several accounts: {counted(number, 'identity', 'identities')} in "
+        f"{counted(len(report.groups), 'group')}; "
+        f"counted once, {counted(len(found), 'open finding')} are {once:,}"
+    )
+
+
+def spread(values: Iterable[int]) -> str:
+    """Write a number that may differ within a group: the one, or the least and the most."""
+    held = list(values)
+    least, most = min(held), max(held)
+    return f"{least:,}" if least == most else f"{least:,}-{most:,}"
 
 
 def ai_permissions(report: Report) -> PermissionCounts:
@@ -126,12 +173,26 @@ def finding_groups(report: Report) -> list[FindingGroup]:
             severity=severity,
             rule=rule,
             count=len(found),
-            identities=list(
-                dict.fromkeys(names.get((f.provider, f.account, f.identity)) or f.identity for f in found)
+            identities=_named(
+                [(names.get((f.provider, f.account, f.identity)) or f.identity, f.account) for f in found],
+                many=bool(report.groups),
             ),
             example=found[0].message,
         )
         for (severity, rule), found in groups.items()
+    ]
+
+
+def _named(whose: list[tuple[str, str]], *, many: bool) -> list[str]:
+    """Give names once; where accounts hold the like, those of most accounts first, with how many."""
+    accounts: dict[str, set[str]] = {}
+    for name, account in whose:
+        accounts.setdefault(name, set()).add(account)
+    if not many:
+        return list(accounts)
+    ordered = sorted(accounts, key=lambda name: -len(accounts[name]))
+    return [
+        f"{name} ({len(accounts[name]):,} accounts)" if len(accounts[name]) > 1 else name for name in ordered
     ]
 
 

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports import escape, finding_types
-from reports.document import IdentityEntry, Report, Severity, SourceEntry
+from reports.document import Report, Severity, SourceEntry
 from reports.drift_text import sentences
 from reports.overview import (
     FindingGroup,
-    ai_identities,
+    Row,
+    ai_rows,
     counted,
     drift_first,
     drift_line,
     finding_groups,
     findings_line,
     first_of,
+    groups_line,
     scope_line,
+    spread,
     unseen_reasons,
     verdict_line,
 )
@@ -91,14 +94,16 @@ def write(report: Report, console: "Console", *, files: Sequence[str] = ()) -> N
     console.print(text(verdict_line(report), "bold"))
     console.print(text(scope_line(report)))
     console.print(text(findings_line(report)))
+    if alike := groups_line(report):
+        console.print(text(alike))
     if not room.tight:
         heading("Sources")
     for part in _reading(report, console, room):
         console.print(part)
-    identities = ai_identities(report)
-    if identities:
+    rows = ai_rows(report)
+    if rows:
         heading("AI identities")
-        console.print(_identities(identities, console, room))
+        console.print(_identities(rows, console, room))
     groups = finding_groups(report)
     if groups:
         heading("Findings")
@@ -192,7 +197,7 @@ def _sources(sources: Sequence[SourceEntry], console: "Console", room: _Room) ->
     return table
 
 
-def _identities(identities: list[IdentityEntry], console: "Console", room: _Room) -> "Table":
+def _identities(rows: list[Row], console: "Console", room: _Room) -> "Table":
     table = _table()
     overflow: OverflowMethod = "ellipsis" if room.tight else "fold"
     most = console.width - _NUMBERS if room.tight else None
@@ -201,20 +206,21 @@ def _identities(identities: list[IdentityEntry], console: "Console", room: _Room
     for name in ("granted", "used", "unused", "not obs."):
         table.add_column(name, justify="right", no_wrap=True)
     table.show_header = True
-    names = Counter((identity.provider, identity.name or identity.id) for identity in identities)
-    for identity in identities[: room.identities]:
-        name = identity.name or identity.id
-        if names[identity.provider, name] > 1 and identity.account:
-            name = f"{_brief(name, _NAME - len(identity.account) - 3)} ({identity.account})"
-        counts = identity.permissions
-        numbers = (counts.granted, counts.used, counts.unused, counts.unobservable)
+    names = Counter((row.identity.provider, row.name) for row in rows)
+    for row in rows[: room.identities]:
+        name, provider = row.name, row.identity.provider
+        beside = f"{row.accounts:,} accounts" if row.accounts > 1 else row.identity.account
+        if beside and (row.accounts > 1 or names[provider, name] > 1):
+            name = f"{_brief(name, _NAME - len(beside) - 3)} ({beside})"
+        counts = [entry.permissions for entry in row.identities]
+        columns = ("granted", "used", "unused", "unobservable")
         table.add_row(
             _cell(name, console),
-            _cell(identity.provider, console),
-            *(f"{number:,}" for number in numbers),
+            _cell(provider, console),
+            *(spread(getattr(one, column) for one in counts) for column in columns),
         )
-    if len(identities) > room.identities:
-        table.add_row(f"and {len(identities) - room.identities:,} more", style="dim")
+    if len(rows) > room.identities:
+        table.add_row(f"and {len(rows) - room.identities:,} more", style="dim")
     return table
 
 
@@ -224,7 +230,7 @@ def _findings(groups: list[FindingGroup], console: "Console", room: _Room) -> "T
     for name in ("severity", "type", "findings", "identities"):
         table.add_column(name, overflow=overflow, no_wrap=room.tight or name == "severity")
     for group in groups[: room.findings]:
-        names, more = first_of([_brief(name, 30) for name in group.identities], room.names)
+        names, more = first_of([_who(name) for name in group.identities], room.names)
         table.add_row(
             _cell(group.severity, console, _SEVERITY_STYLE[group.severity]),
             _cell(f"{group.rule} {finding_types.name(group.rule)}", console, limit=30),
@@ -235,6 +241,11 @@ def _findings(groups: list[FindingGroup], console: "Console", room: _Room) -> "T
     if left:
         table.add_row("", f"and {left:,} more", "", "", style="dim")
     return table
+
+
+def _who(name: str) -> str:
+    """Cut a long name; in how many accounts it stands is kept."""
+    return _brief(name, 48 if name.endswith(" accounts)") else 30)
 
 
 def _drift(report: Report, room: _Room) -> list[str]:

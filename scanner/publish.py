@@ -10,6 +10,7 @@ import msgspec
 
 from connectors.interface import Outcome
 from reports import document as doc
+from reports.groups.grouping import grouped
 from reports.identity_key import identity_key
 from scanner.config import Config
 from scanner.drift.snapshot import of_cloud
@@ -111,11 +112,11 @@ def without_history(result: ScanResult, config: Config) -> doc.Report:
         config.history.stages,
     )
     if stages is None:
-        return report
+        return grouped(report)
     drift = doc.Drift(
         compared_with=[], changes=[], changes_total=0, findings=doc.FindingDrift(), stages=stages
     )
-    return msgspec.structs.replace(report, drift=drift)
+    return grouped(msgspec.structs.replace(report, drift=drift))
 
 
 def with_more(report: doc.Report, result: ScanResult, more: Sequence[Finding]) -> doc.Report:

@@ -8,6 +8,7 @@ import msgspec
 from connectors.bundle import Bundle
 from connectors.errors import StateError
 from reports import document as doc
+from reports.groups.grouping import grouped
 from scanner import pipeline
 from scanner.config import Config
 from scanner.drift.approved import against_baselines, expanded, summary
@@ -90,7 +91,7 @@ def _full(given: Whole, memory: Memory) -> doc.Report:
         compared_with=[], changes=[], changes_total=0, findings=doc.FindingDrift()
     )
     baseline = summary(beyond, looked_at, compared)
-    return msgspec.structs.replace(report, drift=msgspec.structs.replace(drift, baseline=baseline))
+    return grouped(msgspec.structs.replace(report, drift=msgspec.structs.replace(drift, baseline=baseline)))
 
 
 def _ended(report: doc.Report, memory: Memory) -> dict[tuple[str, str], dict[str, tuple[ExpiredWaiver, ...]]]:
