@@ -27,6 +27,7 @@ SCRIPTS = (
     "route.js",
     "table.js",
     "finding.js",
+    "groups.js",
     "export.js",
     "overview.js",
     "diff.js",
@@ -42,6 +43,7 @@ SCRIPTS = (
 )
 """The script files in the order they are joined; `report.js` starts the page and comes last."""
 
+_ALIKE = "groups.js"
 
 _SOURCES = 12
 """Sources on the first screen; those that were not read whole come first."""
@@ -49,7 +51,7 @@ _SOURCES = 12
 
 def page(report: Report) -> Iterator[str]:
     """Yield the page part by part; of a large report its data alone is tens of megabytes."""
-    style, script = _style(), _script()
+    style, script = _style(), _script(alike=bool(report.groups))
     return _template().generate(
         policy=Markup(content_policy(style=style, script=script)),  # noqa: S704 - built from two hashes
         style=Markup(style),  # noqa: S704 - our own file
@@ -105,10 +107,13 @@ def _style() -> str:
 
 
 @cache
-def _script() -> str:
-    """Join the script files in one function scope, so that nothing of the page is global."""
+def _script(*, alike: bool) -> str:
+    """Join the script files in one function scope, so that nothing of the page is global.
+
+    What shows groups is only in the page of a report that has some.
+    """
     folder = _folder().joinpath("script")
-    parts = (folder.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)
+    parts = (folder.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS if alike or name != _ALIKE)
     return "(() => {\n'use strict';\n" + "\n".join(parts) + "})();\n"
 
 

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "reports" / "html"))
 
 from html_hostile import hostile
-from html_samples import empty, large, sample
+from html_samples import empty, fleet, large, sample
 
 from reports.html import render
 
@@ -55,7 +55,13 @@ def files(tmp_path_factory):
     """Render the sample reports once and return their file addresses by name."""
     folder = tmp_path_factory.mktemp("reports")
     addresses = {}
-    for name, build in (("sample", sample), ("hostile", hostile), ("empty", empty), ("large", large)):
+    for name, build in (
+        ("sample", sample),
+        ("hostile", hostile),
+        ("empty", empty),
+        ("large", large),
+        ("fleet", fleet),
+    ):
         path = folder / f"{name}.html"
         path.write_bytes(render(build()))
         addresses[name] = path.as_uri()

@@ -462,3 +462,48 @@ def test_moving_between_views_keeps_the_search(open_report):
     page.get_by_role("link", name="Identities", exact=True).click()
     assert page.input_value("#query") == "cloud:azure"
     until(page, "document.activeElement.id === 'identities-head'")
+
+
+def alike(page, table):
+    return page.locator(f"#{table} tbody .alike").all_inner_texts()
+
+
+def test_what_is_alike_in_several_accounts_is_one_row_with_its_accounts(open_report):
+    report = open_report("fleet")
+    page = report.page
+    assert ["support-triage-agentcore-runtime"] == alike(page, "identities-rows")
+    row = page.locator("#identities-rows tbody tr", has=page.locator(".alike"))
+    assert "3 accounts" in row.inner_text()
+    row.locator(".unfold").click()
+    links = page.locator("#identities-rows .fold:not([hidden]) a").all_inner_texts()
+    assert ["123456789012", "222233334444", "333344445555"] == links
+    page.locator("#findings-rows tbody tr", has=page.locator(".alike")).first.locator(".unfold").click()
+    assert "The same in 3 accounts" in page.locator("#findings-rows .fold:not([hidden])").inner_text()
+    assert "Alike counted once:" in totals(page)
+    assert report.errors == []
+
+
+def test_alike_rows_are_told_apart_when_asked_and_the_address_keeps_that(open_report):
+    page = open_report("fleet").page
+    page.locator("#alike").uncheck()
+    assert ([], []) == (alike(page, "identities-rows"), alike(page, "findings-rows"))
+    assert "g=0" in fragment(page)
+    again = open_report("fleet", fragment(page)).page
+    assert ([], False) == (alike(again, "identities-rows"), again.locator("#alike").is_checked())
+
+
+def test_a_report_without_groups_has_no_word_of_them(open_report):
+    page = open_report("sample").page
+    assert (0, False) == (page.locator("#alike").count(), "Alike" in totals(page))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_rows_of_several_accounts_are_accessible(open_report, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
+    )
+    page = open_report("fleet", color_scheme=scheme).page
+    for table in ("identities-rows", "findings-rows"):
+        row = page.locator(f"#{table} tbody tr", has=page.locator(".alike")).first
+        row.locator(".unfold").click()
+    assert axe.Axe().run(page).response["violations"] == []

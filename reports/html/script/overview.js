@@ -24,7 +24,7 @@ const FILTERS = [
 const MOST_CHOICES = 300;
 
 function makeOverview(model, changed) {
-  const view = { model, query: "", result: null };
+  const view = { model, query: "", result: null, alike: Boolean(model.doc.groups?.length) };
   view.box = document.getElementById("query");
   view.findings = makeFindingsTable(model, () => changed(view));
   view.identities = makeIdentitiesTable(model, () => changed(view));
@@ -39,6 +39,11 @@ function makeOverview(model, changed) {
     setQuery(view, "", changed);
     view.box.focus();
   });
+  view.choice = document.getElementById("alike");
+  view.choice?.addEventListener("change", () => {
+    view.alike = view.choice.checked;
+    setQuery(view, view.box.value, changed);
+  });
   return view;
 }
 
@@ -52,8 +57,9 @@ function setQuery(view, query, changed) {
 function showQuery(view, query, findingsPage, identitiesPage) {
   view.query = query;
   view.result = applyQuery(view.model, query);
-  view.findings.update(view.result.findings, findingsPage);
-  view.identities.update(view.result.identities, identitiesPage);
+  const rows = view.alike ? rowsAlike : (some) => some;
+  view.findings.update(rows(view.result.findings), findingsPage);
+  view.identities.update(rows(view.result.identities), identitiesPage);
   for (const [key, select] of view.selects) showChoice(select, termValue(view.result.terms, key));
   document.getElementById("query-clear").hidden = !query.trim();
   showTotals(view);
@@ -129,7 +135,10 @@ function showTotals(view) {
   const severities = SEVERITIES.filter((severity) => bySeverity.get(severity));
   const findingText = `${num(findings.length)} of ${count(doc.findings.length, "finding")}`;
   const identityText = `${num(identities.length)} of ${count(doc.identities.length, "identity", "identities")}`;
-  document.getElementById("totals").textContent = `Showing ${findingText} and ${identityText}.`;
+  const once = view.alike
+    ? ` Alike counted once: ${num(view.findings.state.rows.length)} and ${num(view.identities.state.rows.length)}.`
+    : "";
+  document.getElementById("totals").textContent = `Showing ${findingText} and ${identityText}.${once}`;
   document.getElementById("findings-totals").replaceChildren(
     el("span", {}, el("b", {}, num(open)), ` open`, severities.length ? ":" : ""),
     ...severities.map((severity) =>
@@ -205,7 +214,7 @@ function makeFindingsTable(model, changed) {
         label: "Identity",
         value: ({ entry, identity }) => (identity?.entry.name || entry.identity).toLowerCase(),
         class: "wide",
-        cell: (finding) => [
+        cell: (finding) => isAlike(finding) ? alikeName(model, finding, finding.identity.entry) : [
           finding.identity
             ? identityLink(finding.identity, { at: "findings" })
             : name(finding.entry.identity, { limit: 90 }),
@@ -216,23 +225,27 @@ function makeFindingsTable(model, changed) {
         key: "confidence",
         label: "Confidence",
         class: "nowrap brief",
-        cell: ({ entry }) => name(entry.confidence, { limit: 20 }),
+        cell: (finding) =>
+          isAlike(finding)
+            ? wordsOf(finding.members.map(({ entry }) => entry.confidence))
+            : name(finding.entry.confidence, { limit: 20 }),
         value: ({ entry }) => ["high", "medium", "low"].indexOf(entry.confidence),
       },
       {
         key: "status",
         label: "Status",
         class: "brief plain",
-        cell: statusPill,
+        cell: (finding) =>
+          isAlike(finding) ? wordsOf(finding.members.map(({ entry }) => entry.status)) : statusPill(finding),
         value: ({ entry }) => ["regressed", "open", "waived", "fixed"].indexOf(entry.status),
       },
     ],
     pageSize: 10,
     empty:
       "No finding matches. A search without a match is not proof that nothing is wrong: see what could not be seen.",
-    expand: findingDetails,
+    expand: (finding) => (isAlike(finding) ? alikeFinding(finding) : findingDetails(finding)),
     expandLabel: ({ entry }) => `Evidence of ${plain(entry.rule, 20)} for ${plain(entry.identity, 60)}`,
-    rowClass: (finding) => (isOpen(finding) ? null : "closed"),
+    rowClass: (finding) => ((finding.members ?? [finding]).some(isOpen) ? null : "closed"),
     onState: changed,
   });
 }
@@ -245,8 +258,16 @@ function findingsCell(identity) {
 
 const DISPOSITION_WORDS = { __proto__: null, safe: "safe", review: "needs review", none: "none offered" };
 
-function reductionCell({ entry }) {
-  const { reduction } = entry;
+function reductionCell(row) {
+  const { reduction } = row.entry;
+  if (isAlike(row)) {
+    const offers = row.members.map(({ entry }) => entry.reduction);
+    const removes = offers.filter(({ disposition }) => disposition !== "none").map((offer) => offer.removes);
+    return [
+      removes.length ? el("b", {}, "−" + spreadOf(removes)) : "",
+      el("span", { class: "under" }, wordsOf(offers.map(({ disposition }) => DISPOSITION_WORDS[disposition]))),
+    ];
+  }
   if (reduction.disposition === "none") return none(DISPOSITION_WORDS.none);
   return el(
     "span",
@@ -255,6 +276,15 @@ function reductionCell({ entry }) {
     " ",
     DISPOSITION_WORDS[reduction.disposition],
   );
+}
+
+// Whether a row stands for several accounts.
+function isAlike(row) {
+  return (row.members?.length ?? 0) > 1;
+}
+
+function lastSeen(row) {
+  return (row.members ?? [row]).reduce((last, { entry }) => (entry.last_seen > last ? entry.last_seen : last), "");
 }
 
 function aiCell({ entry }) {
@@ -275,7 +305,7 @@ function makeIdentitiesTable(model, changed) {
         header: true,
         value: ({ entry }) => (entry.name || entry.id).toLowerCase(),
         class: "wide",
-        cell: (identity) => [
+        cell: (identity) => isAlike(identity) ? alikeName(model, identity, identity.entry) : [
           identityLink(identity),
           el("span", { class: "under" }, name(identity.entry.kind, { limit: 40 })),
           placeLine(identity.entry),
@@ -284,7 +314,11 @@ function makeIdentitiesTable(model, changed) {
       {
         key: "owner",
         label: "Owner",
-        cell: ({ entry }) => (entry.owner ? name(entry.owner, { limit: 40 }) : none("no owner")),
+        cell: (row) => {
+          const owners = new Set((row.members ?? [row]).map(({ entry }) => entry.owner));
+          if (owners.size > 1) return count(owners.size, "owner");
+          return row.entry.owner ? name(row.entry.owner, { limit: 40 }) : none("no owner");
+        },
         value: ({ entry }) => entry.owner.toLowerCase(),
         hide: "laptop",
         class: "some brief",
@@ -302,7 +336,10 @@ function makeIdentitiesTable(model, changed) {
         label: "Granted",
         numeric: true,
         descending: true,
-        cell: ({ entry }) => num(entry.permissions.granted),
+        cell: (row) => [
+          num(row.entry.permissions.granted),
+          isAlike(row) ? el("span", { class: "under" }, "each") : "",
+        ],
         value: ({ entry }) => entry.permissions.granted,
       },
       {
@@ -310,7 +347,13 @@ function makeIdentitiesTable(model, changed) {
         label: "Used, denied, unused, not observable, conditional",
         descending: true,
         class: "picture",
-        cell: ({ entry }) => [verdictBar(entry.permissions), verdictNumbers(entry.permissions)],
+        cell: (row) => {
+          const counts = (row.members ?? [row]).reduce(
+            (total, { entry }) => addCounts(total, entry.permissions),
+            {},
+          );
+          return [verdictBar(counts), verdictNumbers(counts)];
+        },
         value: ({ entry }) => entry.permissions.unused,
       },
       {
@@ -325,8 +368,8 @@ function makeIdentitiesTable(model, changed) {
         label: "Last call seen",
         class: "nowrap brief",
         descending: true,
-        cell: ({ entry }) => (entry.last_seen ? dayOf(entry.last_seen) : none("no call seen")),
-        value: ({ entry }) => entry.last_seen,
+        cell: (row) => (lastSeen(row) ? dayOf(lastSeen(row)) : none("no call seen")),
+        value: lastSeen,
       },
       {
         key: "removes",
@@ -340,6 +383,9 @@ function makeIdentitiesTable(model, changed) {
     ],
     sort: "findings",
     empty: "No identity matches.",
+    expand: (identity) => alikeIdentity(model, identity),
+    expandable: isAlike,
+    expandLabel: ({ entry }) => `Accounts of ${plain(entry.name || entry.id, 60)}`,
     onState: changed,
   });
 }

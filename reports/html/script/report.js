@@ -32,6 +32,7 @@ function writeOverviewState(view) {
     "#/overview" +
       writeQueryString({
         q: view.query,
+        g: view.choice && !view.alike ? "0" : "",
         fs: findings.state.sort,
         fp: page(findings),
         is: identities.state.sort === "findings" ? "" : identities.state.sort,
@@ -66,6 +67,10 @@ function showView(route) {
   let title = "Overview";
   if (route.view === "overview") {
     OVERVIEW.box.value = params.q ?? "";
+    if (OVERVIEW.choice) {
+      OVERVIEW.alike = params.g !== "0";
+      OVERVIEW.choice.checked = OVERVIEW.alike;
+    }
     OVERVIEW.findings.state.sort = params.fs ?? "";
     OVERVIEW.identities.state.sort = params.is ?? "findings";
     showQuery(OVERVIEW, params.q ?? "", Number(params.fp) || 1, Number(params.ip) || 1);

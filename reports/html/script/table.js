@@ -6,7 +6,8 @@ const PRINT_ROWS = 400;
 
 // options: {id, caption, captionClass, columns, rows, empty, pageSize, sort, page, expand, rowId, onState}
 // column: {key, label, cell(row), value(row), numeric, header, hide, descending}
-// `value` makes the column sortable; `header` marks the row header; `expand(row)` fills a fold below the row.
+// `value` makes the column sortable; `header` marks the row header; `expand(row)` fills a fold below the row,
+// of those rows that are `expandable` where that is given.
 function makeTable(options) {
   const state = {
     rows: options.rows ?? [],
@@ -206,7 +207,7 @@ function drawPager(table, from, to, pages) {
 }
 
 function drawRow(table, row) {
-  const { columns, expand, rowId, rowClass } = table.options;
+  const { columns, expand, expandable, rowId, rowClass } = table.options;
   const line = el("tr", { role: "row", id: rowId?.(row), class: rowClass?.(row) });
   columns.forEach((column) => {
     const tag = column.header ? "th" : "td";
@@ -218,7 +219,7 @@ function drawRow(table, row) {
     if (column.header) props.scope = "row";
     line.append(el(tag, props, column.cell(row)));
   });
-  if (!expand) return [line];
+  if (!expand || (expandable && !expandable(row))) return [line];
   const fold = makeFold(table, row, line);
   return [line, fold];
 }

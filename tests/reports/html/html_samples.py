@@ -16,6 +16,7 @@ from reports.document import (
     Report,
     Summary,
 )
+from reports.groups.grouping import grouped
 
 OPEN = ("open", "regressed")
 
@@ -26,6 +27,27 @@ def sample() -> Report:
     return msgspec.structs.replace(
         report(held, findings(held)), history=html_drift.history(), drift=html_drift.drift(held)
     )
+
+
+def fleet() -> Report:
+    """Return the sample with its first AWS identity in two accounts more, as one template leaves it."""
+    one = sample()
+    first = next(
+        entry for entry in one.identities if entry.provider == "aws" and entry.name.startswith("support")
+    )
+    held, found = list(one.identities), list(one.findings)
+    for account in ("222233334444", "333344445555"):
+        text = msgspec.json.encode(first).decode().replace(first.account, account)
+        entry = msgspec.json.decode(text, type=IdentityEntry)
+        held.append(msgspec.structs.replace(entry, immutable_id=""))
+        for row in one.findings:
+            if (row.account, row.identity) == (first.account, first.id):
+                text = msgspec.json.encode(row).decode().replace(first.account, account)
+                digest = hashlib.sha256(text.encode()).hexdigest()
+                copy = msgspec.json.decode(text, type=FindingEntry)
+                found.append(msgspec.structs.replace(copy, fingerprint=digest, status="open"))
+    report = msgspec.structs.replace(one, identities=held, findings=sorted(found, key=_finding_order))
+    return grouped(report)
 
 
 def empty() -> Report:
