@@ -178,7 +178,8 @@ def _ruled(ruling: Ruling | None, name: str, resource: str) -> Iterator[str]:
 
 
 def _use(entry: IdentityEntry, name: str, resource: str) -> Iterator[str]:
-    rows = [row for row in entry.usage if row.permission == name and resource in ("", row.resource)]
+    every = [row for row in entry.usage if row.permission == name]
+    rows = [row for row in every if _may_be_on(row.resource, resource)]
     for row in rows[:_MOST]:
         key = f" with {row.credential}" if row.credential else ""
         via = f" via {row.via}" if row.via else ""
@@ -188,7 +189,18 @@ def _use(entry: IdentityEntry, name: str, resource: str) -> Iterator[str]:
     if len(rows) > _MOST:
         yield f"  and {len(rows) - _MOST:,} more rows"
     if not rows:
-        yield "  none"
+        calls = sum(row.count for row in every)
+        yield f"  none on {resource}; {calls:,} calls on other resources" if calls else "  none"
+
+
+def _may_be_on(recorded: str, resource: str) -> bool:
+    """Tell whether calls recorded on a resource may be on the one asked about.
+
+    Records of objects are added up by what holds them (`bucket/*`); some name no resource.
+    """
+    if not resource or not recorded:
+        return True
+    return recorded == resource or (recorded.endswith("*") and resource.startswith(recorded[:-1]))
 
 
 def _fate(entry: IdentityEntry, name: str) -> Iterator[str]:

@@ -274,6 +274,20 @@ def test_explain_tells_where_a_permission_is_written_and_what_becomes_of_it(demo
         assert words in found.stdout
 
 
+def test_explain_of_an_object_tells_the_calls_recorded_on_its_bucket(demo):
+    report = json.loads((demo / "report.json").read_text())
+    one, row = next(
+        (one, row)
+        for one in report["identities"]
+        for row in one["usage"]
+        if row["permission"] == "s3:GetObject" and row["resource"].endswith("/*")
+    )
+    within = run("explain", one["id"], "s3:GetObject", row["resource"][:-1] + "a/b.pdf", "--from", demo)
+    assert f"calls on {row['resource']}" in within.stdout
+    beside = run("explain", one["id"], "s3:GetObject", "arn:aws:s3:::other/a", "--from", demo)
+    assert "none on arn:aws:s3:::other/a; " in beside.stdout
+
+
 def test_explain_of_an_identity_tells_the_whole(demo):
     found = run("explain", offered(demo)["name"], "--from", demo)
     assert 0 == found.exit_code
