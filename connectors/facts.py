@@ -162,6 +162,8 @@ class Grant:
     identity: str
     source: str
     """Where it is written: policy ARN and statement, binding and resource, assignment id."""
+    document: str = field(default="", kw_only=True)
+    """The policy that `source` names one statement of; empty where grants are no statements of a policy."""
     name: str
     """The policy, role or definition a person would look for."""
     effect: Effect

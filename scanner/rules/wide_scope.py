@@ -27,7 +27,7 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     written: dict[str, list[GrantResult]] = {}
     for entry in allows(result):
         if entry.grant.wide & result.verdicts.granted:
-            written.setdefault(entry.grant.source, []).append(entry)
+            written.setdefault(entry.grant.document or entry.grant.source, []).append(entry)
     for source, entries in sorted(written.items()):
         yield _finding(source, entries, result, context)
 

@@ -24,6 +24,7 @@ def account():
         role(A, "open", allow("s3:PutBucketPolicy"), trust=[trusted("*")]),
         role(A, "open-admin", allow("*"), trust=[trusted({"AWS": "*"})]),
         role(A, "agent", model, trust=[trusted({"Service": "bedrock.amazonaws.com"})]),
+        role(A, "twice", allow("s3:GetObject"), allow("sqs:SendMessage")),
         role(A, "climber", model, allow("sts:AssumeRole", arn(A, "open-admin"))),
         role(A, DEVELOPER, model, allow("ec2:DescribeInstances"), path=SSO, trust=[trusted(SAML)]),
         role(
@@ -81,6 +82,10 @@ def test_a_role_that_everybody_may_take_is_its_own_finding_and_nobody_elses(repo
     assert found(report, "open-admin", "ED107") == {("ED107", "*")}
     assert found(report, "agent", "ED101", "ED102", "ED106") == {("ED101", "bedrock")}
     assert verdict(report, "agent", "sts:AssumeRole") == "unused"  # still part of what it may do
+
+
+def test_statements_of_one_policy_that_name_no_resource_are_one_finding(report):
+    assert found(report, "twice", "ED104") == {("ED104", f"{arn(A, 'twice')}: inline policy p")}
 
 
 def test_whose_own_policy_names_an_open_administrator_can_become_it(report):

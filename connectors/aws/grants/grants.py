@@ -159,6 +159,7 @@ def _grants(holder: Holder, written: Written, bound: Sequence[Held], context: Co
             id=f"{written.id}#{statement.name}" + (f"-{statement.index}" if repeated else ""),
             identity=holder.arn,
             source=f"{written.source}, statement {statement.name}",
+            document=written.source,
             name=written.name,
             effect=statement.effect,
             scope=_scope(statement),
