@@ -263,6 +263,20 @@ class Usage:
     """Last call that passed authorisation; empty when every call was refused."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Activity:
+    """What logs show of an identity with one credential, whatever permission it needed, if any was told.
+
+    `calls` is every call, refused ones too; a sign-in counts as none and is activity all the same.
+    """
+
+    identity: str
+    credential: str
+    calls: int
+    first_seen: str
+    last_seen: str
+
+
 class CoverageState(StrEnum):
     """Whether a class of log was recorded."""
 
@@ -318,6 +332,9 @@ class Facts:
     """By identity id; an identity without an entry had no readable grants (a caveat says why)."""
     usage: tuple[Usage, ...]
     """Use by identities of the inventory, and by principals that logs show but the inventory lacks."""
+    activity: tuple[Activity, ...] = field(default=(), kw_only=True)
+    """All that logs show of identities, calls that no permission is known for included; of one without an
+    entry `usage` tells alone."""
     coverage: tuple[Coverage, ...]
     unmapped: tuple[Unmapped, ...] = ()
     caveats: tuple[Caveat, ...] = ()

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import PurePath
 from types import MappingProxyType
 
 from connectors.facts import (
+    Activity,
     Blind,
     Credential,
     Entitlement,
@@ -89,6 +91,7 @@ class _Joined:
     """What the facts say about each identity, by its id; `spans` and `stages` by account and source."""
 
     usage: Mapping[str, Sequence[Usage]]
+    activity: Mapping[str, Sequence[Activity]]
     grants: Mapping[str, Sequence[Grant]]
     credentials: Mapping[str, Sequence[Credential]]
     spans: Mapping[str, Window]
@@ -109,12 +112,16 @@ def _join(
     credentials: dict[str, list[Credential]] = {}
     for credential in {(c.identity, c.id): c for c in facts.credentials}.values():
         credentials.setdefault(credential.identity, []).append(credential)
-    return _Joined(_grouped(facts.usage), grants, credentials, spans, stages, unread)
+    activity: dict[str, list[Activity]] = {}
+    for seen in sorted(facts.activity):
+        activity.setdefault(seen.identity, []).append(seen)
+    return _Joined(_grouped(facts.usage), activity, grants, credentials, spans, stages, unread)
 
 
 def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -> IdentityResult:
     entitlement = _doubted(facts.entitlements.get(identity.id), joined.unread.get(identity.account, ()))
     usage = joined.usage.get(identity.id, ())
+    activity = joined.activity.get(identity.id, ())
     verdicts = judge(entitlement, usage, facts.permissions)
     sees = bool(verdicts.used | verdicts.denied | verdicts.unused)
     return IdentityResult(
@@ -126,13 +133,14 @@ def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -
         verdicts=verdicts,
         usage=tuple(usage),
         grants=judge_grants(joined.grants.get(identity.id, ()), verdicts, usage, facts.permissions),
-        credentials=_credentials(joined.credentials.get(identity.id, ()), usage, now),
+        credentials=_credentials(joined.credentials.get(identity.id, ()), usage, activity, now),
         reach=map_reach(verdicts, usage, facts.reach, facts.permissions),
         observed=facts.watched.get(identity.id)
         or joined.spans.get(identity.account)
         or (joined.spans.get("") if sees else None),
         handovers=entitlement.handovers if entitlement is not None else (),
         only_on_itself=entitlement.only_on_itself if entitlement is not None else 0,
+        activity=tuple(activity),
     )
 
 
@@ -232,12 +240,19 @@ def _merge(one: Usage, other: Usage) -> Usage:
 
 
 def _credentials(
-    credentials: Sequence[Credential], usage: Sequence[Usage], now: datetime
+    credentials: Sequence[Credential], usage: Sequence[Usage], activity: Sequence[Activity], now: datetime
 ) -> tuple[CredentialResult, ...]:
     uses = _calls(usage)
+    for seen in activity:  # exact, where the wing counts calls: a call may need several permissions, or none
+        uses[seen.credential] = 0
+    for seen in activity:
+        uses[seen.credential] += seen.calls
     last: dict[str, str] = {}
-    for row in usage:
-        last[row.credential] = max(last.get(row.credential, ""), row.last_seen)
+    for credential, time in chain(
+        ((row.credential, row.last_seen) for row in usage),
+        ((seen.credential, seen.last_seen) for seen in activity),
+    ):
+        last[credential] = max(last.get(credential, ""), time)
     return tuple(
         CredentialResult(
             credential=credential,

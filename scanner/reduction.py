@@ -206,7 +206,7 @@ def _is_idle(entry: IdentityResult, window: Window) -> bool:
     """Tell whether nothing at all was seen of an identity that was watched, and no credential says else."""
     start = window.start.strftime(_TIME)
     used = any(row.uses or row.last_used >= start for row in entry.credentials)
-    return entry.observed is not None and entry.readable and not entry.usage and not used
+    return entry.observed is not None and entry.readable and not entry.active and not used
 
 
 def _credentials(entry: IdentityResult, window: Window, limits: Limits) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from connectors.facts import (
+    Activity,
     Caveat,
     Coverage,
     Credential,
@@ -135,21 +136,30 @@ class IdentityResult:
     observed: Window | None
     """The part of the window in which this identity's account has log records; None when it has none."""
     handovers: tuple[Handover, ...] = ()
+    """To which services it may hand other identities over, where its grants tell services apart."""
     only_on_itself: PermissionSet = 0
     """Permissions that reach nobody but the identity itself."""
-    """To which services it may hand other identities over, where its grants tell services apart."""
+    activity: tuple[Activity, ...] = ()
+    """What logs show of it besides, calls that no permission is known for included."""
     worked_out: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What rules worked out of this result alone, by who did: dozens of findings ask for the same sets."""
 
     @property
+    def active(self) -> bool:
+        """Tell whether logs show anything of it: any call, a sign-in, or somebody taking it."""
+        return bool(self.usage or self.activity or self.identity.actors)
+
+    @property
     def first_seen(self) -> str:
         """Time of the first call in the window, or empty."""
-        return min((usage.first_seen for usage in self.usage), default="")
+        times = [usage.first_seen for usage in self.usage]
+        return min([*times, *(seen.first_seen for seen in self.activity)], default="")
 
     @property
     def last_seen(self) -> str:
         """Time of the last call in the window, or empty."""
-        return max((usage.last_seen for usage in self.usage), default="")
+        times = [usage.last_seen for usage in self.usage]
+        return max([*times, *(seen.last_seen for seen in self.activity)], default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class AwsConnector:
             grants=tuple(sorted(entitled.grants, key=lambda grant: (grant.identity, grant.id))),
             entitlements=covered.entitlements,
             usage=with_key_ids(called.usage, named.credentials),
+            activity=with_key_ids(called.activity, named.credentials),
             coverage=covered.coverage,
             unmapped=tuple(called.unmapped),
             caveats=tuple(sorted(caveats)),

@@ -18,14 +18,15 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
     """Yield a finding when nothing was seen of the identity and its use would have been seen.
 
     It must be enabled, not the provider's, readable, older than the grace period (or of unknown age) and
-    hold permissions that the logs show. A credential that the cloud itself reports as used in the window
+    hold permissions that the logs show. Any record of it is use: a call that no permission is known for, a
+    sign-in, somebody taking it. A credential that the cloud itself reports as used in the window
     proves use. Where part of what it holds cannot be seen, the confidence is one step lower.
     """
     identity, verdicts = result.identity, result.verdicts
     watched = observe(result, context)
     if not identity.enabled or identity.managed_by_provider or not result.readable or watched is None:
         return
-    if is_young(identity.created, context) or result.usage:
+    if is_young(identity.created, context) or result.active:
         return
     if not verdicts.unused & ~given_to_everybody(result):
         return

@@ -10,7 +10,19 @@ import pytest
 from click.testing import CliRunner
 
 from scanner.cli import cli
-from tests.scanner.test_aws_traps import A, allow, arn, event, noise, role, session, trail, trusted, verdict
+from tests.scanner.test_aws_traps import (
+    A,
+    allow,
+    arn,
+    document,
+    event,
+    noise,
+    role,
+    session,
+    trail,
+    trusted,
+    verdict,
+)
 
 SSO = "/aws-reserved/sso.amazonaws.com/eu-west-1/"
 DEVELOPER = "AWSReservedSSO_AiDeveloper_0123456789abcdef"
@@ -43,7 +55,7 @@ def events():
     ]
 
 
-def scan(place, details, log, trails=()):
+def scan(place, details, log, trails=(), more=()):
     """Run the command on one account and return the report."""
     (place / "gaad.json").write_text(json.dumps(details))
     file = place / "logs" / f"{A}_CloudTrail_eu-west-1_20261101T0000Z_abc.json.gz"
@@ -53,7 +65,7 @@ def scan(place, details, log, trails=()):
     lines = ["[scan]", 'start = "2026-08-01"', 'end = "2026-11-20"', 'identities = "all"', "[[source]]"]
     lines += ['name = "a"', 'provider = "aws"', 'stage = "production"', 'mode = "export"']
     lines += ['authorization_details = "gaad.json"', 'cloudtrail = ["logs"]', 'trails = "trails.json"']
-    (place / "config.toml").write_text("\n".join(lines))
+    (place / "config.toml").write_text("\n".join([*lines, *more]))
     arguments = ["scan", "--config", str(place / "config.toml"), "--output", str(place / "out")]
     arguments += ["--now", "2026-11-22T00:00:00Z"]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
@@ -132,3 +144,82 @@ def test_a_trail_of_data_events_alone_shows_what_is_a_data_event(tmp_path):
         verdict(report, "reader", "s3:ListBucket") == "unobservable"
     )  # HEAD Bucket may be a management event
     assert verdict(report, "reader", "iam:ListUsers") == "unobservable"
+
+
+def user(name):
+    return {
+        "Path": "/",
+        "UserName": name,
+        "UserId": ("AIDA" + name.upper() + "X" * 17)[:21],
+        "Arn": arn(A, name, "user"),
+        "CreateDate": "2025-03-01T00:00:00+00:00",
+        "GroupList": [],
+        "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": document([allow("ec2:DescribeVpcs")])}],
+        "AttachedManagedPolicies": [],
+    }
+
+
+def with_key(name):
+    key = f"AKIA{name.upper():0<16}"[:20]
+    return {
+        "type": "IAMUser",
+        "principalId": "AIDA",
+        "arn": arn(A, name, "user"),
+        "accountId": A,
+        "accessKeyId": key,
+    }
+
+
+@pytest.fixture(scope="module")
+def active(tmp_path_factory):
+    """Run the command on identities of whom the logs show something, though no use of a permission."""
+    place = tmp_path_factory.mktemp("active")
+    names = ("taken", "signed-in", "elsewhere", "quiet")
+    details = {
+        "RoleDetailList": [role(A, name, allow("ec2:DescribeVpcs")) for name in names],
+        "UserDetailList": [user(name) for name in ("undecided", "foreign", "needless", "still")],
+    }
+    service = {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}
+    log = [
+        event(A, "sts", "AssumeRole", service, {"roleArn": arn(A, "taken")}, readOnly=True),
+        event(A, "signin", "ConsoleLogin", session(A, "signed-in"), eventType="AwsConsoleSignIn"),
+        event(A, "newservice", "DoThing", session(A, "elsewhere")),
+        *(
+            event(A, "dynamodb", "TransactWriteItems", with_key("undecided"), category="Data")
+            for _ in range(4)
+        ),
+        *(event(A, "newservice", "DoThing", with_key("foreign")) for _ in range(3)),
+        *(event(A, "dynamodb", "DescribeEndpoints", with_key("needless")) for _ in range(2)),
+        *noise(A),
+    ]
+    keys = [
+        {
+            "UserName": name,
+            "AccessKeyId": with_key(name)["accessKeyId"],
+            "Status": "Active",
+            "CreateDate": "2025-03-01T00:00:00+00:00",
+            "AccessKeyLastUsed": {"ServiceName": "N/A", "Region": "N/A"},
+        }
+        for name in ("undecided", "foreign", "needless", "still")
+    ]
+    (place / "keys.json").write_text(json.dumps({"AccessKeyMetadata": keys}))
+    return scan(place, details, log, more=['access_keys = "keys.json"'])
+
+
+@pytest.mark.parametrize("name", ["taken", "signed-in", "elsewhere", "undecided", "foreign", "needless"])
+def test_who_was_seen_at_all_is_not_unused_and_is_not_shut_off(active, name):
+    assert found(active, name, "ED103", "ED203") == set()
+    (one,) = [one for one in active["identities"] if one["name"] == name]
+    assert "AWSDenyAll" not in json.dumps(one["reduction"]["artifacts"])
+    assert one["reduction"]["removes_credentials"] == []
+
+
+def test_who_was_not_seen_is_unused(active):
+    assert found(active, "quiet", "ED103") == {("ED103", "")}
+    assert {rule for rule, _ in found(active, "still", "ED103", "ED203")} == {"ED103", "ED203"}
+
+
+@pytest.mark.parametrize(("name", "uses"), [("undecided", 4), ("foreign", 3), ("needless", 2), ("still", 0)])
+def test_uses_of_a_key_are_its_calls_whatever_permission_they_needed(active, name, uses):
+    (one,) = [one for one in active["identities"] if one["name"] == name]
+    assert [key["uses"] for key in one["credentials"]] == [uses]

@@ -4,12 +4,12 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.aws.inventory import Inventory
 from connectors.aws.times import stamp
 from connectors.aws.usage.events import LONG_TERM_API_KEY, SHORT_TERM_API_KEY
-from connectors.facts import Caveat, Credential, Usage, Window
+from connectors.facts import Activity, Caveat, Credential, Usage, Window
 
 ACCESS_KEY = "access-key"
 API_KEY = "bedrock-api-key"
@@ -55,8 +55,11 @@ def read_credentials(inventory: Inventory, usage: Iterable[Usage], window: Windo
     return Credentials([found[key] for key in sorted(found)], sorted(set(caveats)))
 
 
-def with_key_ids(usage: Iterable[Usage], credentials: Iterable[Credential]) -> tuple[Usage, ...]:
-    """Return usage in which calls with a Bedrock API key name the key, where it can only be one.
+_Seen = TypeVar("_Seen", Usage, Activity)
+
+
+def with_key_ids(seen: Iterable[_Seen], credentials: Iterable[Credential]) -> tuple[_Seen, ...]:
+    """Return use or activity in which calls with a Bedrock API key name the key, where it can only be one.
 
     Records say that a long-term key was used, never which; one that had expired by then was not.
     """
@@ -65,7 +68,7 @@ def with_key_ids(usage: Iterable[Usage], credentials: Iterable[Credential]) -> t
         if credential.kind == API_KEY and credential.id != LONG_TERM_API_KEY:
             keys.setdefault(credential.identity, []).append(credential)
 
-    def named(row: Usage) -> Usage:
+    def named(row: _Seen) -> _Seen:
         if row.credential != LONG_TERM_API_KEY:
             return row
         alive = [
@@ -75,7 +78,7 @@ def with_key_ids(usage: Iterable[Usage], credentials: Iterable[Credential]) -> t
         ]
         return replace(row, credential=alive[0].id) if len(alive) == 1 else row
 
-    return tuple(map(named, usage))
+    return tuple(map(named, seen))
 
 
 def _users(

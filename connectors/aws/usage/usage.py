@@ -12,7 +12,7 @@ from connectors.aws.arns import without_path
 from connectors.aws.trust.session_policies import Sessions, issued_for
 from connectors.aws.usage.actions import EventActions, Sureness
 from connectors.aws.usage.row_marks import Marks, read
-from connectors.facts import Entitlement, Unmapped, Usage
+from connectors.facts import Activity, Entitlement, Unmapped, Usage
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
 from connectors.logs.sums import UsageKey, UsageSum
@@ -64,6 +64,8 @@ class Called:
     """Identity → operation that no rule maps → IAM prefixes of its service."""
     created: dict[str, set[str]] = field(default_factory=dict)
     """Identity → services in which it created something, so that tags may have been set on the way."""
+    activity: list[Activity] = field(default_factory=list)
+    """What was seen of each identity with each credential, calls that are mapped to nothing included."""
     seen: set[str] = field(default_factory=set)
     """Identities of whom the logs hold any record, refused calls and sign-ins included."""
     workloads: dict[str, set[str]] = field(default_factory=dict)
@@ -136,13 +138,17 @@ class _Reading:
     calls: dict[UsageKey, UsageSum] = field(default_factory=dict)
     unmapped: Counter[tuple[str, str]] = field(default_factory=Counter)
     unattributed: Counter[str] = field(default_factory=Counter)
+    activity: dict[tuple[str, str], Activity] = field(default_factory=dict)
 
     def take(self, row: UsageRow, marks: Marks) -> None:
         """Count one row of an identity."""
         result = self.result
         _note_identity(row, marks, result)
         event_type = _event_type(marks)
-        if event_type in _NO_CALL and not (event_type == _THROUGH_ENDPOINT and row.outcome == "denied"):
+        is_call = event_type not in _NO_CALL or (event_type == _THROUGH_ENDPOINT and row.outcome == "denied")
+        if not row.permission:
+            self._note_activity(row, row.count if is_call else 0)
+        if not is_call:
             return
         entitlement = self.entitlements.get(row.identity)
         named, mapped = _permissions(row, self.actions, self.permissions, entitlement, result)
@@ -157,6 +163,14 @@ class _Reading:
                 result.failed.setdefault(row.identity, set()).add(permission)
             if marks.by_session:
                 result.refused_by_session.setdefault(row.identity, Counter())[permission] += row.count
+
+    def _note_activity(self, row: UsageRow, calls: int) -> None:
+        """Count what one row shows of an identity; rows that repeat a call for a permission are left out."""
+        key = (row.identity, row.credential)
+        held = self.activity.get(key) or Activity(*key, 0, row.first, row.last)
+        self.activity[key] = Activity(
+            *key, held.calls + calls, min(held.first_seen, row.first), max(held.last_seen, row.last)
+        )
 
     def note_passed(self, row: UsageRow) -> None:
         """Note a call that an endpoint let pass; whether it was authorised then, its record does not say."""
@@ -174,6 +188,7 @@ class _Reading:
         result = self.result
         result.usage = [seen.usage(key) for key, seen in sorted(self.calls.items())]
         result.newest = _newest(result.usage)
+        result.activity = [found for _, found in sorted(self.activity.items())]
         result.unmapped = [Unmapped("aws", *key, count) for key, count in sorted(self.unmapped.items())]
         result.unattributed = dict(sorted(self.unattributed.items()))
         return result
