@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.facts import Window
 from connectors.interface import Patterns, Source
+from reports.tickets.units import By
 from scanner.config_document import Document, Table, parse, table
 from scanner.errors import ConfigError
 from scanner.gate.policy import GatePolicy
@@ -23,6 +24,7 @@ from scanner.safety import KEYS as _SAFETY_KEYS
 from scanner.safety import Safety
 from scanner.sources_config import check as check_sources
 from scanner.tickets_config import check as check_trackers
+from scanner.tickets_config import grouping
 
 FAIL_ON = ("none", "info", "low", "medium", "high", "critical")
 _TABLES = (
@@ -129,6 +131,11 @@ def load(path: Path) -> Config:
 def load_trackers(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """Read the `[tickets.NAME]` tables of a config file; what else is in it is not looked at."""
     return check_trackers(*_read(path))
+
+
+def load_grouping(path: Path) -> By:
+    """Read `group_by` of the `[tickets]` table of a config file; what else is in it is not looked at."""
+    return grouping(*_read(path))
 
 
 def load_history(path: Path) -> HistorySettings:

@@ -8,17 +8,20 @@ from typing import Any
 
 import msgspec
 
-from reports import escape, formats
+from reports import escape
 from reports import json as report_json
 from reports.document import Report
+from reports.overview import counted
+from reports.tickets import csv, markdown
 from reports.tickets.apply import Result, apply
+from reports.tickets.bundle import plan_by
 from reports.tickets.completeness import Evidence
 from reports.tickets.patience import Patience
-from reports.tickets.plan import plan
 from reports.tickets.settings import GitHub, GitLab, Jira, ServiceNow, Settings, Webhook
 from reports.tickets.sync import Action, Create, Leave, Update, changes_something, sync
 from reports.tickets.tracker import Found, Tracker, TrackerError
-from scanner.config import load_trackers
+from reports.tickets.units import WAYS, By
+from scanner.config import load_grouping, load_trackers
 from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.talk import Talk
@@ -41,6 +44,7 @@ class Request:
     keep: Path | None = None
     as_json: bool = False
     output: Path | None = None
+    group_by: By | None = None
 
 
 def plan_tickets(request: Request, talk: Talk) -> Exit:
@@ -53,7 +57,10 @@ def plan_tickets(request: Request, talk: Talk) -> Exit:
     if request.keep:
         write_whole(request.keep, report_json.write(found))
         talk.say(f"wrote {request.keep}")
-    actions = sync(plan(report), found, Evidence(report))
+    by = _way(request)
+    actions = sync(plan_by(report, by), found, Evidence(report))
+    if by == "identity" and report.groups:
+        talk.say(_advice(report))
     text = report_json.write(actions) if request.as_json else _listing(actions).encode()
     write_standard_output(text)
     return Exit.OK
@@ -64,6 +71,7 @@ def apply_tickets(request: Request, talk: Talk) -> Exit:
     report = report_json.decode(request.source)
     if request.target in FILE_TARGETS:
         return _write_file(report, request, talk)
+    wanted = plan_by(report, _way(request))
     tracker = _tracker(request)
     patience = _patience(talk)
     try:
@@ -71,7 +79,7 @@ def apply_tickets(request: Request, talk: Talk) -> Exit:
     except TrackerError as error:
         return _failed(request.target, error, talk)
     results = []
-    for result in apply(sync(plan(report), found, Evidence(report)), tracker, patience):
+    for result in apply(sync(wanted, found, Evidence(report)), tracker, patience):
         results.append(result)
         _tell(result, talk)
     broken = sum(result.status in {"failed", "skipped"} for result in results)
@@ -79,6 +87,21 @@ def apply_tickets(request: Request, talk: Talk) -> Exit:
     left = sum(result.status == "left" for result in results)
     _print(f"{done} done, {left} left as they are, {broken} not done")
     return Exit.EXPORT if broken else Exit.OK
+
+
+def _way(request: Request) -> By:
+    """Return what one ticket is about: the flag, the config file, or one identity."""
+    if request.group_by is not None:
+        return request.group_by
+    return load_grouping(request.config) if request.config else WAYS[0]
+
+
+def _advice(report: Report) -> str:
+    alike = sum(group.identities for group in report.groups)
+    return (
+        f"{counted(alike, 'identity', 'identities')} in {counted(len(report.groups), 'group')} are written "
+        "alike in several accounts: --group-by role makes one ticket of each"
+    )
 
 
 def _existing(request: Request, talk: Talk) -> list[Found]:
@@ -151,11 +174,18 @@ def _patience(talk: Talk) -> Patience:
 
 
 def _write_file(report: Report, request: Request, talk: Talk) -> Exit:
-    chosen = formats.find(f"tickets-{request.target}")
+    tickets = plan_by(report, _way(request))
+    match request.target:
+        case "csv":
+            text = csv.write(tickets).encode()
+        case "markdown":
+            text = markdown.write(tickets, report).encode()
+        case _:
+            text = report_json.write(tickets)
     if request.output is None:
-        write_standard_output(chosen.render(report))
+        write_standard_output(text)
     else:
-        write_whole(request.output, chosen.render(report))
+        write_whole(request.output, text)
         talk.say(f"wrote {request.output}")
     return Exit.OK
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 _PATH = click.Path(path_type=Path)
+_WAYS = ["identity", "role", "owner"]
 _TARGETS = ["jira", "github", "gitlab", "servicenow", "webhook", "csv", "json", "markdown"]
 
 
@@ -20,6 +21,11 @@ def _shared(verb: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option(
                 "--to", "target", type=click.Choice(_TARGETS), required=True, help="Where the tickets live."
+            ),
+            click.option(
+                "--group-by",
+                type=click.Choice(_WAYS),
+                help="What one ticket is about: an identity (default), a role of many accounts, an owner.",
             ),
             click.option("--config", "-c", type=_PATH, help="A config file with a [tickets.NAME] table."),
             click.option("--url", metavar="URL", help="Address of the tracker (overrides the config file)."),

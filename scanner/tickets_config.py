@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from reports.tickets.settings import TRACKERS, Settings
+from reports.tickets.units import WAYS, By
 from scanner.config_document import Document, near
 from scanner.errors import ConfigError
 
+_GROUP_BY = "group_by"
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _FLAG_KEYS = {"jira": "project", "gitlab": "project", "github": "repository"}
 """Which key the flag `--project` stands for."""
@@ -20,7 +22,10 @@ _FLAG_KEYS = {"jira": "project", "gitlab": "project", "github": "repository"}
 
 def check(document: Document, data: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     """Check all tracker tables: names, keys and kinds of values; what is required may come from flags."""
+    grouping(document, data)
     tables = data.get("tickets", {})
+    if isinstance(tables, dict):
+        tables = {name: table for name, table in tables.items() if name != _GROUP_BY}
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise document.fail("'tickets' must hold tables", "", "tickets", hint="write [tickets.jira]")
     for name, table in tables.items():
@@ -32,6 +37,16 @@ def check(document: Document, data: Mapping[str, Any]) -> Mapping[str, Mapping[s
         for key, value in table.items():
             _check_key(document, name, key, value, kinds)
     return tables
+
+
+def grouping(document: Document, data: Mapping[str, Any]) -> By:
+    """Return what one ticket is about, from `group_by` of the `[tickets]` table."""
+    table = data.get("tickets", {})
+    value = table.get(_GROUP_BY, WAYS[0]) if isinstance(table, dict) else WAYS[0]
+    for way in WAYS:
+        if value == way:
+            return way
+    raise document.fail(f"'group_by' must be one of {', '.join(WAYS)}", "tickets", _GROUP_BY)
 
 
 def settings(name: str, table: Mapping[str, Any], *, url: str | None, project: str | None) -> Settings:

@@ -1,6 +1,8 @@
 """The machine block of a ticket: what a later run needs to find, compare and close it."""
 
+import base64
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -15,6 +17,7 @@ FINDINGS_LIMIT = 60
 _TITLE_DIGESTED = 150
 """Characters of a title that every tracker keeps: ServiceNow's short description holds 160."""
 _NAME_LIMIT, _FINGERPRINT_LIMIT = 120, 12
+_MARK = 4
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +42,10 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     blind: int = 0
     findings: list[str] = []
     work: str = ""
+    by: str = ""
+    """What a ticket for many identities is about: `role` or `owner`."""
+    members: str = ""
+    """Of such a ticket: its accounts, as `packed` writes them."""
 
 
 def make(
@@ -76,6 +83,49 @@ def make(
         findings=sorted(_short(fingerprint) for fingerprint in still_open)[:FINDINGS_LIMIT],
         work=_digest(repr(msgspec.to_builtins(work))),
     )
+
+
+def bundle_block(block: Block, *, title: str, findings: list[str], blind: int, work: object) -> Block:
+    """Fill in the block of a ticket for many identities.
+
+    What each account's own reduction takes is no part of the work: among hundreds of accounts some call
+    something new every night, and nobody wants to hear of each.
+    """
+    digested = {"title": title, "priority": block.priority, "findings": findings, "work": work}
+    return msgspec.structs.replace(
+        block,
+        identity=shown(block.identity),
+        title=title_digest(title),
+        blind=blind,
+        findings=[_short(one) for one in findings][:FINDINGS_LIMIT],
+        work=_digest(repr(digested)),
+    )
+
+
+def packed(accounts: Iterable[str]) -> str:
+    """Write accounts as four bytes each in base64: a hundred and more must fit beside the rest of a block."""
+    marks = sorted({mark(account) for account in accounts})
+    return base64.b64encode(b"".join(marks)).decode("ascii")
+
+
+def unpacked(members: str) -> set[bytes]:
+    """Read what `packed` wrote; nothing where it was changed by hand."""
+    try:
+        whole = base64.b64decode(members, validate=True)
+    except ValueError:
+        return set()
+    return {whole[at : at + _MARK] for at in range(0, len(whole), _MARK)}
+
+
+def without_members(data: str) -> str:
+    """Leave out the accounts of a block, for a field of few characters: people close such a ticket."""
+    block = read(data)
+    return data if block is None else write(msgspec.structs.replace(block, members=""))
+
+
+def mark(account: str) -> bytes:
+    """Return what stands for an account in `packed`."""
+    return hashlib.sha256(account.encode("utf-8", "surrogatepass")).digest()[:_MARK]
 
 
 def write(block: Block) -> str:

@@ -33,7 +33,7 @@ def write_body(
         ("Proof and way back", proof(identity)),
     ]
     machine = f"\n<!-- entdrift {write(block)} -->\n"
-    return _assemble(sections, BODY_LIMIT - len(machine)) + machine
+    return assemble(sections, BODY_LIMIT - len(machine)) + machine
 
 
 def _introduction(report: Report, identity: IdentityEntry, seen: str) -> list[str]:
@@ -67,7 +67,8 @@ def _introduction(report: Report, identity: IdentityEntry, seen: str) -> list[st
     return lines
 
 
-def _assemble(sections: list[_Section], budget: int) -> str:
+def assemble(sections: list[_Section], budget: int) -> str:
+    """Write sections one below the other; of one that does not fit, say how many lines were left out."""
     body = ""
     for title, lines in sections:
         if not lines:

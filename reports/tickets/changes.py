@@ -40,7 +40,7 @@ def what_to_remove(identity: IdentityEntry, removes: list[Removal], seen: str) -
         lines += ["", f"Whole services without any kept permission: {whole}."]
     services = [removal for removal in removes if removal.kind == "permissions"]
     if services:
-        lines += ["", *_services_table(services, seen)]
+        lines += ["", *services_table(services, seen)]
         unused = sum(removal.count for removal in services)
         if reduction.removes != unused:
             lines += [
@@ -62,7 +62,8 @@ def what_to_remove(identity: IdentityEntry, removes: list[Removal], seen: str) -
     return lines
 
 
-def _services_table(services: list[Removal], seen: str) -> list[str]:
+def services_table(services: list[Removal], seen: str) -> list[str]:
+    """List unused permissions by service, the most first."""
     lines = [
         f"Granted, and not called in the time in which a call would have been recorded ({seen}):",
         "",

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from reports.document import IdentityEntry, Report, SourceEntry
-from reports.overview import counted
-from reports.tickets.block import Block, shown, unseen
-from reports.tickets.plan import calls_for_work, ticket_key
+import msgspec
+
+from reports.document import FindingEntry, IdentityEntry, Report, SourceEntry
+from reports.groups.grouping import role_id
+from reports.overview import counted, first_of
+from reports.tickets.block import Block, mark, shown, unpacked, unseen
+from reports.tickets.plan import calls_for_work, owner_key, role_key, ticket_key
 
 _SHOWN_REASON = 200
+_NAMED = 3
+_GONE = "deleted or no longer recognised; `entdrift scan --identities all` tells which"
 _NOT_LISTED = (
     "the identity is not in the report, which lists AI identities only: it was deleted or is no longer "
     "recognised; `entdrift scan --identities all` tells which"
@@ -49,6 +54,18 @@ class Evidence:
         some log is known to have been on, the window is not shorter than the ticket's, and no permission of
         the identity became invisible since.
         """
+        return self._bundle_gaps(block) if block.by else self._own_gaps(block)
+
+    def missing(self, block: Block) -> list[str]:
+        """Say how many accounts of a ticket for many identities this report says nothing about."""
+        members = unpacked(block.members)
+        absent = len(members) - len(members & {mark(account) for account in self._accounts(block)})
+        if not members:
+            return ["the ticket does not say which accounts it was written for"]
+        whole = counted(len(members), "account")
+        return [f"{absent:,} of the {whole} of the ticket are not in this report"] if absent else []
+
+    def _own_gaps(self, block: Block) -> list[str]:
         sources = self._sources(block)
         if not sources:
             return [f"no source of this report covers {block.provider} account {block.account}"]
@@ -60,9 +77,57 @@ class Evidence:
         ]
         found += self._unread_logs({source.name for source in sources})
         found += self._no_coverage(block)
-        if round(self.report.window.days) < block.days:
-            found.append(f"the window is {self.report.window.days:g} days, the ticket's was {block.days}")
-        return found + self._standing(block)
+        return found + self._shorter(block) + self._standing(block)
+
+    def _shorter(self, block: Block) -> list[str]:
+        if round(self.report.window.days) >= block.days:
+            return []
+        return [f"the window is {self.report.window.days:g} days, the ticket's was {block.days}"]
+
+    def _accounts(self, block: Block) -> list[str]:
+        """Return the accounts of this report that a ticket for many identities was written for."""
+        members = unpacked(block.members)
+        return sorted({one.account for one in self.report.sources if mark(one.account) in members})
+
+    def _bundle_gaps(self, block: Block) -> list[str]:
+        """Ask of every account of the ticket what is asked of the one account of another."""
+        found = self.missing(block)
+        worse = []
+        for account in self._accounts(block):
+            own = msgspec.structs.replace(block, account=shown(account))
+            sources = self._sources(own)
+            broken = any(source.status != "ok" for source in sources)
+            names = {source.name for source in sources}
+            if broken or self._unread_logs(names) or self._no_coverage(own):
+                worse.append(account)
+        if worse:
+            named, more = first_of([shown(account) for account in worse], _NAMED)
+            found.append(f"the evidence of {', '.join(named)}{more} is not complete")
+        return found + self._shorter(block) + self._bundle_standing(block)
+
+    def _bundle_standing(self, block: Block) -> list[str]:
+        """Look at the identities themselves: with work, less visible, or no longer listed."""
+        entries = [entry for entry in self.report.identities if self._is_of(entry, block)]
+        findings: dict[tuple[str, str, str], list[FindingEntry]] = {}
+        for row in self.report.findings:
+            findings.setdefault((row.provider, row.account, row.identity), []).append(row)
+        if any(calls_for_work(e, findings.get((e.provider, e.account, e.id), [])) for e in entries):
+            return ["some of its identities still have work to do"]
+        more = max((unseen(entry) for entry in entries), default=0) - block.blind
+        if more > 0:
+            return [
+                f"{counted(more, 'more permission')} of an identity cannot be seen or decided than before"
+            ]
+        there = {mark(entry.account) for entry in entries}
+        gone = len(unpacked(block.members) - there)
+        if gone and self.report.unlisted != []:
+            return [f"those of {counted(gone, 'account')} are not listed: {_GONE}"]
+        return []
+
+    def _is_of(self, entry: IdentityEntry, block: Block) -> bool:
+        if block.by == "owner":
+            return bool(entry.owner) and owner_key(entry.owner) == block.key
+        return role_key(role_id(entry)) == block.key
 
     def _sources(self, block: Block) -> list[SourceEntry]:
         found: dict[str, SourceEntry] = {}

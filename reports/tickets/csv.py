@@ -21,6 +21,8 @@ COLUMNS = (
     "Removed Credentials",
     "Findings",
 )
+_FINDINGS = 500
+"""Fingerprints in one cell: spreadsheets hold 32,767 characters, tickets.json holds them all."""
 PRIORITY: dict[Severity, str] = {
     "critical": "Highest",
     "high": "High",
@@ -62,11 +64,11 @@ def _row(ticket: Ticket) -> list[str]:
         ticket.key,
         ticket.priority,
         ticket.provider,
-        escape.clip(ticket.account, 1_000),
+        escape.clip(ticket.account or " ".join(ticket.accounts), 10_000),
         escape.clip(ticket.identity, 1_000),
         escape.clip(ticket.owner, 1_000),
         str(ticket.removes_permissions),
         str(kinds.count("grant")),
         str(kinds.count("credential")),
-        " ".join(ticket.findings),
+        " ".join(ticket.findings[:_FINDINGS]),
     ]

@@ -3,7 +3,9 @@
 Planning is pure: it reads the report and nothing else, so the same report gives the same tickets.
 """
 
+import hashlib
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -44,6 +46,12 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[str]
     removes_permissions: int
     removes: list[Removal]
+    accounts: list[str] = []
+    """Of a ticket for many identities: where they are, then their ids, and what prints each reduction."""
+    identities: list[str] = []
+    commands: list[str] = []
+    same_work: list[str] = []
+    """Keys under which the same work stands when tickets are grouped in another way."""
 
 
 @once
@@ -57,16 +65,34 @@ def plan(report: Report) -> list[Ticket]:
     for finding in report.findings:
         findings.setdefault((finding.provider, finding.account, finding.identity), []).append(finding)
     tickets = []
+    roles = {group.id: group.role for group in report.groups}
     for identity in report.identities:
         own = findings.get((identity.provider, identity.account, identity.id), [])
         if identity.ai_workload.is_ai and calls_for_work(identity, own):
-            tickets.append(_ticket(report, identity, own))
+            same_work = other_keys(identity, roles)
+            tickets.append(msgspec.structs.replace(_ticket(report, identity, own), same_work=same_work))
     return sorted(tickets, key=lambda ticket: SEVERITIES.index(ticket.priority))
 
 
 def ticket_key(provider: str, account: str, identity: str) -> str:
     """Name the ticket of an identity: `entdrift-` and 12 hexadecimal digits of a SHA-256."""
     return "entdrift-" + identity_key(provider, account, identity)
+
+
+def other_keys(entry: IdentityEntry, roles: Mapping[str, str]) -> list[str]:
+    """Return the keys of tickets that hold an identity's work under another grouping; `roles` by group."""
+    keys = [role_key(roles[entry.group])] if entry.group in roles else []
+    return keys + ([owner_key(entry.owner)] if entry.owner else [])
+
+
+def role_key(role: str) -> str:
+    """Name the ticket of a role that stands in many accounts; it must never change."""
+    return f"entdrift-{role}"
+
+
+def owner_key(owner: str) -> str:
+    """Name the ticket of an owner; it must never change."""
+    return "entdrift-" + hashlib.sha256(f"owner/1\n{owner}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def calls_for_work(identity: IdentityEntry, findings: list[FindingEntry]) -> bool:
@@ -78,7 +104,7 @@ def calls_for_work(identity: IdentityEntry, findings: list[FindingEntry]) -> boo
 
 def _ticket(report: Report, identity: IdentityEntry, findings: list[FindingEntry]) -> Ticket:
     still_open = [finding for finding in findings if is_open(finding)]
-    priority = _priority([finding.severity for finding in still_open])
+    priority = highest([finding.severity for finding in still_open])
     key = ticket_key(identity.provider, identity.account, identity.id)
     removes = removals(identity)
     labels = ["entdrift", key, identity.provider, f"severity-{priority}"]
@@ -89,7 +115,7 @@ def _ticket(report: Report, identity: IdentityEntry, findings: list[FindingEntry
         key=key,
         title=title,
         body=write_body(report, identity, findings, removes, block),
-        labels=[_label(label) for label in labels],
+        labels=[label(text) for text in labels],
         priority=priority,
         provider=identity.provider,
         account=identity.account,
@@ -102,14 +128,14 @@ def _ticket(report: Report, identity: IdentityEntry, findings: list[FindingEntry
     )
 
 
-def _priority(severities: list[Severity]) -> Severity:
+def highest(severities: list[Severity]) -> Severity:
     """Take the highest severity, and low where only something to tidy up is left."""
     return min(("low", *severities), key=SEVERITIES.index)
 
 
 def _title(identity: IdentityEntry, still_open: list[FindingEntry]) -> str:
     reduction = identity.reduction
-    who = f"{_short(identity.name or identity.id, 80)} ({identity.provider} {_short(identity.account, 60)})"
+    who = f"{short(identity.name or identity.id, 80)} ({identity.provider} {short(identity.account, 60)})"
     tasks = []
     if not offers_removal(reduction):
         return f"Review access of {who}: {counted(len(still_open), 'open finding')}"[:TITLE_LIMIT]
@@ -122,11 +148,12 @@ def _title(identity: IdentityEntry, still_open: list[FindingEntry]) -> str:
     return f"Reduce access of {who}: {', '.join(tasks)}"[:TITLE_LIMIT]
 
 
-def _short(text: str, limit: int) -> str:
+def short(text: str, limit: int) -> str:
+    """Write a name in a title: cleaned, and cut where it is long."""
     shown = escape.terminal(text)
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
 
 
-def _label(text: str) -> str:
+def label(text: str) -> str:
     """Keep what every tracker takes in a label: lower-case ASCII letters, digits and `_.-`."""
     return _UNSAFE_IN_LABEL.sub("-", text.lower()).strip("-")[:50]

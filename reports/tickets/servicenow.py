@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from reports.document import Severity
 from reports.errors import ReportError
 from reports.tickets import plain
+from reports.tickets.block import without_members
 from reports.tickets.blocks import fit
 from reports.tickets.blocks import read as read_markdown
 from reports.tickets.plan import Ticket
@@ -164,6 +165,8 @@ class Records:
     def _section(self, body: str) -> str:
         """Write our part so that it fits the field: ServiceNow cuts what does not, marks and all."""
         text, data = take_block(body)
+        if len(data) > self._settings.description_limit // 2:
+            data = without_members(data)
         room = self._settings.description_limit - len(data) - len(PLAIN.begin) - len(PLAIN.end) - 100
         written = plain.write(fit(read_markdown(text), plain.write, max(room, 0)))
         return f"{written}\n\n{PLAIN.data[0]}{data}\n"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from reports.overview import counted
-from reports.tickets.block import Block, title_digest
+from reports.tickets.block import Block, title_digest, unpacked
 from reports.tickets.completeness import Evidence
 from reports.tickets.plan import Ticket
 from reports.tickets.region import MARKDOWN, find_block, wrap
@@ -80,7 +80,10 @@ def sync(wanted: Sequence[Ticket], found: Sequence[Found], evidence: Evidence) -
     chosen, copies = _choose(found)
     keys = {ticket.key for ticket in wanted}
     actions = [_for_wanted(ticket, chosen.get(ticket.key), evidence) for ticket in wanted]
-    actions += [_for_other(key, chosen[key], evidence) for key in sorted(chosen) if key not in keys]
+    held = {other: ticket.key for ticket in wanted for other in ticket.same_work}
+    actions += [
+        _for_other(key, chosen[key], evidence, held.get(key, "")) for key in sorted(chosen) if key not in keys
+    ]
     return actions + [
         _leave(key, copy, f"has the same key as {chosen[key].id}: a copy, which is left to people")
         for key, copy in copies
@@ -143,18 +146,33 @@ def _for_done(ticket: Ticket, found: Found, new: Block, evidence: Evidence) -> A
     return _reopen(ticket, found, found.block or new, new, reason)
 
 
-def _for_other(key: str, found: Found, evidence: Evidence) -> Action:
+def _for_other(key: str, found: Found, evidence: Evidence, held_by: str) -> Action:
+    """Close what nothing calls for, or what stands in another ticket now (`held_by`)."""
     if found.state != "open":
         return _leave(key, found, "closed, and nothing calls for it")
     doubt = _doubt(found)
     if doubt or found.block is None:
         return _leave(key, found, doubt)
+    if held_by:
+        return _for_regrouped(key, found, evidence, held_by)
     gaps = evidence.gaps(found.block)
     if gaps:
         return _leave(key, found, f"nothing left is shown, but the evidence is incomplete: {'; '.join(gaps)}")
-    entry = evidence.identity(key)
-    left = "nothing is left to remove or to decide" if entry else "the identity does not exist any more"
-    reason = f"{left}, shown by complete evidence of {evidence.span}"
+    there = found.block.by or evidence.identity(key)
+    left = "nothing is left to remove or to decide" if there else "the identity does not exist any more"
+    return _close(key, found, f"{left}, shown by complete evidence of {evidence.span}")
+
+
+def _for_regrouped(key: str, found: Found, evidence: Evidence, held_by: str) -> Action:
+    """Close a ticket whose work stands in another one; not while that may be only a part of it."""
+    block = found.block
+    missing = evidence.missing(block) if block is not None and block.by else []
+    if missing:
+        return _leave(key, found, f"its work is in other tickets ({held_by}), but {'; '.join(missing)}")
+    return _close(key, found, f"its work is in {held_by} now, because tickets are grouped in another way")
+
+
+def _close(key: str, found: Found, reason: str) -> Close:
     return Close(
         key=key,
         reason=reason,
@@ -245,6 +263,11 @@ def _difference(old: Block, new: Block) -> str:
         said.append(counted(len(fresh), "new finding"))
     if gone:
         said.append(f"{counted(len(gone), 'finding')} gone")
+    before, now = unpacked(old.members), unpacked(new.members)
+    if now - before and before:
+        said.append(f"{counted(len(now - before), 'account')} joined")
+    if before - now and now:
+        said.append(f"{counted(len(before - now), 'account')} left")
     return ", ".join(said) or "what to remove or decide is another list of the same size"
 
 

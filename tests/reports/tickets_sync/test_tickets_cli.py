@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from report_sample import sample_report
 from tickets_sync.fake_server import TOKEN, Answer, Refuse
+from tickets_sync.test_bundles import fleet
 
 from reports import json as report_json
 from scanner.cli import cli
@@ -209,3 +210,40 @@ def test_help_loads_no_tracker_library():
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def fleet_file(tmp_path):
+    path = tmp_path / "fleet.json"
+    path.write_bytes(report_json.encode(fleet()))
+    return path
+
+
+def test_one_ticket_for_a_role_is_made_once_and_found_again(fleet_file, github):
+    first = on("apply", fleet_file, github, "--group-by", "role")
+    assert (first.exit_code, "1 done, 0 left" in first.stdout) == (Exit.OK, True)
+    second = on("apply", fleet_file, github, "--group-by", "role")
+    assert "0 done, 1 left as they are, 0 not done" in second.stdout
+
+
+def test_the_config_says_what_a_ticket_is_about_and_the_flag_outranks_it(fleet_file, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text("[tickets]\ngroup_by = 'role'\n")
+    plan = ("plan", "--from", fleet_file, "--to", "json", "--config", config)
+    assert "plan: 1 create" in run(*plan).stdout
+    assert "plan: 3 create" in run(*plan, "--group-by", "identity").stdout
+    config.write_text("[tickets]\ngroup_by = 'account'\n")
+    wrong = run(*plan)
+    assert (Exit.USAGE, True) == (wrong.exit_code, "'group_by' must be one of identity, role" in wrong.output)
+
+
+def test_a_plan_by_identity_says_that_fewer_tickets_would_do(fleet_file, report_file):
+    words = "--group-by role makes one ticket of each"
+    assert words in run("plan", "--from", fleet_file, "--to", "json").stderr
+    assert words not in run("plan", "--from", report_file, "--to", "json").stderr
+
+
+@pytest.mark.parametrize("target", ["csv", "json", "markdown"])
+def test_files_hold_one_ticket_for_a_role(fleet_file, target):
+    result = run("apply", "--from", fleet_file, "--to", target, "--group-by", "role")
+    assert (Exit.OK, True) == (result.exit_code, "3 accounts" in result.stdout)
