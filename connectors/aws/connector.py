@@ -14,6 +14,7 @@ from connectors.aws.grants.resource_policy_reading import read_resource_policies
 from connectors.aws.identities.credentials import with_key_ids
 from connectors.aws.identities.identities import read_identities
 from connectors.aws.identities.unique_ids import forget_incomparable
+from connectors.aws.inventory import unique_ids
 from connectors.aws.live.access import policy_text
 from connectors.aws.live.settings import LIVE_SETTINGS, LOG_SETTINGS, LiveSettings
 from connectors.aws.reduction.reduction import reduce_all
@@ -66,7 +67,7 @@ class AwsConnector:
         passing = Passing(inventory, organization, catalogue, window)
         entitled.entitlements = with_targets(entitled.entitlements, entitled.grants, entitled.places, passing)
         actions = EventActions(catalogue)
-        ids = {holder.immutable_id: holder.arn for holder in inventory.holders if holder.immutable_id}
+        ids = unique_ids(inventory)
         called = read_usage(evidence, actions, catalogue.permissions, entitled.entitlements, ids)
         strange = forget_incomparable(called, inventory)
         strange += session_caveats(called.sessions, called.refused_by_session)

@@ -98,6 +98,14 @@ class Inventory:
         return {holder.account for holder in self.holders} | {g.account for g in self.groups.values()}
 
 
+def unique_ids(inventory: Inventory) -> dict[str, str]:
+    """Return users and roles by unique id; one that stands for several was changed on the way."""
+    found: dict[str, list[str]] = {}
+    for holder in inventory.holders:
+        found.setdefault(holder.immutable_id, []).append(holder.arn)
+    return {given: arns[0] for given, arns in found.items() if given and len(arns) == 1}
+
+
 _LISTS = {"UserDetailList": "User", "RoleDetailList": "Role", "GroupDetailList": "Group"}
 
 

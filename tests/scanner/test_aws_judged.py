@@ -146,12 +146,12 @@ def test_a_trail_of_data_events_alone_shows_what_is_a_data_event(tmp_path):
     assert verdict(report, "reader", "iam:ListUsers") == "unobservable"
 
 
-def user(name):
+def user(name, path="/"):
     return {
-        "Path": "/",
+        "Path": path,
         "UserName": name,
         "UserId": ("AIDA" + name.upper() + "X" * 17)[:21],
-        "Arn": arn(A, name, "user"),
+        "Arn": arn(A, f"{path[1:]}{name}", "user"),
         "CreateDate": "2025-03-01T00:00:00+00:00",
         "GroupList": [],
         "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": document([allow("ec2:DescribeVpcs")])}],
@@ -223,3 +223,18 @@ def test_who_was_not_seen_is_unused(active):
 def test_uses_of_a_key_are_its_calls_whatever_permission_they_needed(active, name, uses):
     (one,) = [one for one in active["identities"] if one["name"] == name]
     assert [key["uses"] for key in one["credentials"]] == [uses]
+
+
+def test_what_a_user_called_before_it_was_renamed_or_moved_is_its_own_use(tmp_path):
+    new, moved = user("new"), user("moved", "/team/")
+    before = [
+        {**with_key("old"), "principalId": new["UserId"], "userName": "old"},
+        {**with_key("moved"), "principalId": moved["UserId"], "userName": "moved"},
+        {**with_key("gone"), "principalId": "AIDAGONEXXXXXXXXXXXXX"},
+    ]
+    log = [event(A, "ec2", "DescribeVpcs", who, readOnly=True) for who in before]
+    report = scan(tmp_path, {"UserDetailList": [new, moved]}, [*log, *noise(A)])
+    assert [verdict(report, name, "ec2:DescribeVpcs") for name in ("new", "moved")] == ["used", "used"]
+    names = {one["id"].rpartition(":")[2] for one in report["identities"]}
+    assert {"user/new", "user/team/moved", "user/gone"} <= names
+    assert not {"user/old", "user/moved"} & names

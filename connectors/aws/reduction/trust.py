@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from connectors.aws.arns import parse_arn
+from connectors.aws.inventory import Inventory, unique_ids
+from connectors.aws.usage.row_marks import read
+from connectors.aws.usage.usage import renamed
 from connectors.interface import Evidence
 from connectors.reduction import Claim, Standing
 
@@ -12,18 +15,20 @@ _SERVICE = "AWSService:"
 _WILD = frozenset("*?")
 
 
-def assumed_by(evidence: Iterable[Evidence]) -> dict[str, set[str]]:
+def assumed_by(evidence: Iterable[Evidence], inventory: Inventory) -> dict[str, set[str]]:
     """Return by role who took it, as the AssumeRole records say: service principals and ARNs.
 
     A caller that a record does not name (another account's, a web identity) is kept as it stands there, for
     example `AWSAccount:444455556666`: nothing is narrowed that it may have needed.
     """
     found: dict[str, set[str]] = {}
+    ids = unique_ids(inventory)
     for one in evidence:
         for row in one.usage():
             taken = row.operation.endswith(":AssumeRole") and row.outcome != "denied"
             if taken and row.resource.startswith("arn:"):
-                found.setdefault(row.resource, set()).add(row.identity.removeprefix(_SERVICE))
+                now = renamed(row.identity, read(row.detail).unique, ids, inventory.users)
+                found.setdefault(row.resource, set()).add(now or row.identity.removeprefix(_SERVICE))
     return found
 
 

@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import msgspec
 
-from connectors.aws.arns import without_path
+from connectors.aws.arns import account_of, without_path
 from connectors.aws.trust.session_policies import Sessions, issued_for
 from connectors.aws.usage.actions import EventActions, Sureness
 from connectors.aws.usage.row_marks import Marks, read
@@ -100,6 +100,9 @@ def read_usage(
 
     The account of a resource records callers of other accounts by their unique id alone. Such a call counts
     for its identity where that identity's own account shows no call of the operation: both may record it.
+
+    A user who was renamed, or moved to another path, keeps its unique id: what it called under the name that
+    no dump has counts for it. Roles cannot be renamed.
     """
     reading = _Reading(actions, permissions, entitlements)
     paths = {without_path(arn): arn for arn in entitlements}
@@ -111,6 +114,8 @@ def read_usage(
                 # Records without a session issuer name a role by its session, which has lost the path.
                 row = msgspec.structs.replace(row, identity=paths[row.identity])  # noqa: PLW2901
             marks = read(row.detail)
+            if now := renamed(row.identity, marks.unique, ids, entitlements):
+                row = msgspec.structs.replace(row, identity=now)  # noqa: PLW2901
             _note_account(row, marks, reading.result)
             if row.identity.startswith("arn:"):
                 reading.take(row, marks)
@@ -125,6 +130,14 @@ def read_usage(
     for row, _ in reading.not_recorded(through):
         reading.note_passed(row)
     return reading.done()
+
+
+def renamed(identity: str, unique: str, ids: Mapping[str, str], known: Container[str]) -> str:
+    """Return the ARN that a user has now, if its record names it by one that it had before; else nothing."""
+    if not unique.startswith("AIDA") or identity in known or ":user/" not in identity:
+        return ""
+    now = ids.get(unique, "")
+    return now if account_of(now) == account_of(identity) else ""
 
 
 @dataclass
