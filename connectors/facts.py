@@ -238,6 +238,8 @@ class Step:
     """False where something on the way is undecided."""
     to_everybody: bool = False
     """True when the other's trust lets everybody in and nothing that this identity holds names it."""
+    how: str = ""
+    """By which permissions, where it is not taken as such but runs code of the one who becomes it."""
 
 
 @dataclass(frozen=True, slots=True)

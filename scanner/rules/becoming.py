@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
+from itertools import pairwise
 from typing import NamedTuple
 
 from connectors.steps import StepGroup, grouped
@@ -105,10 +106,13 @@ def chains(rule: str, result: IdentityResult, context: RuleContext) -> Iterator[
     for chain in found[:_MOST_TARGETS]:
         last = chain.identities[-1]
         target = context.identities.get(last) or context.beyond[last]
-        yield _finding(rule, result, target, chain, len(found))
+        coded = by_code([result.identity.id, *chain.identities], context)
+        yield _finding(rule, result, target, chain, coded, len(found))
 
 
-def _finding(rule: str, result: IdentityResult, target: IdentityResult, chain: Chain, admins: int) -> Finding:
+def _finding(
+    rule: str, result: IdentityResult, target: IdentityResult, chain: Chain, coded: Sequence[str], admins: int
+) -> Finding:
     hops, name = list(chain.identities), called(target)
     verb = "may" if chain.doubtful else "can"
     before = hops[-2] if len(hops) > 1 else result.identity.id
@@ -121,18 +125,21 @@ def _finding(rule: str, result: IdentityResult, target: IdentityResult, chain: C
         **whose(result.identity),
         subject=f"become:{hops[-1]}",
         message=f"{called(result)} {verb} become {hops[-1]}, an administrator, {_through(hops)}. "
-        f"{_doubt(chain)} The first step was {f'last seen on {last}' if last else 'not seen in use'}.",
+        f"{_doubt(chain)}{_code(coded)} "
+        f"The first step was {f'last seen on {last}' if last else 'not seen in use'}.",
         evidence={
             "gain": "identity",
             "chain": [result.identity.id, *hops],
             "hops": len(hops),
+            **({"by_running_code": list(coded)} if coded else {}),
             **({"undecided": list(chain.doubtful)} if chain.doubtful else {}),
             "administrator": hops[-1],
             "administrators_in_reach": admins,
             "first_step_last_seen": last,
         },
         remediation=f"Break the chain at its last step: take {before} out of the trust of {name}, or give "
-        f"{name} less than administration. First look up in the logs who takes it.",
+        f"{name} less than administration{', or take away what runs code under it' if coded else ''}. "
+        f"First look up in the logs who takes it.",
     )
 
 
@@ -149,3 +156,17 @@ def _doubt(chain: Chain) -> str:
     if not chain.doubtful:
         return "Grants and trust were decided on every step."
     return f"It hangs on conditions that the evidence does not decide, towards {', '.join(chain.doubtful)}."
+
+
+def by_code(chain: Sequence[str], context: RuleContext) -> list[str]:
+    """Return which identities of a chain are not taken but run code of the one before, each with how."""
+    found = []
+    for before, target in pairwise(chain):
+        step = next((one for one in context.steps.get(before, ()) if one.target == target), None)
+        if step is not None and step.how:
+            found.append(f"{target} by {step.how}")
+    return found
+
+
+def _code(coded: Sequence[str]) -> str:
+    return f" By running code under it: {'; '.join(coded)}." if coded else ""

@@ -1,8 +1,8 @@
-"""Tell which service accounts each identity may become: by a token, a signature, a key or its own policy.
+"""Tell which service accounts each identity may become: by a token, a signature, a key, its policy, or code.
 
 A token may be asked through accounts on which the caller holds `implicitDelegation` (a chain of delegates):
 the last of them must be allowed to make it. `actAs` alone makes nobody an account: it needs a place to run
-code at, which is a path of its own. Source: docs.cloud.google.com/iam/docs/service-account-impersonation and
+code at (`trust/running.py`). Source: docs.cloud.google.com/iam/docs/service-account-impersonation and
 /iam/docs/create-short-lived-credentials-delegated.
 """
 
@@ -15,6 +15,7 @@ from connectors.gcp.grants.denies import Denials
 from connectors.gcp.grants.grants import Holding
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN, principal_id
+from connectors.gcp.trust.running import Running, left
 from connectors.permissions import Permissions
 
 _ACCOUNT = "/serviceAccounts/"
@@ -34,9 +35,10 @@ def steps_of_all(
     """
     data = table("impersonation")["becoming"]
     becoming, tokens, delegation = (
-        _mask(permissions, data[key]) for key in ("permissions", "token", "through")
+        permissions.present(tuple(data[key])) for key in ("permissions", "token", "through")
     )
-    powers = becoming | delegation
+    running = Running(permissions, denials, hierarchy)
+    powers = becoming | delegation | running.acting
     worth = {
         who
         for who, held in holdings.items()
@@ -45,6 +47,7 @@ def steps_of_all(
     accounts = [one for one in identities if one.enabled and one.id in worth and _is_own(one.id)]
     finder = _Finder(_Targets.of(accounts, emails), denials, permissions, hierarchy)
     found: dict[str, dict[str, bool]] = {}
+    coded: dict[str, dict[str, Step]] = {}
     handing: dict[str, dict[str, bool]] = {}
     for who, held in sorted(holdings.items()):
         if not any(one.grant.permissions & powers for one in held):
@@ -52,24 +55,36 @@ def steps_of_all(
         rules = finder.rules(who)
         through = {delegate(one): sure for one, sure in finder.reached(who, held, delegation, rules).items()}
         found[who] = finder.reached(who, held, becoming, rules) | through
+        if not _rules_already(held, rules):
+            acting = finder.reached(who, held, running.acting, rules)
+            coded[who] = running.steps(acting, finder.targets.projects, held, rules)
         if who in finder.targets.projects:
             handing[delegate(who)] = finder.reached(who, held, tokens, rules) | through
     asked = {target for reached in (*found.values(), *handing.values()) for target in reached}
     found |= {who: reached for who, reached in handing.items() if who in asked}
-    return {
-        who: tuple(Step(target, sure) for target, sure in sorted(reached.items()))
-        for who, reached in found.items()
-        if reached
-    }
+    return {who: steps for who, reached in found.items() if (steps := _steps(reached, coded.get(who, {})))}
+
+
+def _steps(taken: Mapping[str, bool], coded: Mapping[str, Step]) -> tuple[Step, ...]:
+    """Return the steps of one identity: by code only where it is not taken for certain."""
+    steps = dict(coded)
+    for target, sure in taken.items():
+        if sure or target not in coded or not coded[target].sure:
+            steps[target] = Step(target, sure)
+    return tuple(steps[target] for target in sorted(steps))
+
+
+def _rules_already(held: Iterable[Holding], rules: Collection[object]) -> bool:
+    """Return whether an identity is an administrator whom nothing limits: chains end there.
+
+    Editors may act as every account of their project: an organization may have thousands of both.
+    """
+    return not rules and any(one.grant.admin and one.sure == one.grant.permissions for one in held)
 
 
 def delegate(account: str) -> str:
     """Return what stands in a chain for an account that hands on a token of the next, without being taken."""
     return f"{account} (as a delegate)"
-
-
-def _mask(permissions: Permissions, names: Iterable[str]) -> PermissionSet:
-    return permissions.mask(name for name in names if permissions.find(name) is not None)
 
 
 def _is_own(identity: str) -> bool:
@@ -124,29 +139,11 @@ class _Finder:
         for holding in held:
             given = (holding.sure | holding.open) & wanted if holding.holds is not False else 0
             for target in self._on(holding) if given else ():
-                sure, perhaps = self._left(
-                    holding, wanted, f"projects/{self.targets.projects[target]}", rules
-                )
+                node = f"projects/{self.targets.projects[target]}"
+                sure, perhaps = left(holding, wanted, node, rules, self.denials, self.hierarchy)
                 if target != who and (sure or perhaps):
                     found[target] = found.get(target, False) or bool(sure)
         return found
-
-    def _left(
-        self,
-        holding: Holding,
-        wanted: PermissionSet,
-        node: str,
-        rules: Collection[tuple[str, PermissionSet, bool]],
-    ) -> tuple[PermissionSet, PermissionSet]:
-        """Return what deny policies leave of the wanted permissions at a place: for certain, and perhaps."""
-        sure, perhaps = holding.sure & wanted, holding.open & wanted
-        for place, refused, certain in rules:
-            if self.hierarchy.within(node, place):
-                perhaps = perhaps & ~refused if certain else perhaps | (sure & refused)
-                sure &= ~refused
-        if sure and self.denials.unread(node):
-            return 0, sure | perhaps
-        return sure, perhaps
 
     def _on(self, holding: Holding) -> Iterator[str]:
         """Yield the accounts that a grant is on, or stands above."""

@@ -371,6 +371,13 @@ class TestChains:
         assert finding.evidence["undecided"] == [self.ADMIN]
         assert finding.title == "invoice-agent may become the administrator admin"
 
+    def test_a_step_by_running_code_says_by_what(self):
+        how = "iam.serviceAccounts.actAs with run.services.create"
+        [finding] = self.of({ROLE: [(self.ADMIN, True, how)]})
+        assert finding.evidence["by_running_code"] == [f"{self.ADMIN} by {how}"]
+        assert f"By running code under it: {self.ADMIN} by {how}." in finding.message
+        assert "or take away what runs code under it" in finding.remediation
+
     def test_the_last_use_of_the_first_step_is_told(self):
         row = World().usage("sts:AssumeRole", resource=self.ADMIN)
         [finding] = self.of({ROLE: [(self.ADMIN, True)]}, usage=(row,))

@@ -125,3 +125,76 @@ def test_a_deny_policy_on_the_accounts_project_takes_the_step_away(gcp):
     assert steps(gcp, held, deny_policies=[denied]) == {}
     denied["rules"][0]["denyRule"]["denialCondition"] = {"expression": "resource.matchTag('1/env', 'prod')"}
     assert steps(gcp, held, deny_policies=[denied]) == {RAG: (Step(BOSS, sure=False),)}
+
+
+# --- code that runs under an account
+
+CODE = [
+    role("roles/run", "run.services.create"),
+    role("roles/jobs", "run.jobs.create"),
+    role("roles/runs-jobs", "run.jobs.run"),
+    role("roles/update", "run.services.update", "run.services.create"),
+    role("roles/editor", "iam.serviceAccounts.actAs", "run.services.create", "storage.buckets.delete"),
+]
+ACTS = on(BOSS, binding("roles/acts", sa(RAG)))
+BY_RUN = "iam.serviceAccounts.actAs with run.services.create"
+
+
+def coded(gcp, *policies, project=(), **more):
+    return steps(gcp, *policies, project=project, roles=[OWNER, TOKEN, DELEGATE, *RULES, *CODE], **more)
+
+
+def test_acting_as_an_account_where_code_may_run_is_becoming_it(gcp):
+    found = coded(gcp, ACTS, project=[binding("roles/run", sa(RAG))])
+    assert found == {RAG: (Step(BOSS, sure=True, how=BY_RUN),)}
+
+
+def test_both_halves_of_running_a_job_are_needed(gcp):
+    assert coded(gcp, ACTS, project=[binding("roles/jobs", sa(RAG))]) == {}
+    found = coded(gcp, ACTS, project=[binding("roles/jobs", sa(RAG)), binding("roles/runs-jobs", sa(RAG))])
+    assert [(one.target, one.sure) for one in found[RAG]] == [(BOSS, True)]
+
+
+def test_a_token_says_more_than_code(gcp):
+    token = on(BOSS, binding("roles/acts", sa(RAG)), binding("roles/token", sa(RAG)))
+    found = coded(gcp, token, project=[binding("roles/run", sa(RAG))])
+    assert found == {RAG: (Step(BOSS, sure=True),)}
+
+
+def test_code_in_another_project_runs_as_it_only_where_an_organization_lets_it(gcp):
+    other = "//cloudresourcemanager.googleapis.com/projects/elsewhere"
+    there = exported(binding("roles/run", sa(RAG)), resource=other, ancestors=("projects/222222222222",))
+    found = coded(gcp, ACTS, there)
+    assert found == {RAG: (Step(BOSS, sure=False, how=BY_RUN),)}
+
+
+def test_what_changes_one_service_counts_and_what_makes_new_ones_does_not(gcp):
+    service = f"//run.googleapis.com/projects/{PROJECT}/locations/us/services/one"
+    held = searched(binding("roles/update", sa(RAG)), resource=service, kind="run.googleapis.com/Service")
+    found = coded(gcp, ACTS, held)
+    how = "iam.serviceAccounts.actAs with run.services.update"
+    assert found == {RAG: (Step(BOSS, sure=True, how=how),)}
+    made = searched(binding("roles/run", sa(RAG)), resource=service, kind="run.googleapis.com/Service")
+    assert coded(gcp, ACTS, made) == {}
+
+
+def test_a_condition_on_either_half_leaves_the_step_open(gcp):
+    found = coded(gcp, ACTS, project=[binding("roles/run", sa(RAG), condition=WEEKDAYS)])
+    assert found == {RAG: (Step(BOSS, sure=False, how=BY_RUN),)}
+
+
+def test_a_deny_policy_on_the_code_takes_the_step_away(gcp):
+    rule = {
+        "deniedPrincipals": ["principalSet://goog/public:all"],
+        "deniedPermissions": ["run.googleapis.com/services.create"],
+    }
+    policy = {
+        "name": f"policies/cloudresourcemanager.googleapis.com%2Fprojects%2F{PROJECT}/denypolicies/no-code",
+        "rules": [{"denyRule": rule}],
+    }
+    found = coded(gcp, ACTS, project=[binding("roles/run", sa(RAG))], deny_policies=[policy])
+    assert found == {}
+
+
+def test_editors_are_administrators_and_need_no_step(gcp):
+    assert RAG not in coded(gcp, project=[binding("roles/editor", sa(RAG))])
