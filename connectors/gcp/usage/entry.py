@@ -158,8 +158,13 @@ class LogEntry(msgspec.Struct, rename="camel", gc=False):
     lower_insert_id: str | None = msgspec.field(default=None, name="insertid")
     lower_payload: Audit | None = msgspec.field(default=None, name="protopayload")
     lower_receive_timestamp: str | None = msgspec.field(default=None, name="receivetimestamp")
+    json_payload: msgspec.Raw = msgspec.Raw(b"")
+    """Read only where it is an audit record: tools that ship logs on turn the payload into plain JSON."""
 
 
+_AUDIT_LOG = re.compile(
+    r"cloudaudit\.googleapis\.com(?:/|%2F)(?:activity|data_access|policy)$", re.IGNORECASE
+)
 _DECODER = msgspec.json.Decoder(LogEntry)
 _SNAKE = re.compile(r"_([a-z])")
 
@@ -193,6 +198,23 @@ def unwrap(record: LogEntry) -> LogEntry | str:
         record.proto_payload.service_data = msgspec.Raw(msgspec.json.encode(data))
     record.log_name, record.insert_id = record.snake_log_name, record.snake_insert_id
     return record
+
+
+def shipped(record: LogEntry, log_name: str) -> Audit | str:
+    """Return the audit record in an entry's plain JSON payload; else why there is none."""
+    raw = bytes(record.json_payload)
+    named = _AUDIT_LOG.search(log_name) is not None
+    if not (named or b"audit.AuditLog" in raw):
+        return ""
+    try:
+        audit = msgspec.json.decode(raw, type=Audit)
+        if audit.method_name is None and audit.authentication_info is None:
+            audit = msgspec.convert(_camel(msgspec.json.decode(raw)), Audit)
+    except msgspec.MsgspecError:
+        audit = Audit()
+    if audit.authentication_info is not None and (audit.method_name or audit.authorization_info):
+        return audit
+    return f"an audit record in jsonPayload that cannot be read{UNREAD}" if named or audit.method_name else ""
 
 
 def _camel(value: Any) -> Any:

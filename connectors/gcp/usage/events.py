@@ -21,6 +21,7 @@ from connectors.gcp.usage.entry import (
     Operation,
     Status,
     audit_deltas,
+    shipped,
     unwrap,
 )
 from connectors.logs.rows import OTHER_LOG, STRANGE, UNREAD, EventKind, Folded, FoldedEvents, RowKey
@@ -149,6 +150,11 @@ class AuditLogReader:
                 return unwrapped
             entry = unwrapped
         audit = entry.proto_payload or entry.protopayload_auditlog or entry.lower_payload
+        if audit is None and entry.json_payload:
+            found = shipped(entry, entry.log_name or entry.lower_log_name or "")
+            if isinstance(found, str) and found:
+                return found
+            audit = found or None
         if audit is None or not (audit.service_name or audit.method_name or audit.authorization_info):
             return STRANGE if self.strange(entry) else f"{OTHER_LOG} (no protoPayload)"
         if audit.kind and not audit.kind.endswith("AuditLog"):

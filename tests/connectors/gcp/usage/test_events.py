@@ -332,3 +332,41 @@ def test_a_log_named_by_the_projects_number_belongs_to_the_id_that_the_resource_
     record["resource"]["labels"]["project_id"] = PROJECT
     assert fold(record).place[0] == PROJECT
     assert keys(record)[0].account == PROJECT
+
+
+def as_json(record, **changes):
+    """Return an entry as tools that ship logs on write it: the payload is plain JSON."""
+    made = {name: value for name, value in record.items() if name != "protoPayload"}
+    return made | {"jsonPayload": record["protoPayload"]} | changes
+
+
+def test_an_audit_record_in_the_plain_json_payload_is_read(gcp):
+    record = entry("storage.objects.get", kind="DATA_READ")
+    run = gcp({"audit_logs": [as_json(record)]})
+    assert run.used(RAG) == ["storage.objects.get"]
+    named = as_json(record, logName="projects/p/logs/forwarded")
+    assert gcp({"audit_logs": [named]}).used(RAG) == ["storage.objects.get"]
+
+
+def test_an_audit_record_in_snake_case_json_is_read(gcp):
+    payload = {
+        "service_name": "storage.googleapis.com",
+        "method_name": "storage.objects.get",
+        "authentication_info": {"principal_email": RAG},
+        "authorization_info": [{"permission": "storage.objects.get", "granted": True}],
+    }
+    assert gcp({"audit_logs": [as_json(entry(), jsonPayload=payload)]}).used(RAG) == ["storage.objects.get"]
+
+
+def test_an_audit_entry_whose_json_payload_tells_nothing_is_counted_as_unread(gcp):
+    run = gcp({"audit_logs": [as_json(entry("storage.objects.get"), jsonPayload={"message": "x"})]})
+    [file] = run.bundle.sources[0].log_files()
+    assert "jsonPayload that cannot be read" in file.reason
+    assert file.lost
+
+
+def test_other_logs_with_a_json_payload_are_passed_over(gcp):
+    app = as_json(entry(), jsonPayload={"message": "AuditLog of my own"}, logName="projects/p/logs/stdout")
+    run = gcp({"audit_logs": [app]})
+    [file] = run.bundle.sources[0].log_files()
+    assert not file.lost
