@@ -19,15 +19,19 @@ def part_checks(
     """
     failed = {call: error for call, (worked, error) in tried.items() if error is not None and not worked}
     worked = [call for call, (count, _) in tried.items() if count]
+    outcome = next((one for one in outcomes if one.part == name), None)
+    short = outcome is not None and outcome.status in (Status.PARTIAL, Status.FAILED)
     if not failed and not worked:
-        outcome = next((one for one in outcomes if one.part == name), None)
         if outcome is not None and outcome.status is Status.FAILED:
             yield Check(name, "failed", outcome.reason, lost)
         return
     left = len(tried) - len(worked) - len(failed)
     detail = f"{len(worked)} of {len(tried)} {noun} work"
     detail += f", {left} had nothing to ask about" if left else ""
-    if failed:
+    if not failed and short and outcome is not None:
+        # Every call works, and a scan would not read the part whole all the same: a list was cut off, say.
+        yield Check(name, "partial", f"{detail}; {outcome.reason}", lost)
+    elif failed:
         yield Check(name, "partial" if worked else "failed", detail, lost)
     else:
         yield Check(name, "ok", detail)
