@@ -54,7 +54,7 @@ class Running:
             both = here | perhaps.get(projects[target], 0)
             for mask, decided in ((here, certain), (both, False), (anywhere, False)):
                 if ways := tuple(way for way in self._ways if way & mask == way):
-                    found[target] = Step(target, decided, self._names(ways))
+                    found[target] = Step(target, decided, how=self._names(ways))
                     break
         return found
 

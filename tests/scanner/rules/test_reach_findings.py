@@ -373,7 +373,7 @@ class TestChains:
 
     def test_a_step_by_running_code_says_by_what(self):
         how = "iam.serviceAccounts.actAs with run.services.create"
-        [finding] = self.of({ROLE: [(self.ADMIN, True, how)]})
+        [finding] = self.of({ROLE: [(self.ADMIN, True, False, how)]})
         assert finding.evidence["by_running_code"] == [f"{self.ADMIN} by {how}"]
         assert f"By running code under it: {self.ADMIN} by {how}." in finding.message
         assert "or take away what runs code under it" in finding.remediation
