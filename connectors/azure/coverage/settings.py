@@ -44,6 +44,7 @@ class DataLogs:
         self._logs = logs
         self._changed = settings_changed(rows)
         self._on = settings_on(inventory)
+        self._apart = settings_on(inventory, apart=True)
         self._present = {(kind, place): span for (_, kind, place), span in logs.classes.items()}
         self._resources = Resources(inventory, rows, logs, listed_whole=listed_whole)
         self._masks: list[tuple[Service, tuple[str, ...], PermissionSet]] = []
@@ -140,7 +141,7 @@ class DataLogs:
                 f"the diagnostic settings of {resource} were changed on {changed[:10]}, in the window",
                 "wait until the setting has been on for the whole window",
             )
-        if (category.lower(), target) not in self._present:
+        if (category.lower(), target) not in self._present and not self._beside(service, category, resource):
             return (
                 "resource-logs-missing",
                 f"the diagnostic category {category} is on for {resource}, the evidence has no record of it",
@@ -154,6 +155,15 @@ class DataLogs:
                 "add the exported logs of the whole window as resource_logs",
             )
         return None
+
+    def _beside(self, service: Service, category: str, resource: str) -> bool:
+        """Return whether records of a category would stand beside others that were given of the same log."""
+        target = resource + service.setting_on
+        apart = self._apart.get(resource, set()) | self._apart.get(target, set())
+        wanted = {category.lower(), "alllogs", "audit"}
+        return not apart & wanted and any(
+            (one.lower(), target) in self._present for one in service.categories.values()
+        )
 
     def _span(self, service: Service, target: str) -> Span:
         """Return from when to when a resource's log has records, whatever their category."""
@@ -248,10 +258,16 @@ def tenant_coverage(evidence: Iterable[Evidence]) -> list[Coverage]:
     ]
 
 
-def settings_on(inventory: Inventory) -> dict[str, set[str]]:
-    """Return the enabled categories and category groups (lower case) by resource id."""
+def settings_on(inventory: Inventory, *, apart: bool = False) -> dict[str, set[str]]:
+    """Return the enabled categories and category groups (lower case) by resource id.
+
+    With `apart` only what is sent somewhere that keeps each category for itself: a storage account (a
+    container for each), an event hub that the setting does not name. A workspace keeps all in one table.
+    """
     found: dict[str, set[str]] = {}
     for identifier, held in inventory.settings.items():
+        if apart and not _apart(held.data):
+            continue
         resource = identifier.split(_SETTING)[0]
         enabled = found.setdefault(resource, set())
         for log in mappings(held.data.get("logs")):
@@ -259,6 +275,15 @@ def settings_on(inventory: Inventory) -> dict[str, set[str]]:
             if _enabled(data):
                 enabled |= {text(data.get(key)).lower() for key in ("category", "categorygroup")} - {""}
     return found
+
+
+def _apart(setting: Mapping[str, Any]) -> bool:
+    hub = setting.get("eventhubauthorizationruleid") and not setting.get("eventhubname")
+    return bool(setting.get("storageaccountid") or hub or not _sent(setting))
+
+
+def _sent(setting: Mapping[str, Any]) -> bool:
+    return bool(setting.get("workspaceid") or setting.get("eventhubauthorizationruleid"))
 
 
 def _enabled(log: Mapping[str, Any]) -> bool:

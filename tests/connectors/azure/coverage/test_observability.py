@@ -404,3 +404,23 @@ def test_actions_that_the_activity_log_does_not_show(desk, action, code):
     facts = desk.facts()
     assert unused(facts, AGENT) == [other]
     assert blind(facts, AGENT)[action] == code
+
+
+@pytest.mark.parametrize(
+    ("destination", "seen"),
+    [
+        ({"workspaceId": "/w"}, True),
+        ({"eventHubAuthorizationRuleId": "/h", "eventHubName": "logs"}, True),
+        ({"eventHubAuthorizationRuleId": "/h"}, False),
+        ({"storageAccountId": "/s"}, False),
+        ({"storageAccountId": "/s", "workspaceId": "/w"}, False),
+        ({}, False),
+    ],
+)
+def test_a_workspace_keeps_all_categories_together_a_storage_account_each_for_itself(desk, destination, seen):
+    scene(desk, event("Microsoft.Other/z/write", PERSON), scope=storage_account(), dataActions=[READ, WRITE])
+    target = f"{storage_account()}/blobServices/default"
+    desk.put("diagnostic_settings", [{**setting(target, "StorageRead", "StorageWrite"), **destination}])
+    desk.put("resource_logs", [blob_event("GetBlob", PERSON)])
+    facts = desk.facts()
+    assert blind(facts, AGENT) == ({} if seen else {WRITE: "resource-logs-missing"})
