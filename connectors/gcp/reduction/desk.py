@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connectors.facts import Blind, Effect, Facts, Grant, Identity, PermissionSet, Window
+from connectors.facts import Blind, CoverageState, Effect, Facts, Grant, Identity, PermissionSet, Window
 from connectors.gcp.exports.shapes import CLOUD
 from connectors.gcp.grants.grants import Binding, read_bindings
 from connectors.gcp.inventory import Inventory, read_inventory
@@ -55,6 +55,10 @@ class Desk:
     """Bindings whose condition is not met any more: they give nothing."""
     members: Mapping[str, int] = field(default_factory=dict)
     """By resource: how many members its policy names, counted with repeats."""
+    buckets_known: frozenset[str] = frozenset()
+    """Projects of which the evidence has the policy of a bucket: searches and exports list them all."""
+    storage_logged: frozenset[str] = frozenset()
+    """Projects whose data calls of Cloud Storage are recorded and given."""
 
     @property
     def permissions(self) -> Permissions:
@@ -114,6 +118,10 @@ class Desk:
         """Return how many custom roles a level has with all that were named here."""
         return len(self._taken.get(level, self.support.taken(level)))
 
+    def names_of(self, access: Access, role: str) -> list[str]:
+        """Return the permissions of a role by name; none of one without a definition."""
+        return self.permissions.names(self.given(access, role) or 0)
+
     def given(self, access: Access, role: str) -> PermissionSet | None:
         """Return what a role holds, made ones included; None for a role without a definition."""
         made = access.roles.get(role)
@@ -158,7 +166,19 @@ def open_desk(evidence: Sequence[Evidence], facts: Facts, window: Window) -> Des
         middle=(window.start + (window.end - window.start) / 2).strftime("%Y-%m-%dT%H:%M:%SZ"),
         void=frozenset(bound for some in held.values() for one in some if _void(one) for bound in one.bounds),
         members=members,
+        buckets_known=frozenset(
+            one.node for one in bindings.values() if one.resource.startswith("//storage.googleapis.com/")
+        ),
+        storage_logged=_storage_logged(facts),
     )
+
+
+def _storage_logged(facts: Facts) -> frozenset[str]:
+    on: dict[str, set[str]] = {}
+    for row in facts.coverage:
+        if row.state is CoverageState.ON and row.place in ("", "storage.googleapis.com"):
+            on.setdefault(row.account, set()).add(row.log_class)
+    return frozenset(f"projects/{name}" for name, kinds in on.items() if {"DATA_READ", "DATA_WRITE"} <= kinds)
 
 
 def _bounds(binding: Binding, written: Written) -> tuple[Bound, ...]:

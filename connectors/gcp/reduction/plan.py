@@ -6,11 +6,12 @@ Roles are made and bound before what they replace is taken away. A binding that 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.facts import PermissionSet
 from connectors.gcp.exports.shapes import CLOUD
 from connectors.gcp.identities.credentials import KEY
+from connectors.gcp.reduction.basic_groups import left_behind
 from connectors.gcp.reduction.custom_roles import chunks, definition
 from connectors.gcp.reduction.desk import KEEP, Desk, Held
 from connectors.gcp.reduction.narrow import Spot, Spots, narrowed
@@ -119,7 +120,32 @@ class _Planner:
                 groups.setdefault((bound.resource, bound.condition), []).append(held)
         for (resource, condition), members in sorted(groups.items()):
             self._group(resource, condition, members)
+        self._by_name()
         self._write()
+
+    def _by_name(self) -> None:
+        """Bind by name what is kept where only a group of a basic role that goes lets the identity in.
+
+        What cannot be written refutes the replacement: the claims are about what is left without the group.
+        """
+        member = self._desk.member_of(self._found.identity)
+        access = self._found.access
+        rest = replace(access, bounds=access.bounds - set(self._gone) | set(self._bound))
+        lost: dict[tuple[str, str], list[Held]] = {}
+        for bound in sorted(left_behind(rest, self._desk)):
+            for held in self._desk.held(self._found.identity):
+                if bound in held.bounds and not held.grant.undecided:
+                    lost.setdefault((bound.resource, bound.condition), []).append(held)
+        for (resource, condition), members in lost.items():
+            place = place_of(resource)
+            present = _together(members)
+            roles, problem = sorted({held.binding.role for held in members}), None
+            if present & self._question.remove:
+                roles, problem = self._roles(present & ~self._question.remove, resource, present)
+            takes = place is not None and place.takes(member)
+            if problem is None and takes and (not condition or (place is not None and place.conditions)):
+                new = [Bound(resource, role, member, condition) for role in roles]
+                self._bound += [one for one in new if one not in self._bound]
 
     def _wanted(self, held: Held) -> bool:
         """Tell whether there is anything to do about a binding: a rebuild looks at all of them."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from connectors.facts import Facts, Window
 from connectors.gcp.catalog import table
+from connectors.gcp.reduction.basic_groups import doubt, left_behind
 from connectors.gcp.reduction.claims import contained, given, limits, lost, replay, restored
 from connectors.gcp.reduction.desk import Desk, open_desk
 from connectors.gcp.reduction.plan import Plan, plan
@@ -12,7 +13,7 @@ from connectors.gcp.reduction.standing import Access, Kind, apply
 from connectors.gcp.remediation.cli import level_and_id
 from connectors.gcp.remediation.forms import artifacts, rollback
 from connectors.interface import Evidence
-from connectors.reduction import Document, Question, Reductions, Replacement, Stay
+from connectors.reduction import Claim, Document, Question, Reductions, Replacement, Standing, Stay
 from connectors.stays import first_reasons
 
 ALTERNATIVE = "alternative"
@@ -56,11 +57,12 @@ def _crowded(found: Mapping[str, Replacement], desk: Desk) -> dict[str, Replacem
 
 def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
     """Return the planned changes with what was checked about them."""
-    before, after = planned.access, _after(planned)
+    before, end = planned.access, _after(planned)
+    after = replace(end, bounds=end.bounds - left_behind(end, desk))
     if not question.rebuild and not question.remove & ~given(after, desk) and _only_bindings(planned):
         # All that would go is given by what stays: a new role would change nothing.
         planned.changes.clear()
-        planned.left_out, after = 0, before
+        planned.left_out, after, end = 0, before, before
     still = given(after, desk)
     gone = given(before, desk) & ~still & ~question.remove & ~planned.left_out
     return Replacement(
@@ -70,15 +72,25 @@ def replacement(planned: Plan, question: Question, desk: Desk) -> Replacement:
         left_out=planned.left_out & ~still,
         replay=lost(gone, desk)
         if gone and planned.alive and not question.rebuild
-        else replay(before, after, question.usage, desk, planned.above),
+        else _doubted(
+            replay(before, after, question.usage, desk, planned.above),
+            doubt(before, after, question.usage, desk) if planned.alive else "",
+        ),
         containment=contained(before, after, desk),
         limits=limits(before, planned.changes, after, desk),
-        restore=restored(before, after, planned.changes),
+        restore=restored(before, end, planned.changes),
         stays=_stays(planned.stays, question.remove & still),
         notes=tuple(planned.notes),
         artifacts=(*artifacts(planned.changes), *_alternatives(planned, desk)),
         rollback=rollback(planned.changes),
     )
+
+
+def _doubted(claim: Claim, why: str) -> Claim:
+    """Return a claim that is not proved any more where something else may be lost."""
+    if not why or claim.standing is not Standing.PROVED:
+        return claim
+    return replace(claim, standing=Standing.UNDECIDED, reason="; ".join(filter(None, (why, claim.reason))))
 
 
 def _after(planned: Plan) -> Access:

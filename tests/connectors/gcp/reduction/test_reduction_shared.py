@@ -85,13 +85,21 @@ def test_custom_roles_hold_just_what_is_kept_of_a_role_in_googles_index(gcp, pre
 
 
 def test_editor_without_data_access_logs_is_split_over_roles_and_the_first_step_is_named(gcp, predefined):
-    """What no log could show stays: thousands of permissions, in as few roles as fit, all claims proved."""
+    """What no log could show stays: thousands of permissions, in as few roles as fit, all claims proved.
+
+    That the project's bucket lets no editors in has to be in the evidence: else the role gives more than it says.
+    """
     names = sorted({one for role in predefined for one in role["includedPermissions"]})
     above_projects = ("resourcemanager.organizations.", "resourcemanager.folders.")
     called = entry("storage.buckets.create", log="activity", method="storage.buckets.create")
+    bucket = exported(
+        binding("roles/storage.admin", "user:owner@example.com"),
+        resource="//storage.googleapis.com/claims",
+        kind="storage.googleapis.com/Bucket",
+    )
     run = gcp(
         {
-            "iam_policies": [exported(binding("roles/editor", f"serviceAccount:{RAG}")), *above()],
+            "iam_policies": [exported(binding("roles/editor", f"serviceAccount:{RAG}")), *above(), bucket],
             "roles": predefined,
             "testable_permissions": [
                 {"name": one, "stage": "GA"} for one in names if not one.startswith(above_projects)
