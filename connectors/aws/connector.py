@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from connectors.aws.baselines import AwsBaselines
 from connectors.aws.catalog.actions import Catalogue
 from connectors.aws.coverage.coverage import read_coverage
-from connectors.aws.exports.files import SETTINGS, collect_exports
+from connectors.aws.exports.files import SETTINGS, collect_exports, reads_logs
 from connectors.aws.grants.derivation import rule
 from connectors.aws.grants.grants import read_grants
 from connectors.aws.grants.organization import read_organization
@@ -42,11 +42,12 @@ class AwsConnector:
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Read files, and ask AWS for live sources; an event that two sources hold counts once."""
-        seen = SeenEvents()
         live = [source for source in sources if source.mode == "live"]
         if not live:
+            seen = SeenEvents(reads=sum(map(reads_logs, sources)))
             collect_exports(sources, sink, window, observe, seen)
             return
+        seen = SeenEvents()
         from connectors.aws.live.collect import Way, collect_live  # noqa: PLC0415 boto3 is slow to import
         from connectors.aws.live.resources import Touched  # noqa: PLC0415
 

@@ -31,9 +31,9 @@ class GcpConnector:
 
     def collect(self, sources: Sequence[Source], sink: Sink, window: Window, observe: Observer) -> None:
         """Read files, and ask Google for live sources; an entry that two sources hold counts once."""
-        seen = SeenEvents()
-        exports.collect(sources, sink, window, observe, seen)
         live = [source for source in sources if source.mode == "live"]
+        seen = SeenEvents(reads=None if live else sum(map(exports.reads_logs, sources)))
+        exports.collect(sources, sink, window, observe, seen)
         if live:
             from connectors.gcp.live.collect import Way, collect_live  # noqa: PLC0415 the SDKs are slow to import
 

@@ -27,6 +27,12 @@ def columns(ids: bytes | bytearray) -> tuple[Words, Words]:
     return mixed, low
 
 
+def is_nameless(mixed: Words, low: Words) -> Flags:
+    """Return which events have no id."""
+    found: Flags = (mixed == 0) & (low == 0)
+    return found
+
+
 def copies(mixed: Words, low: Words, before: list[Run]) -> tuple[Flags, Run]:
     """Return which events have an id that stands before them or in `before`, and the ids that are new."""
     order = np.argsort(mixed, kind="stable")

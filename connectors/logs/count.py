@@ -12,34 +12,37 @@ from connectors.logs.store import Numbers
 _PAIRS = 2_000_000
 """So many events are grouped at a time: fewer cost more calls, more cost memory."""
 
+Owners = npt.NDArray[np.integer]
+
 
 class Count:
     """Takes events from any file in any order. Events outside the half-open window make no cell."""
 
     def __init__(self, files: int, start: int, end: int) -> None:
         self._files = files
-        self._start = start
-        self._end = end
+        self.start = start
+        self.end = end
         self.duplicates = np.zeros(files, np.int64)
         self.outside = np.zeros(files, np.int64)
         """By file: events that are no copies and lie outside the window."""
         self._found = _grouped([])
         self._pending: list[tuple[Numbers, Numbers]] = []
 
-    def add(self, kinds: Numbers, times: Numbers, owners: "npt.NDArray[np.integer]", copied: Flags) -> None:
-        """Count events of these kinds, times and files, without those that are copies."""
-        counted = ~copied
-        inside = (times >= self._start) & (times < self._end)
-        self._tell(self.duplicates, owners, copied)
-        self._tell(self.outside, owners, counted & ~inside)
-        counted &= inside
+    def add(self, kinds: Numbers, times: Numbers, counted: Flags) -> None:
+        """Count those of the events that lie in the window."""
+        counted = counted & (times >= self.start) & (times < self.end)
         self._pending.append((kinds[counted], times[counted]))
         if sum(len(some) for some, _ in self._pending) > _PAIRS:
             self.cells()
 
-    def _tell(self, told: npt.NDArray[np.int64], owners: "npt.NDArray[np.integer]", which: Flags) -> None:
-        if np.any(which):
-            told += np.bincount(owners[which], minlength=self._files)
+    def tell(self, times: Numbers, owners: Owners, copied: Flags) -> None:
+        """Note by file which of its events are copies, and which of the others lie outside the window."""
+        self._tell(self.duplicates, owners[copied])
+        self._tell(self.outside, owners[~copied & ((times < self.start) | (times >= self.end))])
+
+    def _tell(self, told: npt.NDArray[np.int64], owners: Owners) -> None:
+        if len(owners):
+            told += np.bincount(owners, minlength=self._files)
 
     def cells(self) -> Cells:
         """Return what was counted so far."""

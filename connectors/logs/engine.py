@@ -27,6 +27,7 @@ from connectors.logs.workers import Done, Shares, Take, Workers
 
 if TYPE_CHECKING:
     from connectors.logs.ledger import Ledger, Remembered
+    from connectors.logs.rolled import Rolled
     from connectors.logs.tally import Events, Tally
 
 BATCH_BYTES = 1 << 20
@@ -36,6 +37,7 @@ ALONE_BYTES = 10 << 20
 _PLAIN_TO_GZIP = 10
 _TELL_EVERY = 1_000
 _NO_OBJECTS = "there is no object, or none of the days that may hold events of the window"
+_WITHOUT = "logs are read without what was remembered of them: %s"
 _RACY_NANOSECONDS = 2_000_000_000
 """A file this young may change again within one tick of its time of change."""
 
@@ -67,16 +69,22 @@ def read_logs(  # noqa: PLR0913 most are keywords
 
     paths = [place for place in places if isinstance(place, Path)]
     stores = [place for place in places if not isinstance(place, Path)]
-    held = _listed(stores, observe, asked=only_window)
-    waiting = {one.path: one for one in sorted([*find_files(paths), *(one for one, _ in held.values())])}
     start, end = math.ceil(window.start.timestamp()), math.ceil(window.end.timestamp())
-    tally = Tally(seen, reader.name, start=start, end=end)
-    origins = {path: store for path, (_, store) in held.items()}
     span = (start, end) if only_window else None
     with no_collection():
+        held = _listed(stores, observe, asked=only_window)
+        waiting = {one.path: one for one in sorted([*find_files(paths), *(one for one, _ in held.values())])}
+        tally = Tally(seen, reader.name, start=start, end=end)
+        origins = {path: store for path, (_, store) in held.items()}
         reading = _Reading(paths, stores, origins, reader, tally, ledger, observe, len(waiting), span)
         reading.run(waiting, workers)
-        return reading.result()
+        try:
+            return reading.result()
+        except StateError as error:
+            _log.warning(_WITHOUT, error)
+    return read_logs(
+        places, reader, window, seen=seen, workers=workers, observe=observe, only_window=only_window
+    )
 
 
 def _listed(
@@ -121,7 +129,7 @@ class _Reading:
     def run(self, waiting: dict[str, Found], workers: int | None) -> None:
         """Give everything found, by its path, to the tally; nothing waits any more then."""
         if self.ledger is not None:
-            with self._told(self.ledger):
+            with self._told():
                 self._recall(self.ledger, waiting)
         fresh = list(waiting.values())
         waiting.clear()  # a tree has as many files as fill the memory
@@ -130,71 +138,105 @@ class _Reading:
             for events in _numbered(done, self.tally):
                 self._take(events)
         if self.ledger is not None:
-            with self._told(self.ledger):
+            with self._told():
                 self.ledger.commit(self.tally)
             counts = {"unchanged": self.unchanged, "changed": self.changed, "gone": self.gone}
             self.observe("log-ledger", read=read, **counts)
 
     def result(self) -> LogRead:
-        """Return what was learned, and keep what later scans can use of it."""
+        """Return what was learned, and keep what later scans can use of it.
+
+        StateError where another scan took away what an earlier one had remembered.
+        """
         ledger = self.ledger
-        if ledger is None or self.span is not None or not ledger.unsettled() or self.tally.is_large():
+        if ledger is None or self.span is not None:
             return LogRead(*self.tally.result())
-        read = LogRead(*self.tally.result(ledger.kept()))
-        with self._told(ledger):
-            ledger.settle(self.tally)
+        with ledger.state.view() if self.tally.recalls() else contextlib.nullcontext():
+            read = LogRead(*self.tally.result(ledger.kept() if ledger.changed() else None))
+        if self.tally.kept is not None:
+            with self._told():
+                ledger.roll_up(self.tally, self.tally.kept)
         return read
 
     @contextlib.contextmanager
-    def _told(self, ledger: "Ledger") -> Iterator[None]:
+    def _told(self) -> Iterator[None]:
         """Go on without the ledger when the state file fails: the files are still there."""
         try:
             yield
         except StateError as error:
-            _log.warning("logs are read without what was remembered of them: %s", error)
-            ledger.close()
+            _log.warning(_WITHOUT, error)
             self.ledger = None
 
     def _recall(self, ledger: "Ledger", waiting: dict[str, Found]) -> None:
         """Take what is remembered and unchanged, and what was remembered and is gone."""
-        from connectors.logs.tally import SettledEvents  # noqa: PLC0415 numpy is slow to import
-
+        unnamed: list[str] = []
         with ledger.state.view():
-            taken, unnamed = self._chosen(ledger, waiting)
-            for events in ledger.recall(taken, self.tally, settled=self.span is None):
-                if isinstance(events, SettledEvents):
-                    self.tally.recall(events)
-                else:
-                    self._count(events)
-                for file in events.files:
-                    gone = waiting.pop(file.path, None) is None or file.stamp == ""
-                    self.gone += gone
-                    self.unchanged += not gone
-                self.files += len(events.files)
-                self.events += sum(file.events for file in events.files)
-                self._show()
+            rolled = self._take_rolled(ledger, waiting, unnamed) if self.span is None else None
+            chosen: list[Remembered] = []
+            for page in ledger.remembered(rolled):
+                for one in page:
+                    told = self._fate(one.file, waiting, unnamed, current=ledger.current(one.version))
+                    chosen += [one._replace(told=told)] if told is not None else []
+            for events in ledger.events(chosen, self.tally):
+                self._count(events)
+                self._note_taken(events.files, waiting)
         if unnamed:
             ledger.forget(unnamed)
 
-    def _chosen(self, ledger: "Ledger", waiting: Mapping[str, Found]) -> "tuple[list[Remembered], list[str]]":
-        """Return what is remembered and counts, and the keys that the source does not name any more."""
-        taken: list[Remembered] = []
-        unnamed: list[str] = []
-        for page in ledger.remembered():
-            for one in page:
-                file = one.file
-                there = waiting.get(file.path)
-                if there is None and not self._covers(file.path):
-                    unnamed += [] if any(store.names(file.path) for store in self.stores) else [file.path]
-                elif there is None:
-                    taken.append(_kept(one, GONE, lost=False))
-                elif there.refused:
-                    taken += [] if there.skipped else [_kept(one, there.refused, lost=True)]
-                elif one.current and (file.size_bytes, file.stamp) == (there.size_bytes, there.stamp):
-                    taken.append(one)
-                else:
-                    self.changed += 1
-        return taken, unnamed
+    def _take_rolled(
+        self, ledger: "Ledger", waiting: dict[str, Found], unnamed: list[str]
+    ) -> "Rolled | None":
+        """Take what an earlier scan added up, and return it; None where most of it counts no more."""
+        rolled = ledger.rolled()
+        if rolled is None or not self.tally.has_room(rolled):
+            return None
+        left: list[str] = []
+        changed = self.changed
+        files: list[FileRead] = []
+        taken: list[bool] = []
+        versions = map(ledger.current, rolled.objects.versions.tolist())
+        for file, current in zip(rolled.objects.files, versions, strict=True):
+            there = waiting.get(file.path)
+            # As nearly all are; the others take their time.
+            as_it_was = there is not None and (there.size_bytes, there.stamp) == (file.size_bytes, file.stamp)
+            told = file if as_it_was and current else self._fate(file, waiting, left, current=current)
+            taken.append(told is not None)
+            if told is not None:
+                files.append(told)
+        if 2 * len(files) < len(taken):
+            self.changed = changed
+            return None
+        unnamed += left
+        ledger.recall(rolled, taken, files, self.tally)
+        self._note_taken(files, waiting)
+        return rolled
+
+    def _note_taken(self, files: "Sequence[FileRead]", waiting: dict[str, Found]) -> None:
+        """Note that files need not be read."""
+        for file in files:
+            gone = waiting.pop(file.path, None) is None or file.stamp == ""
+            self.gone += gone
+            self.unchanged += not gone
+        self.files += len(files)
+        self.events += sum(file.events for file in files)
+        self._show()
+
+    def _fate(
+        self, file: FileRead, waiting: "Mapping[str, Found]", unnamed: list[str], *, current: bool
+    ) -> FileRead | None:
+        """Return how a remembered file counts; None for one that is read again or not named any more."""
+        there = waiting.get(file.path)
+        if there is None and not self._covers(file.path):
+            unnamed += [] if any(store.names(file.path) for store in self.stores) else [file.path]
+            return None
+        if there is None:
+            return _as_read(file, GONE, lost=False)
+        if there.refused:
+            return None if there.skipped else _as_read(file, there.refused, lost=True)
+        if current and (file.size_bytes, file.stamp) == (there.size_bytes, there.stamp):
+            return file
+        self.changed += 1
+        return None
 
     def _take(self, events: "Events") -> None:
         """Count what was read just now, and remember it."""
@@ -205,7 +247,7 @@ class _Reading:
             self.events += file.events
             self._show()
         if self.ledger is not None:
-            with self._told(self.ledger):
+            with self._told():
                 self.ledger.keep(
                     events._replace(files=[self._settled(one) for one in events.files]), self.tally
                 )
@@ -231,17 +273,14 @@ class _Reading:
         self.observe("log-file", files=self.files, total=self.total, bytes=self.stored, events=self.events)
 
 
-def _kept(one: "Remembered", why: str, *, lost: bool) -> "Remembered":
-    """Return an object that cannot be read now as it was read before."""
-    file = one.file
+def _as_read(file: FileRead, why: str, *, lost: bool) -> FileRead:
+    """Return a file that cannot be read now as it was read before."""
     reason = f"{why}; {KEPT}"
-    return one._replace(
-        file=file._replace(
-            status="partial" if lost else file.status,
-            reason=f"{file.reason}; {reason}" if file.reason else reason,
-            lost=lost or file.lost,
-            stamp="",
-        )
+    return file._replace(
+        status="partial" if lost else file.status,
+        reason=f"{file.reason}; {reason}" if file.reason else reason,
+        lost=lost or file.lost,
+        stamp="",
     )
 
 

@@ -1,22 +1,19 @@
 """Number the kinds of event that one read meets: those of earlier scans as columns, new ones one by one."""
 
-import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from sys import intern
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from connectors.logs.cells import spans
+from connectors.logs.cells import Column, spans
 from connectors.logs.fold import Kind, Place
+from connectors.logs.keys import Keys, Words
+from connectors.logs.packing import Narrow, narrow, released, squeezed, wide
 from connectors.logs.rows import RowKey
 from connectors.logs.store import Numbers
-
-Words = npt.NDArray[np.object_]
-"""A matrix of words: one row for each RowKey, one column for each of its fields."""
-_FAST = 1
 
 
 class Ranked(NamedTuple):
@@ -40,35 +37,38 @@ class KindTable(NamedTuple):
     placed: Numbers
     """By kind: its place."""
     places: list[Place]
-    words: list[str]
-    columns: list[Numbers]
-    """By field of a RowKey: the words of the sorted keys."""
-
-    def keys(self) -> Words:
-        """Return the keys of all rows, sorted."""
-        return np.array(self.words, np.object_)[np.stack(self.columns, axis=1)]
+    keys: Keys
+    """Of all rows."""
 
     def packed(self) -> bytes:
         """Return the table as bytes."""
-        numbers = (self.numbers, self.ranks, self.starts, self.placed, *self.columns)
-        columns = [column.astype("<u4").tobytes() for column in numbers]
-        return zlib.compress(msgspec.msgpack.encode([self.places, self.words, columns]), _FAST)
+        columns = narrow((self.numbers, self.ranks, self.starts, self.placed, *self.keys.numbers.T))
+        return squeezed(msgspec.msgpack.encode([self.places, self.keys.words, columns]))
 
 
 def unpacked(body: bytes) -> KindTable | None:
     """Return a table from its bytes; None where rows had other fields then."""
-    places, words, columns = _TABLE.decode(zlib.decompress(body))
-    numbers, ranks, starts, placed, *fields = (np.frombuffer(column, "<u4") for column in columns)
-    if len(fields) != len(RowKey._fields):
+    places, words, columns = _TABLE.decode(released(body))
+    if len(columns) != len(RowKey._fields) + 4:
         return None
-    return KindTable(numbers, ranks, starts, placed, places, words, fields)
+    numbers, ranks, starts, placed, *fields = (column.astype(np.uint32) for column in wide(columns))
+    return KindTable(numbers, ranks, starts, placed, places, Keys(words, np.stack(fields, axis=1)))
 
 
 def _matrix(keys: Sequence[tuple[str, ...]]) -> Words:
     return np.array(keys, np.object_).reshape(-1, len(RowKey._fields))
 
 
-_TABLE = msgspec.msgpack.Decoder(tuple[list[Place], list[str], list[bytes]])
+_TABLE = msgspec.msgpack.Decoder(tuple[list[Place], list[str], list[Narrow]])
+
+
+@dataclass
+class _Columns:
+    placed: Numbers
+    ranked: Ranked
+    moved: Numbers | None
+    keys: Keys | None
+    alike: Numbers | None = None
 
 
 class Kinds:
@@ -84,7 +84,7 @@ class Kinds:
         self._numbers: dict[Kind, int] = {}
         self._places: dict[Place, int] = {}
         self._placed: list[int] = []
-        self._ranked: Ranked | None = None
+        self._columns: _Columns | None = None
 
     def adopt(self, table: KindTable) -> None:
         """Begin with the kinds of a table, in its order."""
@@ -102,7 +102,7 @@ class Kinds:
             kind = Kind(tuple([RowKey._make(map(intern, key)) for key in kind.keys]), kind.place)
             found = self._numbers[kind] = len(self)
             self._others.append(kind)
-            self._ranked = None
+            self._columns = None
             self._placed.append(self._places.setdefault(kind.place, len(self._places)))
         return found
 
@@ -116,32 +116,57 @@ class Kinds:
 
     def placed(self) -> Numbers:
         """Return by kind the number of its place."""
-        others = np.array(self._placed, np.uint32)
-        return others if self.table is None else np.concatenate((self.table.placed, others))
+        return self._all().placed
+
+    def alike(self) -> Numbers:
+        """Return by kind a number that is equal for those that count in the same rows."""
+        columns = self._all()
+        if columns.alike is None:
+            columns.alike = _alike(columns.ranked)
+        return columns.alike
 
     def ranked(self) -> Ranked:
         """Return the keys of all rows, sorted."""
-        if self._ranked is None:
-            self._ranked = self._sorted()
-        return self._ranked
+        return self._all().ranked
 
-    def _sorted(self) -> Ranked:
+    def moved(self, rows: Column) -> Column:
+        """Return where rows of the table stand among the keys of all rows."""
+        moved = self._all().moved
+        return rows if moved is None else moved[rows]
+
+    def _all(self) -> "_Columns":
+        """Return what is worked out about all kinds at once; it holds until another is met."""
+        if self._columns is None:
+            others = np.array(self._placed, np.uint32)
+            placed = others if self.table is None else np.concatenate((self.table.placed, others))
+            self._columns = _Columns(placed, *self._sorted())
+        return self._columns
+
+    def _sorted(self) -> tuple[Ranked, Numbers | None, Keys | None]:
+        """Return the keys of all rows; with a table, where its keys are now, and all of them as numbers."""
         table = self.table
         if table is not None and not self._others:
-            return Ranked(table.keys(), table.ranks, table.starts)
-        known = [*map(tuple, table.keys().tolist())] if table is not None else []
-        keys: list[tuple[str, ...]] = sorted({*known, *(key for kind in self._others for key in kind.keys)})
-        ranks = {key: rank for rank, key in enumerate(keys)}
-        others = [ranks[key] for kind in self._others for key in kind.keys]
+            return Ranked(table.keys.texts(), table.ranks, table.starts), None, table.keys
+        keys: list[tuple[str, ...]] = sorted({key for kind in self._others for key in kind.keys})
         ends = np.cumsum([0, *(len(kind.keys) for kind in self._others)])
         if table is None:
-            return Ranked(_matrix(keys), np.array(others, np.uint32), ends.astype(np.uint32))
-        moved = np.array([ranks[key] for key in known], np.uint32)[table.ranks]
-        return Ranked(
-            _matrix(keys),
-            np.concatenate((moved, np.array(others, np.uint32))),
-            np.concatenate((table.starts[:-1], len(moved) + ends)).astype(np.uint32),
+            return (
+                Ranked(_matrix(keys), self._ranks(keys, range(len(keys))), ends.astype(np.uint32)),
+                None,
+                None,
+            )
+        joined, moved, places = table.keys.joined(keys)
+        ranked = Ranked(
+            joined.texts(),
+            np.concatenate((moved[table.ranks], self._ranks(keys, places.tolist()))),
+            np.concatenate((table.starts[:-1], len(table.ranks) + ends)).astype(np.uint32),
         )
+        return ranked, moved, joined
+
+    def _ranks(self, keys: Sequence[tuple[str, ...]], places: Sequence[int]) -> Numbers:
+        """Return the places of the keys of those kinds that are not of the table, kind by kind."""
+        place = dict(zip(keys, places, strict=True))
+        return np.array([place[key] for kind in self._others for key in kind.keys], np.uint32)
 
     def settled(self, stored: Mapping[int, int]) -> KindTable | None:
         """Return the table with all kinds that the ledger numbers: `stored` has the numbers of the others."""
@@ -160,17 +185,22 @@ class Kinds:
         order = np.argsort(np.append(ranks, 0)[begins], kind="stable")
         begins, chosen = begins[order], chosen[order]
         widths = starts[chosen + 1].astype(np.int64) - begins
-        words: dict[str, int] = {}
-        columns = [
-            np.array([words.setdefault(word, len(words)) for word in field], np.uint32)
-            for field in keys.T.tolist()
-        ]
+        known_keys = self._all().keys
         return KindTable(
             np.array([*numbers], np.uint32)[order],
             ranks[spans(begins, widths)],
             np.append(0, np.cumsum(widths)).astype(np.uint32),
             self.placed()[chosen],
             self.places(),
-            list(words),
-            columns,
+            known_keys if known_keys is not None else Keys.of(keys.tolist()),
         )
+
+
+def _alike(ranked: Ranked) -> Numbers:
+    widths = np.diff(ranked.starts.astype(np.int64))
+    found = np.append(ranked.ranks, 0)[ranked.starts[:-1]]
+    several: dict[bytes, int] = {}
+    for kind in np.flatnonzero(widths != 1).tolist():
+        rows = np.sort(ranked.ranks[ranked.starts[kind] : ranked.starts[kind + 1]]).tobytes()
+        found[kind] = len(ranked.keys) + several.setdefault(rows, len(several))
+    return found

@@ -8,24 +8,34 @@ copies of an event apart from new ones.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from connectors.errors import StateError
 from connectors.logs.cells import spans
 from connectors.logs.fold import FileRead, Kind
 from connectors.logs.kinds import KindTable
-from connectors.logs.recalled import EVENT_BYTES, Packed, Piece
+from connectors.logs.recalled import Packed, Page, Recalled
+from connectors.logs.rolled import (
+    ROLLED,
+    SETTLED,
+    Objects,
+    Rolled,
+    Whole,
+    packed_flags,
+    read_rolled,
+    write_rolled,
+)
 from connectors.logs.rows import LogReader, RowKey
-from connectors.logs.settled import SETTLED, Settled, read_settled, write_settled
 from connectors.logs.store import Numbers
-from connectors.logs.tally import Events, SettledEvents, Tally
+from connectors.logs.tally import Events, Kept, Tally
 from connectors.logs.version import version_of
 from connectors.state import Component, State, open_state
 
@@ -51,11 +61,13 @@ LEDGER = Component(
         CREATE INDEX log_object_by_scope ON log_object (scope);
         """,
         SETTLED,
+        ROLLED,
     ),
 )
 """Tables of the ledger. `events` holds all ids, then all times, then all kinds, little-endian."""
 
-_PAGE = 1_000
+_PAGE = 500
+"""So many objects are asked for at once."""
 _COMMIT_EVENTS = 100_000
 _COMMIT_FILES = 2_000
 _AT_ONCE = 500
@@ -77,9 +89,11 @@ class Remembered(NamedTuple):
 
     number: int
     """What numbers it in the ledger; another content has another number."""
-    current: bool
-    """True when this version of the reader read it, and it may be taken as it is."""
+    version: int
+    """Of the reader that read it."""
     file: FileRead
+    told: FileRead | None = None
+    """How it is told now, if not as it was read."""
 
 
 @dataclass
@@ -96,10 +110,10 @@ class Ledger:
     _stored: dict[int, int] = field(default_factory=dict)
     """By kind of the tally that stands in no table: kind of the ledger."""
     _waiting: list[Events] = field(default_factory=list)
-    _settled: Settled | None = None
-    """What an earlier scan found out, where it holds."""
-    _kept: dict[str, int] = field(default_factory=dict)
-    """By key: number of the object that the ledger has of it now."""
+    _base: Recalled | None = None
+    """What an earlier scan added up, and is taken from there."""
+    _kept: dict[str, Remembered] = field(default_factory=dict)
+    """By key: the other objects that count, as the ledger has them."""
 
     @classmethod
     def open(cls, path: Path, scope: str, reader: LogReader, *, reread: bool = False) -> "Ledger":
@@ -128,73 +142,75 @@ class Ledger:
                 [(stamp, self.scope, os.fsencode(key)) for key, stamp in stamps.items()],
             )
 
-    def remembered(self) -> Iterator[list[Remembered]]:
-        """Yield all objects, page by page, in the order of their numbers."""
-        last = 0
-        while rows := self.state.read(
-            "SELECT id, key, size_bytes, stamp, version, facts FROM log_object"
-            " WHERE scope = ? AND id > ? ORDER BY id LIMIT ?",
-            (self.scope, last, _PAGE),
-        ):
-            last = rows[-1][0]
-            page = []
-            for number, stored_key, size, stamp, version, facts in rows:
-                key = os.fsdecode(stored_key)
-                current = version == self.version and not self.reread
-                page.append(Remembered(number, current, FileRead(key, size, *_FACTS.decode(facts), stamp)))
-            yield page
+    def current(self, version: int) -> bool:
+        """Return whether an object may be taken as this version of a reader read it."""
+        return version == self.version and not self.reread
 
-    def recall(
-        self, objects: Sequence[Remembered], tally: Tally, *, settled: bool
-    ) -> Iterator[Events | SettledEvents]:
-        """Yield the events of objects that were remembered; with which are copies, where that is known.
+    def rolled(self) -> Rolled | None:
+        """Return what an earlier scan added up; None where that cannot be used."""
+        found = read_rolled(self.state, self.scope)
+        if found is None or not np.all(np.isin(found.objects.numbers, self._numbers_now())):
+            return None
+        return found
 
-        It is known of all that an earlier scan settled, or of none: the tally is told when all were yielded.
-        Those of which it is known come first; without `settled` there are none. The objects are in the order
-        of their numbers.
-        """
-        found = read_settled(self.state, self.scope) if settled else None
+    def _numbers_now(self) -> npt.NDArray[np.uint64]:
+        rows = self.state.read("SELECT id FROM log_object WHERE scope = ?", (self.scope,))
+        return np.fromiter((number for (number,) in rows), np.uint64, len(rows))
+
+    def remembered(self, rolled: Rolled | None) -> Iterator[list[Remembered]]:
+        """Yield all objects page by page, in the order of their numbers; without those of a roll-up."""
+        numbers = np.sort(self._numbers_now())
+        if rolled is not None:
+            numbers = np.setdiff1d(numbers, rolled.objects.numbers, assume_unique=True)
+        for start in range(0, len(numbers), _PAGE):
+            some = numbers[start : start + _PAGE].tolist()
+            marks = ",".join("?" * len(some))
+            yield [
+                Remembered(number, version, FileRead(os.fsdecode(key), size, *_FACTS.decode(facts), stamp))
+                for number, key, size, stamp, version, facts in self.state.read(
+                    "SELECT id, key, size_bytes, stamp, version, facts FROM log_object"
+                    f" WHERE id IN ({marks}) ORDER BY id",
+                    some,
+                )
+            ]
+
+    def recall(self, rolled: Rolled, taken: Sequence[bool], files: Sequence[FileRead], tally: Tally) -> None:
+        """Have a tally begin with the objects of a roll-up that are taken, told as `files` now."""
+        self._adopt(rolled.kinds, tally)
+        which = np.array(taken, np.bool_)
+        gone = rolled.objects.taken(~which)
+        removed = [packed.ids() for _, packed in self._pages(gone.numbers, gone.lengths())]
+
+        def load(objects: Objects, which: Whole) -> Iterator[Page]:
+            for page, packed in self._pages(objects.numbers[which], objects.lengths()[which]):
+                yield Page(which[page], packed, self._known(packed.kinds(), tally))
+
+        self._base = Recalled(rolled, which, files, removed, load)
+        tally.recall(self._base)
+
+    def events(self, objects: Sequence[Remembered], tally: Tally) -> Iterator[Events]:
+        """Yield the events of objects that were remembered, in the order of their numbers."""
         numbers = np.array([one.number for one in objects], np.uint64)
-        if found is None or not np.all(np.isin(found.objects, numbers)):
-            yield from self._unpacked(objects, tally)
-            return
-        self._adopt(found.kinds, tally)
-        old = np.isin(numbers, found.objects)
-        at = 0
-        for page, packed in self._pages([*compress(objects, old)]):
-            kinds = self._known(packed.kinds(), tally)
-            copied = np.zeros(len(kinds), np.bool_)
-            bits = found.copied[at : at + len(copied)]
-            copied[: len(bits)] = bits
-            at += len(copied)
-            yield SettledEvents([one.file for one in page], Piece(packed, kinds, copied))
-        if -(-at // 8) * 8 == len(found.copied):  # bits come by the byte
-            self._settled = found
-            tally.recalled_all(named=found.named)
-        yield from self._unpacked([*compress(objects, ~old)], tally)
+        lengths = np.array([one.file.events for one in objects], np.int64)
+        self._kept.update((one.file.path, one) for one in objects)
+        for page, packed in self._pages(numbers, lengths):
+            files = [one.told or one.file for one in objects[page]]
+            yield Events(files, packed.ids(), packed.times(), self._known(packed.kinds(), tally))
 
-    def _unpacked(self, objects: Sequence[Remembered], tally: Tally) -> Iterator[Events]:
-        for page, packed in self._pages(objects):
-            kinds = self._known(packed.kinds(), tally)
-            yield Events([one.file for one in page], packed.ids(), packed.times(), kinds)
-
-    def _pages(self, objects: Sequence[Remembered]) -> Iterator[tuple[Sequence[Remembered], Packed]]:
-        """Yield objects with their events, page by page."""
-        before = np.cumsum([0, *(one.file.events for one in objects)])
+    def _pages(self, numbers: npt.NDArray[np.uint64], lengths: Whole) -> Iterator[tuple[slice, Packed]]:
+        """Yield the events of objects, some at a time; StateError where one is not there any more."""
+        before = np.cumsum([0, *lengths])
         start = 0
-        while start < len(objects):
+        while start < len(numbers):
             end = int(np.searchsorted(before, before[start] + _COMMIT_EVENTS, side="right"))
-            page = objects[start : max(start + 1, min(end - 1, start + _PAGE))]
-            start += len(page)
-            rows = self.state.read(
-                "SELECT id, events FROM log_object WHERE scope = ? AND id >= ? AND id <= ? ORDER BY id",
-                (self.scope, page[0].number, page[-1].number),
-            )
-            wanted = {one.number for one in page}
-            events = [packed for number, packed in rows if number in wanted]
-            self._kept.update((one.file.path, one.number) for one in page)
-            lengths = np.array([len(packed) // EVENT_BYTES for packed in events], np.int64)
-            yield page, Packed(b"".join(events), lengths)
+            page = slice(start, max(start + 1, min(end - 1, start + _PAGE)))
+            some = numbers[page].tolist()
+            marks = ",".join("?" * len(some))
+            rows = self.state.read(f"SELECT events FROM log_object WHERE id IN ({marks}) ORDER BY id", some)
+            if len(rows) != len(some):
+                raise StateError(f"{self.state.path}: another scan read the same logs anew meanwhile")
+            yield page, Packed(b"".join([events for (events,) in rows]), lengths[page])
+            start = page.stop
 
     def _adopt(self, table: KindTable, tally: Tally) -> None:
         """Have the tally begin with the kinds of a table."""
@@ -236,21 +252,33 @@ class Ledger:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        stored: dict[str, int] = {}
+        stored: list[Remembered] = []
         with self.state.transaction() as connection:
             for events in waiting:
                 self._learn(connection, events.kinds, tally)
-                for row in self._rows(events):
+                for file, packed in self._stored_events(events):
+                    facts = _Facts(
+                        file.status, file.reason, file.events, file.rejected, file.digest, file.lost
+                    )
                     number = connection.execute(
                         "INSERT OR REPLACE INTO log_object"
                         " (scope, key, size_bytes, stamp, version, facts, events)"
                         " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                        row,
+                        (
+                            self.scope,
+                            os.fsencode(file.path),
+                            file.size_bytes,
+                            file.stamp,
+                            self.version,
+                            msgspec.msgpack.encode(facts),
+                            packed,
+                        ),
                     ).fetchone()
-                    stored[os.fsdecode(row[1])] = int(number[0])
-        self._kept.update(stored)
+                    stored.append(Remembered(int(number[0]), self.version, file))
+        self._kept.update((one.file.path, one) for one in stored)
 
-    def _rows(self, events: Events) -> Iterator[tuple[int, bytes, int, str, int, bytes, bytes]]:
+    def _stored_events(self, events: Events) -> Iterator[tuple[FileRead, bytes]]:
+        """Yield the files that can be remembered, with their events as the ledger has them."""
         met, places = np.unique(events.kinds, return_inverse=True)
         kinds = np.array([self._stored[number] for number in met.tolist()], "<u4")[places].tobytes()
         times = events.times.astype("<u4").tobytes()
@@ -258,52 +286,62 @@ class Ledger:
         for file in events.files:
             end = at + file.events
             if file.stamp and file.digest:
-                packed = (
-                    bytes(events.ids[16 * at : 16 * end]) + times[4 * at : 4 * end] + kinds[4 * at : 4 * end]
-                )
-                facts = _Facts(file.status, file.reason, file.events, file.rejected, file.digest, file.lost)
-                yield (
-                    self.scope,
-                    os.fsencode(file.path),
-                    file.size_bytes,
-                    file.stamp,
-                    self.version,
-                    msgspec.msgpack.encode(facts),
-                    packed,
-                )
+                ids = bytes(events.ids[16 * at : 16 * end])
+                yield file, ids + times[4 * at : 4 * end] + kinds[4 * at : 4 * end]
             at = end
 
     def _learn(self, connection: sqlite3.Connection, numbers: Numbers, tally: Tally) -> None:
         """Give every kind a number of the ledger; another scan may have done so meanwhile."""
-        for number in np.unique(numbers).tolist():
-            if number not in self._stored:
-                kind = tally.kinds.other(number)
-                body = msgspec.msgpack.encode([kind.keys, kind.place])
-                found = connection.execute(
-                    "INSERT INTO log_kind (digest, body) VALUES (?, ?)"
-                    " ON CONFLICT (digest) DO UPDATE SET body = excluded.body RETURNING id",
-                    (blake2b(body, digest_size=16).digest(), body),
-                ).fetchone()
-                self._stored[number] = int(found[0])
+        fresh = [number for number in np.unique(numbers).tolist() if number not in self._stored]
+        kinds = [tally.kinds.other(number) for number in fresh]
+        bodies = [msgspec.msgpack.encode([kind.keys, kind.place]) for kind in kinds]
+        digests = [blake2b(body, digest_size=16).digest() for body in bodies]
+        connection.executemany(
+            "INSERT OR IGNORE INTO log_kind (digest, body) VALUES (?, ?)", zip(digests, bodies, strict=True)
+        )
+        known: dict[bytes, int] = {}
+        for start in range(0, len(digests), _AT_ONCE):
+            some = digests[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            known.update(
+                connection.execute(f"SELECT digest, id FROM log_kind WHERE digest IN ({marks})", some)
+            )
+        self._stored.update((number, known[digest]) for number, digest in zip(fresh, digests, strict=True))
 
-    def kept(self) -> Mapping[str, int]:
-        """Return the numbers of the objects that count in this read and are in the ledger, by key."""
-        return self._kept
+    def kept(self) -> Container[str]:
+        """Return the keys of the objects that count in this read and are in the ledger, but not recalled."""
+        return self._kept.keys()
 
-    def unsettled(self) -> bool:
-        """Return whether anything counts in this read of which no earlier scan knew the copies."""
-        return self._settled is None or len(self._kept) != len(self._settled.objects)
+    def changed(self) -> bool:
+        """Return whether other objects count in this read than an earlier scan added up."""
+        return self._base is None or not self._base.whole or bool(self._kept)
 
-    def settle(self, tally: Tally) -> None:
-        """Keep which events of the objects in the ledger are copies, after the tally counted them."""
-        numbers = np.array([self._kept.get(file.path, 0) for file in tally.files], np.uint64)
-        lengths = np.array([file.events for file in tally.files], np.int64)
-        order = np.argsort(numbers)[np.count_nonzero(numbers == 0) :]
-        starts = (np.cumsum(lengths) - lengths)[order]
+    def roll_up(self, tally: Tally, kept: Kept) -> None:
+        """Keep what the objects in the ledger add up to, after the tally counted them."""
         kinds = tally.kinds.settled(self._stored)
-        if kinds is not None and lengths.sum() == len(tally.copied):
-            copied = tally.copied[spans(starts, lengths[order])]
-            write_settled(self.state, self.scope, Settled(numbers[order], copied, kinds, tally.named))
+        if kinds is None:
+            return
+        objects = [] if self._base is None else [self._base.objects]
+        others = [self._kept[file.path] for file in _beyond(tally.files, objects) if file.path in self._kept]
+        numbers = [*(one.numbers for one in objects), np.array([one.number for one in others], np.uint64)]
+        versions = [*(one.versions for one in objects), np.array([one.version for one in others], np.uint32)]
+        files = [file for one in objects for file in one.files] + [one.file for one in others]
+        lengths = np.array([file.events for file in tally.files], np.int64)
+        starts = (np.cumsum(lengths) - lengths)[kept.which]
+        found = np.concatenate(numbers)
+        order = np.argsort(found)
+        listed = Objects(
+            found[order],
+            np.concatenate(versions)[order],
+            [files[at] for at in order.tolist()],
+            kept.firsts[kept.which][order],
+            kept.lasts[kept.which][order],
+            kept.duplicates[kept.which][order],
+            kept.again[kept.which][order],
+        )
+        copied = packed_flags(kept.copied[spans(starts[order], lengths[kept.which][order])])
+        rolled = Rolled(listed, copied, kinds, kept.cells, kept.sights, kept.named)
+        write_rolled(self.state, self.scope, rolled)
 
     def forget(self, keys: Sequence[str]) -> None:
         """Remove objects that the source does not name any more."""
@@ -316,6 +354,11 @@ class Ledger:
     def close(self) -> None:
         """Close the state file."""
         self.state.close()
+
+
+def _beyond(files: Sequence[FileRead], objects: Sequence[Objects]) -> Sequence[FileRead]:
+    """Return the files that were met after those of the objects."""
+    return files[sum(len(one.files) for one in objects) :]
 
 
 def _kind(body: bytes) -> Kind:

@@ -1,7 +1,7 @@
 """Remember which events were already counted, exactly and in few bytes."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -74,9 +74,12 @@ class SeenEvents:
     after each. Ids are kept whole: 16 bytes an event, on disk where there are too many for memory.
     """
 
+    reads: int | None = None
+    """How many reads there will be, where that is known: nobody asks what the last of them met."""
     _runs: list[Run] = field(default_factory=list)
     _later: list[Callable[[], Run]] = field(default_factory=list)
     _files: set[tuple[str, str]] = field(default_factory=set)
+    _ended: int = 0
 
     def runs(self) -> list[Run]:
         """Return the ids of all reads so far."""
@@ -92,8 +95,20 @@ class SeenEvents:
         """Remember ids that are sorted when another read asks for them: after the last one nobody does."""
         self._later.append(sorted_ids)
 
-    def file_again(self, digest: str, reader: str) -> bool:
-        """Remember that a reader took events from a file, and return whether it took them before."""
-        known = len(self._files)
-        self._files.add((digest, reader))
-        return len(self._files) == known
+    def has_file(self, digest: str, reader: str) -> bool:
+        """Return whether a reader took events from a file in an earlier read."""
+        return (digest, reader) in self._files
+
+    def add_files(self, files: Iterable[tuple[str, str]]) -> None:
+        """Remember the digests of files from which a reader took events."""
+        self._files.update(files)
+
+    def more_to_come(self) -> bool:
+        """Return whether another read may follow the one that is under way."""
+        return self.reads is None or self._ended + 1 < self.reads
+
+    def end_of_read(self) -> None:
+        """Note that a read ended; one that was not announced would count events again."""
+        self._ended += 1
+        if self.reads is not None and self._ended > self.reads:
+            raise RuntimeError(f"{self._ended} reads share what was announced for {self.reads}")

@@ -6,6 +6,7 @@ from typing import overload
 import numpy as np
 
 from connectors.logs.cells import Cells, Column, regrouped, spans
+from connectors.logs.keys import Words
 from connectors.logs.kinds import Ranked
 from connectors.logs.rows import UsageRow
 from connectors.logs.stamps import STAMP, days, stamps, write_stamps
@@ -16,9 +17,10 @@ _AT_ONCE = 10_000
 class Rows(Sequence[UsageRow]):
     """The usage rows in order, made when asked for: a million of them at once would take 300 MB."""
 
-    def __init__(self, cells: Cells, ranked: Ranked) -> None:
-        self._keys = ranked.keys
-        self._cells = _by_row(cells, ranked)
+    def __init__(self, cells: Cells, keys: Words) -> None:
+        self._keys = keys
+        self._cells = cells
+        """By row: a place among the keys."""
 
     def __len__(self) -> int:
         return len(self._cells.keys)
@@ -34,7 +36,7 @@ class Rows(Sequence[UsageRow]):
         fields: list[list[str]] = self._keys[keys].T.tolist()
         made: Callable[..., UsageRow] = UsageRow
         # Columns, so that no step of a loop in Python is taken for each row.
-        return map(made, *fields, day, counts.tolist(), stamps(firsts), stamps(lasts))
+        return map(made, *fields, day, counts.tolist(), *_both_stamps(firsts, lasts))
 
     def lines(self, encode: Callable[[list[str]], bytes]) -> Iterator[tuple[bytes, int]]:
         """Yield all rows as JSON arrays, each on a line, many at a time; and how many.
@@ -76,6 +78,16 @@ class Rows(Sequence[UsageRow]):
         raise TypeError("rows are compared, not hashed")
 
 
+def _both_stamps(firsts: Column, lasts: Column) -> tuple[list[str], list[str]]:
+    """Return times as text; most last ones are the first."""
+    first = stamps(firsts)
+    last = first.copy()
+    others = np.flatnonzero(lasts != firsts)
+    for at, text in zip(others.tolist(), stamps(lasts[others]), strict=True):
+        last[at] = text
+    return first, last
+
+
 def _ends(firsts: Column, lasts: Column) -> list[bytes]:
     """Return the ends of lines, behind the count."""
     end = b',"%s","%s"]\n' % (b" " * STAMP, b" " * STAMP)
@@ -86,7 +98,7 @@ def _ends(firsts: Column, lasts: Column) -> list[bytes]:
     return found
 
 
-def _by_row(cells: Cells, ranked: Ranked) -> Cells:
+def by_row(cells: Cells, ranked: Ranked) -> Cells:
     """Return the cells of kinds as cells of keys.
 
     Several kinds may count in one row (seen in different places), and one kind in several rows.

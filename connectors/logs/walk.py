@@ -2,7 +2,9 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,19 +33,20 @@ def find_files(paths: Sequence[Path]) -> list[Found]:
     folder inside a tree is named but not followed, so loops end: calls may stand where it leads, unless that
     is read anyway. Pipes, sockets and devices are refused.
     """
-    found: dict[str, tuple[Found, _Inode]] = {}
+    found: list[tuple[Found, _Inode]] = []
     tops = [os.path.realpath(path) for path in paths]
     for path in paths:
-        for one, inode in _below(str(path), tops):
-            found.setdefault(one.path, (one, inode))
-    unique = []
+        _look_below(str(path), tops, found)
+    found.sort(key=itemgetter(0))
+    unique: list[Found] = []
     inodes: set[_Inode] = set()
-    for _, (one, inode) in sorted(found.items()):
-        if inode[1]:  # file systems without inodes say 0
-            if inode in inodes:
-                continue
-            inodes.add(inode)
-        unique.append(one)
+    last = ""
+    for one, inode in found:
+        if one.path != last and inode not in inodes:
+            unique.append(one)
+            if inode[1]:  # file systems without inodes say 0
+                inodes.add(inode)
+        last = one.path
     return unique
 
 
@@ -52,11 +55,11 @@ _Inode = tuple[int, int]
 _NO_INODE = (0, 0)
 
 
-def _below(top: str, tops: Sequence[str]) -> Iterator[tuple[Found, _Inode]]:
-    """Yield what one configured path names, walking folders without recursion."""
+def _look_below(top: str, tops: Sequence[str], found: list[tuple[Found, _Inode]]) -> None:
+    """Add what one configured path names, walking folders without recursion."""
     # Strings and os functions all the way: a Path object per log file costs more than reading it takes.
     if not os.path.isdir(top):  # noqa: PTH112
-        yield _file(top)
+        found.append(_told(top, partial(os.stat, top)))
         return
     folders = [top]
     while folders:
@@ -69,11 +72,12 @@ def _below(top: str, tops: Sequence[str]) -> Iterator[tuple[Found, _Inode]]:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
                     elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112 entry.is_dir() fails on rings
-                        yield _link(entry.path, tops), _NO_INODE
+                        found.append((_link(entry.path, tops), _NO_INODE))
                     else:
-                        yield _file(entry.path)
+                        found.append(_told(entry.path, entry.stat))
         except OSError as error:
-            yield Found(folder, 0, f"the folder cannot be listed ({error.strerror})"), _NO_INODE
+            refused = f"the folder cannot be listed ({error.strerror})"
+            found.append((Found(folder, 0, refused), _NO_INODE))
 
 
 def _link(path: str, tops: Sequence[str]) -> Found:
@@ -83,9 +87,9 @@ def _link(path: str, tops: Sequence[str]) -> Found:
     return Found(path, 0, "link to a folder, not followed: name the folder itself", skipped=inside)
 
 
-def _file(path: str) -> tuple[Found, _Inode]:
+def _told(path: str, ask: Callable[[], os.stat_result]) -> tuple[Found, _Inode]:
     try:
-        status = os.stat(path)  # noqa: PTH116
+        status = ask()
     except OSError as error:
         return Found(path, 0, f"cannot be opened ({error.strerror})"), _NO_INODE
     if not stat.S_ISREG(status.st_mode):

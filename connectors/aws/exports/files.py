@@ -94,15 +94,23 @@ def collect_exports(
             if paths := source.files.get(part):
                 _collect_part(source.name, part, paths, sink)
                 observe("part", source=source.name, part=part)
-        named = bool(source.files.get("cloudtrail") or source.lists.get("cloudtrail"))
         engine = source.texts.get("logs.engine")
         if engine in _COUNTING:
             _collect_query(source, sink, window)
-            if named:
+            if _names_logs(source):
                 reason = f"not read: logs.engine has {engine} count the events, and these would count twice"
                 sink.outcome(Outcome(source.name, "cloudtrail", Status.SKIPPED, reason=reason))
-        elif named:
+        elif reads_logs(source):
             _collect_logs(source, sink, window, observe, seen)
+
+
+def reads_logs(source: Source) -> bool:
+    """Return whether the logs of a source are read here, once."""
+    return _names_logs(source) and source.texts.get("logs.engine") not in _COUNTING
+
+
+def _names_logs(source: Source) -> bool:
+    return bool(source.files.get("cloudtrail") or source.lists.get("cloudtrail"))
 
 
 def _collect_logs(source: Source, sink: Sink, window: Window, observe: Observer, seen: SeenEvents) -> None:

@@ -200,12 +200,11 @@ def collect(
         if lake:
             observe("part", source=source.name, part="log_query")
             collect_lake(source, sink, audit_lines(window), lake, window)
-        named_logs = LOGS in source.files or LOGS in source.lists
         counting = _COUNTING.get(source.texts.get("logs.engine", ""))
-        if named_logs and counting:
+        if counting and _names_logs(source):
             reason = f"not read: logs.engine has {counting} count the entries, and these would count twice"
             sink.outcome(Outcome(source.name, LOGS, Status.SKIPPED, reason=reason))
-        elif named_logs:
+        elif reads_logs(source):
             reader = AuditLogReader()
             with (
                 log_stores(source, LOGS, window) as stores,
@@ -215,6 +214,15 @@ def collect(
                 read = read_logs(places, reader, window, seen=seen, ledger=ledger, observe=observe)
             sink.add_logs(source.name, read.rows, read.files, read.presence)
             sink.outcome(_log_outcome(source.name, read))
+
+
+def reads_logs(source: Source) -> bool:
+    """Return whether the logs of a source are read here, once."""
+    return _names_logs(source) and source.texts.get("logs.engine", "") not in _COUNTING
+
+
+def _names_logs(source: Source) -> bool:
+    return LOGS in source.files or LOGS in source.lists
 
 
 def _read_part(source: Source, part: Part, sink: Sink) -> Outcome:

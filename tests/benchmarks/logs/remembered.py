@@ -31,7 +31,7 @@ def remember(cloud: str, tree: Path) -> None:
     """Read a tree with a ledger, which knows every file then, and put its rows in a table of their own."""
     reader = CLOUDS[cloud]()
     with closing(Ledger.open(_beside(tree, "state"), "bench/logs", reader)) as ledger:
-        logs = read_logs([tree], reader, _EVER, seen=SeenEvents(), ledger=ledger)
+        logs = read_logs([tree], reader, _EVER, seen=SeenEvents(reads=1), ledger=ledger)
     _beside(tree, "rollup").unlink(missing_ok=True)
     with closing(sqlite3.connect(_beside(tree, "rollup"))) as plain, plain:
         plain.execute(f"CREATE TABLE rollup ({', '.join(f'{field} ANY' for field in _FIELDS)}) STRICT")
@@ -45,7 +45,7 @@ def remembered_readers(cloud: str) -> dict[str, Callable[[Path], int]]:
     def nothing_new(tree: Path) -> int:
         reader = CLOUDS[cloud]()
         with closing(Ledger.open(_beside(tree, "state"), "bench/logs", reader)) as ledger:
-            logs = read_logs([tree], reader, _EVER, seen=SeenEvents(), ledger=ledger)
+            logs = read_logs([tree], reader, _EVER, seen=SeenEvents(reads=1), ledger=ledger)
             for _ in logs.rows:
                 pass
         return sum(file.records for file in logs.files)

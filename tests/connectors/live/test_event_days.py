@@ -271,7 +271,7 @@ def test_a_state_file_that_fails_costs_no_evidence(service, state, monkeypatch):
     scan(service, state)
     expected = plain(scan(service, None).read)
 
-    def failing(self):
+    def failing(*_):
         raise StateError("state.sqlite: disk I/O error")
 
     monkeypatch.setattr(Ledger, "remembered", failing)

@@ -175,7 +175,7 @@ from connectors.logs.seen import SeenEvents
 from tests.connectors.logs.harness import YEAR, SmallReader, plain
 tree, state, left, where = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 ledger._COMMIT_FILES = 2
-rows = ledger.Ledger._rows
+rows = ledger.Ledger._stored_events
 commit = ledger.Ledger.commit
 def dying(self, events):
     global left
@@ -189,7 +189,7 @@ def after(self, tally):
     if left <= 0 and where == "after":
         os.kill(os.getpid(), signal.SIGKILL)
 if where != "nowhere":
-    ledger.Ledger._rows, ledger.Ledger.commit = dying, after
+    ledger.Ledger._stored_events, ledger.Ledger.commit = dying, after
 import connectors.logs.engine as engine
 engine.BATCH_FILES = 1
 held = ledger.Ledger.open(state, "s/logs", SmallReader())

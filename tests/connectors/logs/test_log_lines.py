@@ -13,7 +13,7 @@ from connectors.logs.fold import Kind
 from connectors.logs.kinds import Kinds
 from connectors.logs.rows import Lines, RowKey
 from connectors.logs.stamps import stamps
-from connectors.logs.usage import Rows
+from connectors.logs.usage import Rows, by_row
 from tests.connectors.logs.harness import YEAR, event, put, read
 
 SECONDS = st.integers(0, 2**32 - 1)
@@ -36,7 +36,7 @@ def rows(events: list[tuple[list[str], int]]) -> Rows:
         ]
         numbers.append(kinds.number(Kind(tuple(keys), ("", "", "", ""))))
     times = np.array([time for _, time in events], np.uint32)
-    return Rows(cells_of(np.array(numbers, np.uint32), times), kinds.ranked())
+    return Rows(by_row(cells_of(np.array(numbers, np.uint32), times), kinds.ranked()), kinds.ranked().keys)
 
 
 @given(EVENTS)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from connectors.logs.copies import columns, copies, few, part
 from connectors.logs.new_ids import NewIds
 from connectors.logs.seen import Run, SeenEvents, packed_ids
+from tests.connectors.logs.harness import put, read, total
 
 IDS = st.lists(
     st.sampled_from([bytes([a]) * 8 + bytes([b]) * 8 for a in range(3) for b in range(1, 4)]), max_size=30
@@ -69,8 +70,9 @@ def test_the_parts_of_a_run_are_the_run(values, parts):
 
 def test_a_file_is_known_by_what_read_it():
     seen = SeenEvents()
-    asked = [("d", "r"), ("d", "r"), ("d", "other"), ("e", "r")]
-    assert [False, True, False, False] == [seen.file_again(*one) for one in asked]
+    seen.add_files([("d", "r")])
+    asked = [("d", "r"), ("d", "other"), ("e", "r")]
+    assert [True, False, False] == [seen.has_file(*one) for one in asked]
 
 
 @given(
@@ -107,3 +109,14 @@ def test_new_ids_survive_a_disk_that_fills_up(tmp_path, monkeypatch, full):
     found = kept.run()
     assert list(range(30)) == found.mixed.tolist()
     assert list(range(100, 130)) == found.low.tolist()
+
+
+def test_a_read_that_was_not_announced_is_an_error_and_counts_nothing_twice(tmp_path):
+    for name in "abc":
+        put(tmp_path / name / "log.json.gz", 1, 2)
+    announced, unknown = SeenEvents(reads=2), SeenEvents()
+    for name, counted in (("a", 2), ("b", 0)):
+        assert [counted] * 2 == [total(read(tmp_path / name, seen=seen)) for seen in (announced, unknown)]
+    assert 0 == total(read(tmp_path / "c", seen=unknown))
+    with pytest.raises(RuntimeError, match="3 reads"):
+        read(tmp_path / "c", seen=announced)

@@ -1,4 +1,4 @@
-"""What an earlier scan found out about copies is used only where it still holds, and then gives the same."""
+"""What an earlier scan added up is used only where it still holds, and then gives the same."""
 
 import os
 import signal
@@ -23,9 +23,9 @@ from connectors.logs.engine import read_logs
 from connectors.logs.fold import Kind
 from connectors.logs.kinds import Kinds, unpacked
 from connectors.logs.ledger import LEDGER, Ledger
+from connectors.logs.rolled import flags, read_rolled
 from connectors.logs.rows import RowKey
 from connectors.logs.seen import SeenEvents
-from connectors.logs.settled import read_settled
 from connectors.logs.store import Numbers
 from connectors.state import Component, open_state
 from tests.connectors.logs.harness import (
@@ -45,17 +45,20 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("a", "b")
 
 
-def settled(state: Path, scope: int = 1) -> "tuple[int, list[bool]] | None":
-    """Return how many objects are settled, and which of their events are copies."""
+def rolled(state: Path, scope: int = 1) -> "tuple[int, list[bool]] | None":
+    """Return how many objects were added up, and which of their events are copies."""
     with open_state(state, LEDGER) as opened:
-        found = read_settled(opened, scope)
-    return found and (len(found.objects), found.copied.tolist())
+        found = read_rolled(opened, scope)
+    if found is None:
+        return None
+    events = sum(file.events for file in found.objects.files)
+    return len(found.objects.files), flags(found.copied, events).tolist()
 
 
-def forget_settled(state: Path) -> None:
+def forget_rolled(state: Path) -> None:
     """Have the next scan find out everything anew."""
     with closing(sqlite3.connect(state)) as connection, connection:
-        connection.execute("DELETE FROM log_settled")
+        connection.execute("DELETE FROM log_rolled")
 
 
 @pytest.fixture
@@ -137,38 +140,40 @@ def test_a_window_may_move_by_seconds(tree, state, counted):
     assert 0 == sum(counted[1::2])
 
 
-@pytest.mark.parametrize("body", ["kinds", "copies", "objects"])
+@pytest.mark.parametrize("body", ["kinds", "copies", "objects", "cells"])
 def test_what_cannot_be_read_is_found_out_again(tree, state, body):
     put(tree / "a.json.gz", 1, 1, 2)
     again(tree, state=state)
-    before = settled(state)
+    before = rolled(state)
     with closing(sqlite3.connect(state)) as connection, connection:
-        connection.execute(f"UPDATE log_settled SET {body} = x'0102'")
-    assert settled(state) is None
+        connection.execute(f"UPDATE log_rolled SET {body} = x'0102'")
+    assert rolled(state) is None
     assert plain(read(tree)) == plain(again(tree, state=state)[0])
-    assert before == settled(state)
+    assert before == rolled(state)
 
 
 def test_rows_that_had_other_fields_are_found_out_again(tree, state, monkeypatch):
     put(tree / "a.json.gz", 1, 1, 2)
     again(tree, state=state)
     monkeypatch.setattr("connectors.logs.kinds.RowKey._fields", (*RowKey._fields, "more"))
-    assert settled(state) is None
+    assert rolled(state) is None
 
 
-def test_a_state_file_of_an_older_version_is_brought_up_to_date(tree, state, monkeypatch):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_state_file_of_an_older_version_is_brought_up_to_date(tree, state, version):
     for at in range(4):
         put(tree / f"{at}.json.gz", at, at + 1)
     again(tree, state=state)
     with closing(sqlite3.connect(state)) as connection, connection:
-        connection.execute("DROP TABLE log_settled")
-        connection.execute("UPDATE schema_versions SET version = 1 WHERE component = 'log ledger'")
-    with open_state(state, Component(LEDGER.name, LEDGER.migrations[:1])):
-        pass  # it is one of the version before
+        connection.execute("DROP TABLE log_rolled")
+        connection.executescript(LEDGER.migrations[1] if version > 1 else "")
+        connection.execute(f"UPDATE schema_versions SET version = {version} WHERE component = 'log ledger'")
+    with open_state(state, Component(LEDGER.name, LEDGER.migrations[:version])):
+        pass  # it is one of that version
     for _ in range(2):
         logs, told = again(tree, state=state)
         assert (0, plain(read(tree))) == (told["read"], plain(logs))
-    assert settled(state) == (4, [False, False, *[True, False] * 3])
+    assert rolled(state) == (4, [False, False, *[True, False] * 3])
 
 
 class Step(NamedTuple):
@@ -190,11 +195,11 @@ STEPS = st.builds(
             st.sampled_from(SOURCES),
             st.sampled_from(["0.json.gz", "1.json.gz", "x/2.json"]),
             st.sampled_from(["write"] * 4 + ["young", "cut", "nameless", "gone", "unreadable"]),
-            st.lists(st.integers(0, 4), min_size=1, max_size=4),
+            st.lists(st.integers(0, 6), min_size=1, max_size=5),
         ),
         max_size=3,
     ),
-    st.sampled_from([0, 0, 0, -1, 1, 3600]),
+    st.sampled_from([0, 0, 0, -1, 1, 3600, 5400, 86_400, 200_000]),
     st.sampled_from([False] * 5 + [True]),
     st.sampled_from([False] * 9 + [True]),
     st.sampled_from(["ab", "ab", "ba", "a"]),
@@ -212,7 +217,11 @@ def change(path: Path, what: str, numbers: list[int], age: int) -> None:
         path.symlink_to(path.parent / "nowhere")
         return
     # The same event is not always of the same kind and time: which copy counts can be seen.
-    events = [event(number, f"Get{(number + age + at) % 3}") for at, number in enumerate(numbers)]
+    events = [
+        event(number, f"Get{(number + age + at) % 3 if number % 2 else number}")
+        | {"time": f"2026-03-0{1 + (number * 5 + age * (number % 3 > 1)) % 7}T0{number}:30:{at:02}Z"}
+        for at, number in enumerate(numbers)
+    ]
     if what == "nameless":
         events = [one | {"id": ""} if at % 2 else one for at, one in enumerate(events)]
     data = document(events)
@@ -225,7 +234,7 @@ def change(path: Path, what: str, numbers: list[int], age: int) -> None:
 def scans(folder: Path, state: Path, step: Step, *, settle: bool) -> Iterator[bytes]:
     """Read all sources of a step as one scan does."""
     if state.exists() and not settle:
-        forget_settled(state)
+        forget_rolled(state)
     seen = SeenEvents()
     for at in step.order:
         asked = {"seen": seen, "window": window(step), "scope": at, "reread": step.reread}
@@ -240,7 +249,9 @@ def colds(folder: Path, step: Step) -> Iterator[bytes]:
 
 
 def window(step: Step) -> Window:
-    return Window(datetime(2026, 3, 1, 2, 30, tzinfo=UTC) + timedelta(seconds=step.shift), YEAR.end)
+    moved = timedelta(seconds=step.shift)
+    end = datetime(2026, 3, 6, 4, 30, tzinfo=UTC) + moved if step.shift % 2 else YEAR.end
+    return Window(datetime(2026, 3, 1, 2, 30, tzinfo=UTC) + moved, end)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -316,7 +327,7 @@ def test_a_table_of_kinds_holds_what_was_put_in(first, second, third):
 _SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-from connectors.logs import ledger, settled
+from connectors.logs import ledger, rolled
 from connectors.logs.engine import read_logs
 from connectors.logs.seen import SeenEvents
 from connectors.state import State
@@ -325,7 +336,7 @@ tree, state, where = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 if where == "before":
-    ledger.write_settled = die
+    ledger.write_rolled = die
 if where == "inside":
     class Dying:
         def __init__(self, connection): self.connection = connection
@@ -340,11 +351,11 @@ if where == "inside":
             with transaction(self) as connection:
                 yield Dying(connection)
         return inner()
-    write = settled.write_settled
+    write = rolled.write_rolled
     def writing(*what):
         State.transaction = dying
         write(*what)
-    ledger.write_settled = writing
+    ledger.write_rolled = writing
 held = ledger.Ledger.open(state, "s/logs", SmallReader())
 logs = read_logs([tree], SmallReader(), YEAR, seen=SeenEvents(), workers=1, ledger=held)
 sys.stdout.buffer.write(plain(logs))
@@ -364,16 +375,16 @@ def test_a_scan_killed_while_it_settles_leaves_what_was_settled_before(tree, sta
     for at in range(4):
         put(tree / f"{at}.json.gz", at, at + 1)
     again(tree, state=state)
-    before = settled(state)
+    before = rolled(state)
     put(tree / "00.json.gz", 0, 3, 9)
     killed = start(tree, state, where)
     said = killed.communicate()[0]
     assert -signal.SIGKILL == killed.returncode
     assert said == (plain(read(tree)) if where == "after" else b"")
-    assert (settled(state) == before) == (where != "after")
+    assert (rolled(state) == before) == (where != "after")
     logs, told = again(tree, state=state)
     assert (0, plain(read(tree))) == (told["read"], plain(logs))
-    found = settled(state)
+    found = rolled(state)
     assert found is not None
     assert 5 == found[0]
 
@@ -392,24 +403,28 @@ def test_scans_at_once_that_settle_different_files_give_the_same_afterwards(tree
         assert (expected, 0) == (plain(logs), told["read"])
 
 
-def test_a_ledger_that_fails_half_way_does_not_believe_what_was_settled(tree, state, monkeypatch, caplog):
+@pytest.mark.parametrize("why", ["malformed", "read anew"])
+def test_a_ledger_that_fails_half_way_does_not_believe_what_was_added_up(tree, state, monkeypatch, why):
     """A copy whose first event is not there any more would count nowhere."""
     put(tree / "b.json.gz", 3, 4)
     again(tree, state=state)
     put(tree / "a.json.gz", 1, 2, 3)
     again(tree, state=state)
-    assert settled(state) == (2, [True, *[False] * 7])  # the last three stand for nothing
+    assert rolled(state) == (2, [True, *[False] * 4])
     (tree / "a.json.gz").unlink()
-    monkeypatch.setattr(ledgers, "_PAGE", 1)
     ledger = Ledger.open(state, "s/logs", SmallReader())
     ask = ledger.state.read
 
     def failing(query, values=()):
-        if "SELECT id, events" in query and values[1] == 2:
+        if "SELECT events" not in query:
+            return ask(query, values)
+        if why == "malformed":
             raise StateError("state.sqlite: database disk image is malformed")
-        return ask(query, values)
+        return ask(query, values)[1:]  # another scan read an object once more, and it has another number
 
     monkeypatch.setattr(ledger.state, "read", failing)
-    logs = read_logs([tree], SmallReader(), YEAR, seen=SeenEvents(), workers=1, ledger=ledger)
-    assert "malformed" in caplog.text
-    assert plain(read(tree)) == plain(logs)
+    within = Window(datetime(2026, 3, 1, 3, tzinfo=UTC), YEAR.end)
+    logs = read_logs([tree], SmallReader(), within, seen=SeenEvents(), workers=1, ledger=ledger)
+    ledger.close()
+    assert plain(read(tree, window=within)) == plain(logs)
+    assert plain(read(tree)) != plain(again(tree, state=state)[0])  # what is gone counts again
