@@ -227,6 +227,8 @@ class Entitlement:
     """One for each service that the wing tells apart; the others are as the permission itself."""
     only_on_itself: PermissionSet = 0
     """Permissions that reach nobody but the identity itself (keys of its own, its own password)."""
+    on_itself: PermissionSet = 0
+    """Permissions that reach the identity, its groups or its policies, where nothing bounds what it gains."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

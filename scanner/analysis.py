@@ -140,6 +140,7 @@ def _analyse(identity: Identity, facts: Facts, joined: _Joined, now: datetime) -
         or (joined.spans.get("") if sees else None),
         handovers=entitlement.handovers if entitlement is not None else (),
         only_on_itself=entitlement.only_on_itself if entitlement is not None else 0,
+        on_itself=entitlement.on_itself if entitlement is not None else 0,
         activity=tuple(activity),
     )
 

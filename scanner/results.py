@@ -139,6 +139,8 @@ class IdentityResult:
     """To which services it may hand other identities over, where its grants tell services apart."""
     only_on_itself: PermissionSet = 0
     """Permissions that reach nobody but the identity itself."""
+    on_itself: PermissionSet = 0
+    """Permissions that reach the identity, its groups or its own policies."""
     activity: tuple[Activity, ...] = ()
     """What logs show of it besides, calls that no permission is known for included."""
     worked_out: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -47,7 +47,8 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             continue
         broad = bool(path.choice(context.permissions) & mask & wide_here) and not undecided
         admins = () if undecided else handed.administrators
-        yield _finding(_Open(path, mask, undecided, broad, bool(handed.asked), admins), result, context)
+        own = path.itself and not undecided and bool(mask & result.on_itself)
+        yield _finding(_Open(path, mask, undecided, broad, bool(handed.asked), admins, own), result, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class _Open:
     """Whether grants name the services that another identity may be handed to."""
     administrators: tuple[str, ...]
     """Administrators known to be among its targets."""
+    on_itself: bool
+    """Whether the identity itself is a target, which is enough."""
 
 
 def _finding(found: _Open, result: IdentityResult, context: RuleContext) -> Finding:
@@ -75,7 +78,7 @@ def _finding(found: _Open, result: IdentityResult, context: RuleContext) -> Find
     names = names_of(mask)
     first = listed(names_of(path.choice(context.permissions) & mask), 4)
     places = written_in(result, mask)
-    strong = broad or bool(found.administrators)
+    strong = broad or found.on_itself or bool(found.administrators)
     return Finding(
         rule=ID,
         title=f"{who} {may} {path.effect}",
@@ -95,6 +98,7 @@ def _finding(found: _Open, result: IdentityResult, context: RuleContext) -> Find
             **({"undecided": found.undecided} if found.undecided else {}),
             **({"passed_to": list(path.passed_to)} if found.by_service else {}),
             "every_resource": broad,
+            **({"on_itself": True} if found.on_itself and not broad else {}),
             **({"administrators": list(found.administrators)} if found.administrators else {}),
             "written_in": places,
             "path_source": path.source,
@@ -139,6 +143,8 @@ def _reach(found: _Open, *, broad: bool) -> str:
     if found.undecided:
         names = ", ".join(found.undecided)
         return f"It hangs on {names}: granted, but under a condition that the evidence does not decide."
+    if found.on_itself and not broad:
+        return "The identity itself, a group or a policy of its own is among its targets."
     if found.administrators:
         return f"Administrators are among its targets: {listed(found.administrators, 3)}."
     if broad:

@@ -28,6 +28,8 @@ class Path:
     one_of: tuple[str, ...] = ()
     passed_to: tuple[str, ...] = ()
     """Services of which one must be handed another identity; empty: the path hands none over."""
+    itself: bool = False
+    """True for a path that needs no other target than the identity itself, its groups or its policies."""
     others: bool = False
     """True for a path that leads to other identities only: on itself the permission changes nothing."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.scanner.test_aws_judged import scan
-from tests.scanner.test_aws_traps import A, allow, arn, deny, document, noise, role, trusted
+from tests.scanner.test_aws_traps import A, allow, arn, deny, document, managed, noise, role, trusted
 
 FUNCTIONS = allow(["lambda:CreateFunction", "lambda:InvokeFunction"])
 TO_LAMBDA = {"Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}}
@@ -46,17 +46,30 @@ def severities(tmp_path_factory):
         role(A, "by-name-and-service", passes(arn(A, "bos*"), **TO_LAMBDA), FUNCTIONS),
         role(A, "refused", passes(arn(A, "bos*")), deny("iam:PassRole", arn(A, "boss")), FUNCTIONS),
         role(A, "not-a-user", OWN_KEYS),
+        role(A, "writes-itself", allow("iam:PutRolePolicy", arn(A, "writes-itself"))),
+        role(
+            A,
+            "writes-within",
+            allow("iam:PutRolePolicy", arn(A, "writes-*")),
+            boundary=arn(A, "wide", "policy"),
+        ),
+        role(A, "writes-others", allow("iam:PutRolePolicy", arn(A, "container"))),
+        {
+            **role(A, "rewrites", allow("s3:ListAllMyBuckets")),
+            "AttachedManagedPolicies": [
+                {"PolicyName": "rewritten", "PolicyArn": arn(A, "rewritten", "policy")}
+            ],
+        },
     ]
-    little = {
-        "Arn": arn(A, "little", "policy"),
-        "PolicyName": "little",
-        "DefaultVersionId": "v1",
-        "PolicyVersionList": [
-            {"VersionId": "v1", "IsDefaultVersion": True, "Document": document([allow("s3:*")])}
-        ],
-    }
+    policies = [
+        managed(arn(A, "little", "policy"), allow("s3:*")),
+        managed(arn(A, "wide", "policy"), allow("*")),
+        managed(
+            arn(A, "rewritten", "policy"), allow("iam:CreatePolicyVersion", arn(A, "rewritten", "policy"))
+        ),
+    ]
     users = [user("own", OWN_KEYS), user("other", allow("iam:CreateAccessKey", arn(A, "own", "user")))]
-    details = {"RoleDetailList": roles, "UserDetailList": users, "Policies": [little]}
+    details = {"RoleDetailList": roles, "UserDetailList": users, "Policies": policies}
     report = scan(tmp_path_factory.mktemp("escalation"), details, [*noise(A)])
     found = {}
     for one in report["findings"]:
@@ -88,3 +101,16 @@ def test_keys_and_passwords_of_its_own_lead_nowhere(severities):
     assert "own" not in severities
     assert "not-a-user" not in severities  # a role has no user name
     assert severities["other"] == {"aws-access-key": "medium"}
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "severity"),
+    [
+        ("writes-itself", "aws-role-policy", "high"),
+        ("rewrites", "aws-policy-version", "high"),  # the policy that gives it is attached to it
+        ("writes-within", "aws-role-policy", "medium"),  # what it gains stays within its boundary
+        ("writes-others", "aws-role-policy", "medium"),
+    ],
+)
+def test_who_may_change_what_itself_holds_needs_no_other_target(severities, name, path, severity):
+    assert severities[name][path] == severity

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from connectors.aws.catalog.actions import Catalogue
@@ -57,6 +57,7 @@ def read_grants(
         binder.intern(document)
     resources.bind(catalogue)
     opening = catalogue.permissions.mask(OPENS_COLLECTIONS)
+    about_iam = catalogue.expand("iam:*")
     result = Entitled()
     caveats = GrantCaveats(catalogue, resources)
     policies = policies_of_all(inventory)
@@ -80,9 +81,12 @@ def read_grants(
         if all(one.document is not None and not one.document.problems for one in policies[holder.arn]):
             result.places[holder.arn] = outcome.places
         passed = handovers_of(layers, catalogue, holder.arn.split(":", 2)[1])
-        readable = holder.arn in result.places
-        alone = _only_on_itself(holder, outcome.places) if readable else 0
-        result.entitlements[holder.arn] = _entitlement(holder.arn, outcome, passed, alone)
+        entitlement = _entitlement(holder.arn, outcome, passed)
+        result.entitlements[holder.arn] = replace(
+            entitlement,
+            only_on_itself=_only_on_itself(holder, result.places.get(holder.arn, {})),
+            on_itself=0 if holder.boundary else _on_itself(holder, inventory, outcome, about_iam),
+        )
         if opens := (outcome.granted | outcome.conditional) & opening:
             result.grants += resources.beside.grants(holder, opens)
             caveats.opens.setdefault(holder.account, []).append(holder.arn)
@@ -227,9 +231,27 @@ def _only_on_itself(holder: Holder, places: Mapping[str, PermissionSet]) -> Perm
     return itself & ~elsewhere
 
 
-def _entitlement(
-    identity: str, outcome: Effective, handovers: tuple[Handover, ...], only_on_itself: PermissionSet
-) -> Entitlement:
+def _on_itself(
+    holder: Holder, inventory: Inventory, outcome: Effective, about_iam: PermissionSet
+) -> PermissionSet:
+    """Return what a user or role holds on itself, its groups, or the policies of the customer that it has."""
+    names = set(holder.groups)
+    groups = [one for one in inventory.groups.values() if names and _is_in(holder, one)]
+    own = {holder.arn, *(group.arn for group in groups)}
+    own |= {policy.arn for one in (holder, *groups) for policy in one.attached}
+    own = {arn for arn in own if ":iam::aws:" not in arn}
+    found = 0
+    for pattern, held in outcome.places.items():
+        if held & about_iam and any(matches(pattern, arn) for arn in own):
+            found |= held
+    return found & outcome.granted & about_iam
+
+
+def _is_in(holder: Holder, group: Holder) -> bool:
+    return group.account == holder.account and group.name in holder.groups
+
+
+def _entitlement(identity: str, outcome: Effective, handovers: tuple[Handover, ...]) -> Entitlement:
     reasons = sorted(outcome.reasons)
     text = "; ".join(reasons[:_MOST_REASONS])
     if len(reasons) > _MOST_REASONS:
@@ -240,5 +262,4 @@ def _entitlement(
         conditional=outcome.conditional,
         conditional_reason=f"the evidence does not decide: {text}" if text else "",
         handovers=handovers,
-        only_on_itself=only_on_itself,
     )
