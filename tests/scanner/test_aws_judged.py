@@ -59,7 +59,7 @@ def scan(place, details, log, trails=(), more=()):
     """Run the command on one account and return the report."""
     (place / "gaad.json").write_text(json.dumps(details))
     file = place / "logs" / f"{A}_CloudTrail_eu-west-1_20261101T0000Z_abc.json.gz"
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     file.write_bytes(gzip.compress(json.dumps({"Records": log}).encode()))
     (place / "trails.json").write_text("\n".join(json.dumps(part) for part in trails or trail(A)))
     lines = ["[scan]", 'start = "2026-08-01"', 'end = "2026-11-20"', 'identities = "all"', "[[source]]"]
@@ -238,3 +238,39 @@ def test_what_a_user_called_before_it_was_renamed_or_moved_is_its_own_use(tmp_pa
     names = {one["id"].rpartition(":")[2] for one in report["identities"]}
     assert {"user/new", "user/team/moved", "user/gone"} <= names
     assert not {"user/old", "user/moved"} & names
+
+
+def trusting(place, *, change=None, last="2026-10-01", broken=False):
+    """Return the kinds of change to a role that trusts two services, of which the logs show one take it."""
+    both = {"Service": ["lambda.amazonaws.com", "bedrock.amazonaws.com"]}
+    service = {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}
+    log = [
+        event(A, "sts", "AssumeRole", service, {"roleArn": arn(A, "served")}, readOnly=True, eventTime=time)
+        for time in (f"{last}T00:00:00Z", "2026-11-10T00:00:00Z")
+    ]
+    parts = trail(A)
+    if change:
+        parts[0]["trailList"][0].update(change)
+    if broken:
+        (place / "logs").mkdir()
+        (place / "logs" / f"{A}_CloudTrail_eu-west-1_20260901T0000Z_abc.json.gz").write_bytes(b"\x1f\x8b")
+    details = {"RoleDetailList": [role(A, "served", allow("ec2:DescribeVpcs"), trust=[trusted(both)])]}
+    report = scan(place, details, [*log, *noise(A)], parts)
+    (one,) = [one for one in report["identities"] if one["name"] == "served"]
+    return {change["kind"] for change in one["reduction"]["changes"]}
+
+
+def test_trust_is_narrowed_to_who_took_the_role(tmp_path):
+    assert "narrow-trust" in trusting(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"change": {"IsMultiRegionTrail": False}},  # another service may take it in another region
+        {"broken": True},  # or the record stands in what cannot be read
+        {"last": "2026-11-05"},  # first taken of late: a cut a month ago would have shut it out
+    ],
+)
+def test_trust_stays_where_the_logs_may_lack_who_took_the_role(tmp_path, how):
+    assert "narrow-trust" not in trusting(tmp_path, **how)

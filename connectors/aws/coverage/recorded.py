@@ -172,6 +172,15 @@ class Recorded:
             "name logs of the window, or move the window",
         )
 
+    def shows_every(self, source: str, window: Window) -> bool:
+        """Tell whether every management event of a service would be in the logs, as far as is known."""
+        if self.problem(window)[0] or (self.active and not any(one.multi_region for one in self.active)):
+            return False
+        selection = self.selection
+        return selection is None or (
+            selection.reads and selection.writes and source not in selection.excluded
+        )
+
     def _stopped(self) -> tuple[str, str, str]:
         names = ", ".join(trail.name for trail in self.trails)
         failing = next((trail for trail in self.trails if trail.failure), None)

@@ -45,7 +45,7 @@ def reduce_all(
     kinds = {(one.identity, one.id): one.kind for one in facts.credentials}
     inventory, originals = read_inventory(evidence), read_originals(evidence)
     outside = given_by_resources(facts.grants)
-    taken = assumed_by(evidence, inventory)
+    taken = assumed_by(evidence, inventory, window)
 
     def desk() -> Desk:
         return Desk(catalogue, inventory, originals, window, kinds, taken)

@@ -1,35 +1,58 @@
 """Narrow a role's trust to those who were really seen to take it, and check that this is all it does."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from connectors.aws.arns import parse_arn
+from connectors.aws.arns import account_of, parse_arn
+from connectors.aws.coverage.recorded import read_recorded
+from connectors.aws.coverage.trails import read_trails
 from connectors.aws.inventory import Inventory, unique_ids
 from connectors.aws.usage.row_marks import read
 from connectors.aws.usage.usage import renamed
+from connectors.facts import Window
 from connectors.interface import Evidence
 from connectors.reduction import Claim, Standing
 
 _SERVICE = "AWSService:"
+_STS = "sts.amazonaws.com"
+_SETTLED_DAYS = 30
 _WILD = frozenset("*?")
 
 
-def assumed_by(evidence: Iterable[Evidence], inventory: Inventory) -> dict[str, set[str]]:
+def assumed_by(evidence: Sequence[Evidence], inventory: Inventory, window: Window) -> dict[str, set[str]]:
     """Return by role who took it, as the AssumeRole records say: service principals and ARNs.
 
     A caller that a record does not name (another account's, a web identity) is kept as it stands there, for
-    example `AWSAccount:444455556666`: nothing is narrowed that it may have needed.
+    example `AWSAccount:444455556666`: nothing is narrowed that it may have needed. Left out are roles of
+    accounts whose logs may lack such records (of other regions, of reads, of a part of the window), and roles
+    that somebody took for the first time of late: the same cut made earlier would have shut them out.
     """
-    found: dict[str, set[str]] = {}
-    ids = unique_ids(inventory)
+    times: dict[str, dict[str, str]] = {}
+    ids, whole = unique_ids(inventory), where_seen(evidence, inventory, window)
     for one in evidence:
         for row in one.usage():
             taken = row.operation.endswith(":AssumeRole") and row.outcome != "denied"
-            if taken and row.resource.startswith("arn:"):
+            if taken and row.resource.startswith("arn:") and account_of(row.resource) in whole:
                 now = renamed(row.identity, read(row.detail).unique, ids, inventory.users)
-                found.setdefault(row.resource, set()).add(now or row.identity.removeprefix(_SERVICE))
-    return found
+                caller = now or row.identity.removeprefix(_SERVICE)
+                first = times.setdefault(row.resource, {})
+                first[caller] = min(first.get(caller, row.first), row.first)
+    late = (window.end - timedelta(days=_SETTLED_DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {role: set(first) for role, first in times.items() if max(first.values()) < late}
+
+
+def where_seen(evidence: Sequence[Evidence], inventory: Inventory, window: Window) -> set[str]:
+    """Return the accounts whose logs would show whoever takes a role; elsewhere no trust is narrowed."""
+    places = [(holder.account, holder.source) for holder in inventory.holders]
+    recorded = read_recorded(evidence, read_trails(evidence), places, window)
+    seen = {account for account, one in recorded.items() if one.shows_every(_STS, window)}
+    for one in evidence:
+        for file in one.log_files():
+            if file.lost:
+                seen -= {account for account in seen if account in file.path} or seen
+    return seen
 
 
 def narrow_trust(text: str, seen: set[str]) -> str:
