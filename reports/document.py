@@ -268,6 +268,8 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     content: str
     applies_to: str
+    content_text: str | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: id of the text in `texts` that follows `content`."""
 
 
 class ReplayProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -353,6 +355,8 @@ class ReductionChange(msgspec.Struct, frozen=True, kw_only=True):
     before: str = ""
     after: str = ""
     note: str = ""
+    note_text: str | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: id of the text in `texts` that follows `note`."""
 
 
 class Reduction(msgspec.Struct, frozen=True, kw_only=True):
@@ -378,6 +382,12 @@ class Reduction(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     """What a reviewer has to know or do by hand."""
     changes: list[ReductionChange] = []
+    on_demand: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: scripts that are left out, by form, with the place they have.
+
+    `entdrift reduce --form` writes them from `changes`: `cli` and `terraform` of `artifacts`, `rollback` of
+    `rollback`.
+    """
 
 
 class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -416,6 +426,8 @@ class IdentityEntry(msgspec.Struct, frozen=True, kw_only=True):
     """In large documents: ids of further `services` that stand in `service_rows`."""
     reasons_shared: list[str] = []
     """In large documents: ids of further `reasons` that stand in `reason_rows`."""
+    grants_shared: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: ids of further `grants` that stand in `grant_rows`."""
     immutable_id: str = ""
     """The cloud's id that a re-created identity of the same name does not have; empty when not known."""
     not_granted: list[str] = []
@@ -475,6 +487,23 @@ class FindingEntry(msgspec.Struct, frozen=True, kw_only=True):
     """In large documents: ids of further parts of `evidence` that stand in `evidence_parts`."""
     group: str = ""
     """The same for findings that say the same, of one severity, about identities of one group; else empty."""
+    message_text: str | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: id of the text in `texts` that follows `message`."""
+    remediation_text: str | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: id of the text in `texts` that follows `remediation`."""
+    evidence_texts: dict[str, list[str]] | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: by key of `evidence`, ids of the texts in `texts` that its list holds."""
+    body: str | msgspec.UnsetType = msgspec.UNSET
+    """In very large documents: id of the message, remediation and evidence in `finding_bodies`."""
+
+
+class FindingBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What findings of a very large document say alike; `evidence_shared` is as in a finding."""
+
+    message: str
+    remediation: str
+    evidence: dict[str, EvidenceValue]
+    evidence_shared: list[str] = []
 
 
 class GroupVariant(msgspec.Struct, frozen=True, kw_only=True):
@@ -715,3 +744,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, weakref=True):
     """Missing when the scan ran without history."""
     drift: Drift | None = None
     groups: list[GroupEntry] = []
+    texts: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    grant_rows: dict[str, GrantEntry] | msgspec.UnsetType = msgspec.UNSET
+    finding_bodies: dict[str, FindingBody] | msgspec.UnsetType = msgspec.UNSET

@@ -57,8 +57,10 @@ def _pieces(report: Report) -> Iterator[bytes]:
     """Yield the document without line breaks, some entries of its lists and mappings at a time."""
     before = b"{"
     for name in Report.__struct_fields__:
-        yield before + _written(name) + b":"
         value = getattr(report, name)
+        if value is msgspec.UNSET:
+            continue
+        yield before + _written(name) + b":"
         if isinstance(value, (dict, list)) and len(value) > _AT_ONCE:
             yield from _some(value)
         else:

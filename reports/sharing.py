@@ -21,6 +21,7 @@ from reports.document import (
 from reports.once import once
 from reports.shared_parts import digest, find_shared, written
 from reports.sharing_findings import are_many, findings_are_shared, share_findings, spread_findings
+from reports.sharing_texts import share_texts, spread_texts, texts_are_shared
 
 SHARING_NAMES = 1_000_000
 """Permission names written in place before sharing starts; fewer are easier to read where they are."""
@@ -45,7 +46,7 @@ def share(report: Report) -> Report:
     if _is_shared(report):
         return report
     above = min(SHARING_NAMES, SHARING_NAMES_TOO) if are_many(report.findings) else SHARING_NAMES
-    return share_findings(share_names(report, above=above))
+    return share_texts(share_findings(share_names(report, above=above)))
 
 
 def share_names(report: Report, *, above: int) -> Report:
@@ -95,6 +96,7 @@ def spread(report: Report) -> Report:
     """Put shared parts back in their places; ReportError where the document names one it does not hold."""
     if not _is_shared(report):
         return report
+    report = spread_texts(report)
     parts = _Parts(report)
     return msgspec.structs.replace(
         spread_findings(report),
@@ -221,7 +223,11 @@ class _Parts:
 
 def _is_shared(report: Report) -> bool:
     return bool(
-        report.permission_sets or report.service_rows or report.reason_rows or findings_are_shared(report)
+        report.permission_sets
+        or report.service_rows
+        or report.reason_rows
+        or findings_are_shared(report)
+        or texts_are_shared(report)
     )
 
 

@@ -18,6 +18,7 @@ from scanner.config import Config
 from scanner.config import load as read_config
 from scanner.errors import ConfigError
 from scanner.moments import moment
+from scanner.offer import whole
 from scanner.publish import tool, without_history
 from scanner.run import DEMO
 
@@ -112,7 +113,7 @@ def analyse(
 
 def load(report: Path | str | bytes) -> Result:
     """Load a `report.json`, from its path or its bytes. Raises ReportError for what is no report."""
-    return Result(report_json.decode(Path(report) if isinstance(report, str) else report))
+    return Result(whole(report_json.decode(Path(report) if isinstance(report, str) else report)))
 
 
 def demo() -> Result:

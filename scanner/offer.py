@@ -7,9 +7,10 @@ import msgspec
 
 from connectors.reduction import Document
 from connectors.registry import connector
-from reports.document import IdentityEntry, Reduction
+from reports.document import Artifact, IdentityEntry, Reduction, Report
+from reports.on_demand import with_scripts
 from scanner.errors import ConfigError
-from scanner.proof import changes_of
+from scanner.proof import changes_of, documents
 
 FORMS = ("json", "terraform", "cli", "cloudformation", "bicep", "rollback", "break-glass", "alternative")
 CLAIMS = ("replay", "containment", "limits", "backtest", "restore")
@@ -44,6 +45,15 @@ def offer(entry: IdentityEntry, form: str, until: str = "") -> str:
         return "".join(document.content for document in documents)
     mark = "//" if form == "bicep" else "#"
     return "\n".join([*_comments(entry, mark), "", *_bodies(documents, mark)])
+
+
+def whole(report: Report) -> Report:
+    """Return a report that was read with the scripts that a very large report.json leaves out."""
+    return with_scripts(report, _scripts)
+
+
+def _scripts(entry: IdentityEntry, form: str) -> list[Artifact]:
+    return documents(connector(entry.provider).render(changes_of(entry.reduction), form))
 
 
 def _alternatives(entry: IdentityEntry) -> str:

@@ -4,6 +4,7 @@
 refuted, and then the document is not offered.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from connectors.facts import Window
@@ -44,8 +45,8 @@ def reduction(entry: IdentityResult, found: ReductionResult, permissions: Permis
         removes_grants=_grants(entry, removed) if offered else [],
         removes_credentials=list(found.credentials) if offered else [],
         leaves_out=permissions.names(left_out),
-        artifacts=_documents(replacement.artifacts) if offered else [],
-        rollback=_documents(replacement.rollback) if offered else [],
+        artifacts=documents(replacement.artifacts) if offered else [],
+        rollback=documents(replacement.rollback) if offered else [],
         proof=proof,
         stays=_stays(entry, found, permissions),
         notes=list(replacement.notes),
@@ -184,7 +185,8 @@ def _grants(entry: IdentityResult, removed: int) -> list[str]:
     ]
 
 
-def _documents(found: tuple[Document, ...]) -> list[doc.Artifact]:
+def documents(found: Iterable[Document]) -> list[doc.Artifact]:
+    """Return documents of a wing as a report holds them."""
     return [
         doc.Artifact(form=one.form, name=one.name, content=one.content, applies_to=one.applies_to)
         for one in found

@@ -24,6 +24,7 @@ from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.lookup import find_identity, open_report
 from scanner.moments import moment
+from scanner.offer import claim_lines, offer, whole
 from scanner.publish import tool, without_history
 from scanner.safety import Safety
 from scanner.talk import Talk
@@ -290,7 +291,7 @@ def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: st
     targets = outputs.targets(chosen)
     with no_collection():
         document, beside = open_report(source)
-        folder = output or beside
+        document, folder = whole(document), output or beside
         written, failed = outputs.write(document, targets, folder, talk)
     for path in written:
         talk.say(f"wrote {path}")
@@ -301,8 +302,6 @@ def report(source: Path, chosen: Sequence[str], output: Path | None, fail_on: st
 
 def reduce(identity: str, source: Path, form: str, until: str, talk: Talk, *, rebuild: bool = False) -> Exit:
     """Print one reduction with its claims; a refuted one is not offered and exits 1."""
-    from scanner.offer import claim_lines, offer  # noqa: PLC0415 only this verb needs it
-
     document, folder = open_report(source)
     entry = find_identity(document, identity)
     if rebuild:

@@ -24,6 +24,7 @@ from reports.tickets.units import WAYS, By
 from scanner.config import load_grouping, load_trackers
 from scanner.errors import ConfigError
 from scanner.exits import Exit
+from scanner.offer import whole
 from scanner.talk import Talk
 from scanner.tickets_config import settings, token
 from scanner.write import write_standard_output, write_whole
@@ -49,7 +50,7 @@ class Request:
 
 def plan_tickets(request: Request, talk: Talk) -> Exit:
     """Print what `apply` would do; the tracker is only read, and not even that with `existing`."""
-    report = report_json.decode(request.source)
+    report = whole(report_json.decode(request.source))
     try:
         found = _existing(request, talk)
     except TrackerError as error:
@@ -68,7 +69,7 @@ def plan_tickets(request: Request, talk: Talk) -> Exit:
 
 def apply_tickets(request: Request, talk: Talk) -> Exit:
     """Do what the plan says, and print what was done."""
-    report = report_json.decode(request.source)
+    report = whole(report_json.decode(request.source))
     if request.target in FILE_TARGETS:
         return _write_file(report, request, talk)
     wanted = plan_by(report, _way(request))

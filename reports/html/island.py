@@ -19,7 +19,14 @@ from reports.sharing import share_names
 PACK_ABOVE_BYTES = 300_000
 """Below this plain JSON opens faster and can be read with any editor."""
 
-_ON_THE_WIRE = ("framework_set", "evidence_shared")
+_ON_THE_WIRE = (
+    "framework_set",
+    "evidence_shared",
+    "message_text",
+    "remediation_text",
+    "evidence_texts",
+    "body",
+)
 """Fields of findings that only report.json uses."""
 
 _IN_PLACE_NAMES = 20_000
@@ -64,7 +71,8 @@ def island(report: Report) -> Island:
     page and the time the browser needs to read it.
     """
     shared = share_names(report, above=_IN_PLACE_NAMES)
-    document: dict[str, Any] = {name: getattr(shared, name) for name in Report.__struct_fields__}
+    fields = ((name, getattr(shared, name)) for name in Report.__struct_fields__)
+    document: dict[str, Any] = {name: value for name, value in fields if value is not msgspec.UNSET}
     del document["unlisted"]
     numbers, document["framework_sets"] = _share_frameworks(report.findings)
     del document["findings"]

@@ -1,0 +1,291 @@
+"""Write the texts of a very large report once, and leave out the scripts that its steps give again.
+
+Hundreds of identities that hold the same policies have findings, documents and grants word for word alike. In
+smaller reports all of it stands where it is read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+
+import msgspec
+
+from reports.document import (
+    Artifact,
+    FindingBody,
+    FindingEntry,
+    GrantEntry,
+    IdentityEntry,
+    ReductionChange,
+    Report,
+)
+from reports.on_demand import without_scripts
+from reports.shared_parts import digest, find_shared, written
+
+SHARING_TEXT = 20_000_000
+"""Characters of messages, remediations, documents and scripts from which on this is worth it."""
+
+_LONG = 64
+"""Shortest text that is named instead of written: naming it takes half of that."""
+
+_BY_ID = attrgetter("id")
+
+_NONE: list[str] = []
+
+
+class _Finding(FindingEntry, frozen=True, kw_only=True, omit_defaults=True):
+    """A finding that is written without what it does not have."""
+
+
+class _Step(ReductionChange, frozen=True, kw_only=True, omit_defaults=True):
+    """A step that is written without what it does not have."""
+
+
+def share_texts(report: Report) -> Report:
+    """Move texts, rows of grants and bodies of findings that stand twice to the top of a very large document.
+
+    Asked last: findings name their evidence then, and equal evidence has equal names.
+    """
+    if _length(report) <= SHARING_TEXT:
+        return report
+    identities = [without_scripts(entry) for entry in report.identities]
+    bodies = _Bodies(report.findings)
+    alone = [finding for finding in report.findings if not bodies.name(finding)]
+    texts = _Texts(identities, alone)
+    grants = _Grants(identities)
+    return msgspec.structs.replace(
+        report,
+        identities=[grants.moved(texts.moved(entry)) for entry in identities],
+        findings=[bodies.moved(finding) or texts.cut(finding) for finding in report.findings],
+        texts=texts.shared(),
+        grant_rows=grants.shared(),
+        finding_bodies=bodies.shared(),
+    )
+
+
+def spread_texts(report: Report) -> Report:
+    """Put texts, grants and bodies back; ReportError where the document names one it does not hold."""
+    if not texts_are_shared(report):
+        return report
+    return msgspec.structs.replace(
+        report,
+        identities=[_spread_identity(entry, report) for entry in report.identities],
+        findings=[_spread_finding(finding, report) for finding in report.findings],
+        texts=msgspec.UNSET,
+        grant_rows=msgspec.UNSET,
+        finding_bodies=msgspec.UNSET,
+    )
+
+
+def texts_are_shared(report: Report) -> bool:
+    """Tell whether a document names texts, grants or bodies at its top."""
+    return bool(report.texts or report.grant_rows or report.finding_bodies)
+
+
+def _length(report: Report) -> int:
+    said = sum(len(one.message) + len(one.remediation) for one in report.findings)
+    return said + sum(len(one.content) for entry in report.identities for one in _artifacts(entry))
+
+
+def _artifacts(entry: IdentityEntry) -> Iterator[Artifact]:
+    yield from entry.reduction.artifacts
+    yield from entry.reduction.rollback
+
+
+class _Bodies:
+    """What findings of several identities say word for word alike."""
+
+    def __init__(self, findings: Iterable[FindingEntry]) -> None:
+        said = Counter((one.message, one.remediation) for one in findings)
+        alike = [one for one in findings if said[one.message, one.remediation] > 1]
+        keys = {id(one): written(_body(one)) for one in alike}
+        times = Counter(keys.values())
+        self._ids = {key: digest(key) for key, count in times.items() if count > 1}
+        self._names = {number: self._ids[key] for number, key in keys.items() if key in self._ids}
+        self._held: dict[str, FindingBody] = {}
+
+    def name(self, finding: FindingEntry) -> str:
+        """Return the id of a finding's body; empty where no other one has it."""
+        return self._names.get(id(finding), "")
+
+    def moved(self, finding: FindingEntry) -> FindingEntry | None:
+        """Return a finding that names its body; None where no other one has it."""
+        name = self.name(finding)
+        if not name:
+            return None
+        self._held.setdefault(name, _body(finding))
+        return _lean(finding, message="", remediation="", evidence={}, evidence_shared=_NONE, body=name)
+
+    def shared(self) -> dict[str, FindingBody]:
+        """Return the bodies by id."""
+        return dict(sorted(self._held.items()))
+
+
+def _lean(finding: FindingEntry, **changed: object) -> FindingEntry:
+    return _Finding(**msgspec.structs.asdict(finding) | changed)
+
+
+def _body(finding: FindingEntry) -> FindingBody:
+    return FindingBody(
+        message=finding.message,
+        remediation=finding.remediation,
+        evidence=finding.evidence,
+        evidence_shared=finding.evidence_shared,
+    )
+
+
+class _Texts:
+    """Texts that stand more than once: whole ones of identities, whole ones and ends of those of findings."""
+
+    def __init__(self, identities: Iterable[IdentityEntry], findings: Iterable[FindingEntry]) -> None:
+        said = [text for one in findings for text in (one.message, one.remediation)]
+        listed = (value for one in findings for value in one.evidence.values() if isinstance(value, list))
+        whole = Counter(said)
+        self._cuts = {text: 0 if count > 1 else text.find(". ") + 1 for text, count in whole.items()}
+        counted = Counter(text[self._cuts[text] :] for text in said)
+        for texts in listed:
+            counted.update(texts)
+        for entry in identities:
+            counted.update(one.content for one in _artifacts(entry))
+            counted.update(one.note for one in entry.reduction.changes)
+        self._ids = {
+            text: digest(text) for text, count in counted.items() if count > 1 and len(text) >= _LONG
+        }
+
+    def moved(self, entry: IdentityEntry) -> IdentityEntry:
+        """Return an identity that names the texts it shares."""
+        reduction = entry.reduction
+        shorter = msgspec.structs.replace(
+            reduction,
+            artifacts=[self._document(one) for one in reduction.artifacts],
+            rollback=[self._document(one) for one in reduction.rollback],
+            changes=[self._step(one) for one in reduction.changes],
+        )
+        return msgspec.structs.replace(entry, reduction=shorter)
+
+    def _step(self, one: ReductionChange) -> ReductionChange:
+        name = self._ids.get(one.note)
+        held = msgspec.structs.asdict(one)
+        return _Step(**held | ({"note": "", "note_text": name} if name else {}))
+
+    def _document(self, one: Artifact) -> Artifact:
+        name = self._ids.get(one.content)
+        return msgspec.structs.replace(one, content="", content_text=name) if name else one
+
+    def cut(self, finding: FindingEntry) -> FindingEntry:
+        """Return a finding that names the ends of its texts, and the lists of texts, that it shares."""
+        message, more = self._parted(finding.message)
+        remediation, rest = self._parted(finding.remediation)
+        lists = {
+            key: [self._ids[text] for text in value]
+            for key, value in finding.evidence.items()
+            if isinstance(value, list) and value and all(text in self._ids for text in value)
+        }
+        return _lean(
+            finding,
+            message=message,
+            message_text=more or msgspec.UNSET,
+            remediation=remediation,
+            remediation_text=rest or msgspec.UNSET,
+            evidence=finding.evidence | dict.fromkeys(lists, _NONE) if lists else finding.evidence,
+            evidence_texts=lists or msgspec.UNSET,
+        )
+
+    def _parted(self, text: str) -> tuple[str, str]:
+        cut = self._cuts[text]
+        name = self._ids.get(text[cut:], "")
+        return (text[:cut], name) if name else (text, "")
+
+    def shared(self) -> dict[str, str]:
+        """Return the texts by id."""
+        return {name: text for text, name in sorted(self._ids.items(), key=lambda row: row[1])}
+
+
+class _Grants:
+    """Rows of grants that several identities have in common."""
+
+    def __init__(self, identities: Iterable[IdentityEntry]) -> None:
+        times = Counter(row for entry in identities for row in entry.grants)
+        self._ids = {row: digest(written(row)) for row, count in times.items() if count > 1}
+
+    def moved(self, entry: IdentityEntry) -> IdentityEntry:
+        """Return an identity that names the rows it shares."""
+        names = [self._ids[row] for row in entry.grants if row in self._ids]
+        if not names or not _in_order(entry):
+            return entry
+        own = [row for row in entry.grants if row not in self._ids]
+        return msgspec.structs.replace(entry, grants=own, grants_shared=names)
+
+    def shared(self) -> dict[str, GrantEntry]:
+        """Return the rows by id."""
+        return {name: row for row, name in sorted(self._ids.items(), key=lambda row: row[1])}
+
+
+def _in_order(entry: IdentityEntry) -> bool:
+    """Tell whether sorting the grants by id gives them back as they stand."""
+    ids = [row.id for row in entry.grants]
+    return len(set(ids)) == len(ids) and ids == sorted(ids)
+
+
+def _spread_identity(entry: IdentityEntry, report: Report) -> IdentityEntry:
+    held, reduction = report.texts or {}, entry.reduction
+    rows = [find_shared(report.grant_rows or {}, name) for name in entry.grants_shared or ()]
+    whole = msgspec.structs.replace(
+        reduction,
+        artifacts=[_spread_document(one, held) for one in reduction.artifacts],
+        rollback=[_spread_document(one, held) for one in reduction.rollback],
+        changes=[_spread_step(one, held) for one in reduction.changes],
+    )
+    return msgspec.structs.replace(
+        entry,
+        reduction=whole,
+        grants=sorted([*entry.grants, *rows], key=_BY_ID) if rows else entry.grants,
+        grants_shared=msgspec.UNSET,
+    )
+
+
+def _spread_step(one: ReductionChange, held: dict[str, str]) -> ReductionChange:
+    if not one.note_text:
+        return one
+    note = one.note + find_shared(held, one.note_text)
+    return msgspec.structs.replace(one, note=note, note_text=msgspec.UNSET)
+
+
+def _spread_document(one: Artifact, held: dict[str, str]) -> Artifact:
+    if not one.content_text:
+        return one
+    content = one.content + find_shared(held, one.content_text)
+    return msgspec.structs.replace(one, content=content, content_text=msgspec.UNSET)
+
+
+def _spread_finding(finding: FindingEntry, report: Report) -> FindingEntry:
+    if finding.body:
+        body = find_shared(report.finding_bodies or {}, finding.body)
+        return msgspec.structs.replace(
+            finding,
+            message=body.message,
+            remediation=body.remediation,
+            evidence=body.evidence,
+            evidence_shared=body.evidence_shared,
+            body=msgspec.UNSET,
+        )
+    if not (finding.message_text or finding.remediation_text or finding.evidence_texts):
+        return finding
+    held = report.texts or {}
+    lists = {
+        key: [find_shared(held, name) for name in names]
+        for key, names in (finding.evidence_texts or {}).items()
+    }
+    return msgspec.structs.replace(
+        finding,
+        evidence=finding.evidence | lists,
+        evidence_texts=msgspec.UNSET,
+        message=finding.message + _named(held, finding.message_text),
+        message_text=msgspec.UNSET,
+        remediation=finding.remediation + _named(held, finding.remediation_text),
+        remediation_text=msgspec.UNSET,
+    )
+
+
+def _named(held: dict[str, str], name: str | msgspec.UnsetType) -> str:
+    return find_shared(held, name) if name else ""
