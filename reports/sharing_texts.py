@@ -5,7 +5,7 @@ smaller reports all of it stands where it is read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -50,13 +50,13 @@ def share_texts(report: Report) -> Report:
         return report
     identities = [without_scripts(entry) for entry in report.identities]
     bodies = _Bodies(report.findings)
-    alone = [finding for finding in report.findings if not bodies.name(finding)]
-    texts = _Texts(identities, alone)
+    findings = [bodies.moved(finding) for finding in report.findings]
+    texts = _Texts(identities, findings)
     grants = _Grants(identities)
     return msgspec.structs.replace(
         report,
         identities=[grants.moved(texts.moved(entry)) for entry in identities],
-        findings=[bodies.moved(finding) or texts.cut(finding) for finding in report.findings],
+        findings=[texts.cut(finding) for finding in findings],
         texts=texts.shared(),
         grant_rows=grants.shared(),
         finding_bodies=bodies.shared(),
@@ -93,51 +93,57 @@ def _artifacts(entry: IdentityEntry) -> Iterator[Artifact]:
 
 
 class _Bodies:
-    """What findings of several identities say word for word alike."""
+    """What findings of several identities say word for word alike: all of it, or all but the remediation."""
 
-    def __init__(self, findings: Iterable[FindingEntry]) -> None:
-        said = Counter((one.message, one.remediation) for one in findings)
-        alike = [one for one in findings if said[one.message, one.remediation] > 1]
-        keys = {id(one): written(_body(one)) for one in alike}
-        times = Counter(keys.values())
-        self._ids = {key: digest(key) for key, count in times.items() if count > 1}
-        self._names = {number: self._ids[key] for number, key in keys.items() if key in self._ids}
-        self._held: dict[str, FindingBody] = {}
+    def __init__(self, findings: Sequence[FindingEntry]) -> None:
+        said = Counter(one.message for one in findings)
+        alike = [one for one in findings if said[one.message] > 1]
+        whole = _repeated((one, _body(one)) for one in alike)
+        partly = _repeated((one, _body(one, "")) for one in alike if id(one) not in whole)
+        self._bodies = whole | partly
 
-    def name(self, finding: FindingEntry) -> str:
-        """Return the id of a finding's body; empty where no other one has it."""
-        return self._names.get(id(finding), "")
-
-    def moved(self, finding: FindingEntry) -> FindingEntry | None:
-        """Return a finding that names its body; None where no other one has it."""
-        name = self.name(finding)
-        if not name:
-            return None
-        self._held.setdefault(name, _body(finding))
-        return _lean(finding, message="", remediation="", evidence={}, evidence_shared=_NONE, body=name)
+    def moved(self, finding: FindingEntry) -> FindingEntry:
+        """Return a finding that names its body, if others have it."""
+        if id(finding) not in self._bodies:
+            return finding
+        name, body = self._bodies[id(finding)]
+        remediation = "" if body.remediation else finding.remediation
+        return _lean(
+            finding, message="", remediation=remediation, evidence={}, evidence_shared=_NONE, body=name
+        )
 
     def shared(self) -> dict[str, FindingBody]:
         """Return the bodies by id."""
-        return dict(sorted(self._held.items()))
+        return dict(sorted(dict(self._bodies.values()).items()))
+
+
+def _repeated(
+    bodies: Iterable[tuple[FindingEntry, FindingBody]],
+) -> dict[int, tuple[str, FindingBody]]:
+    """Return by finding the bodies that stand more than once, each with its id and as one object."""
+    keys = [(id(finding), body, written(body)) for finding, body in bodies]
+    times = Counter(key for _, _, key in keys)
+    held = {key: (digest(key), body) for _, body, key in keys if times[key] > 1}
+    return {number: held[key] for number, _, key in keys if key in held}
+
+
+def _body(finding: FindingEntry, remediation: str | None = None) -> FindingBody:
+    return FindingBody(
+        message=finding.message,
+        remediation=finding.remediation if remediation is None else remediation,
+        evidence=finding.evidence,
+        evidence_shared=finding.evidence_shared,
+    )
 
 
 def _lean(finding: FindingEntry, **changed: object) -> FindingEntry:
     return _Finding(**msgspec.structs.asdict(finding) | changed)
 
 
-def _body(finding: FindingEntry) -> FindingBody:
-    return FindingBody(
-        message=finding.message,
-        remediation=finding.remediation,
-        evidence=finding.evidence,
-        evidence_shared=finding.evidence_shared,
-    )
-
-
 class _Texts:
     """Texts that stand more than once: whole ones of identities, whole ones and ends of those of findings."""
 
-    def __init__(self, identities: Iterable[IdentityEntry], findings: Iterable[FindingEntry]) -> None:
+    def __init__(self, identities: Iterable[IdentityEntry], findings: Sequence[FindingEntry]) -> None:
         said = [text for one in findings for text in (one.message, one.remediation)]
         listed = (value for one in findings for value in one.evidence.values() if isinstance(value, list))
         whole = Counter(said)
@@ -259,31 +265,26 @@ def _spread_document(one: Artifact, held: dict[str, str]) -> Artifact:
 
 
 def _spread_finding(finding: FindingEntry, report: Report) -> FindingEntry:
+    held = report.texts or {}
+    message = finding.message + _named(held, finding.message_text)
+    remediation = finding.remediation + _named(held, finding.remediation_text)
+    lists = finding.evidence_texts or {}
+    evidence, named = dict(finding.evidence), finding.evidence_shared
+    evidence |= {key: [find_shared(held, name) for name in names] for key, names in lists.items()}
     if finding.body:
         body = find_shared(report.finding_bodies or {}, finding.body)
-        return msgspec.structs.replace(
-            finding,
-            message=body.message,
-            remediation=body.remediation,
-            evidence=body.evidence,
-            evidence_shared=body.evidence_shared,
-            body=msgspec.UNSET,
-        )
-    if not (finding.message_text or finding.remediation_text or finding.evidence_texts):
-        return finding
-    held = report.texts or {}
-    lists = {
-        key: [find_shared(held, name) for name in names]
-        for key, names in (finding.evidence_texts or {}).items()
-    }
+        message, remediation = message + body.message, remediation + body.remediation
+        evidence, named = evidence | body.evidence, [*named, *body.evidence_shared]
     return msgspec.structs.replace(
         finding,
-        evidence=finding.evidence | lists,
-        evidence_texts=msgspec.UNSET,
-        message=finding.message + _named(held, finding.message_text),
+        message=message,
         message_text=msgspec.UNSET,
-        remediation=finding.remediation + _named(held, finding.remediation_text),
+        remediation=remediation,
         remediation_text=msgspec.UNSET,
+        evidence=evidence,
+        evidence_texts=msgspec.UNSET,
+        evidence_shared=named,
+        body=msgspec.UNSET,
     )
 
 
