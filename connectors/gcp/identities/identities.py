@@ -105,9 +105,10 @@ class Register:
                 self.signal(grant.identity, Signal(SignalKind.GRANT, found, grant.source))
 
     def read_usage(self, usage: Iterable[Usage]) -> None:
-        """Note identities that called models and agents."""
+        """Note identities that called models and agents; a person who did is no workload."""
         for row in usage:
-            if row.count > row.denied and is_ai_permission(row.permission):
+            person = _kind(row.identity, self._drafts.get(row.identity)) == "user"
+            if row.count > row.denied and not person and is_ai_permission(row.permission):
                 signal = Signal(SignalKind.USAGE, row.permission, row.operation or "audit log")
                 self.signal(row.identity, signal)
 
@@ -201,11 +202,16 @@ def _owner(labels: Iterable[Mapping[str, str]], keys: Sequence[str]) -> str:
     return min(found, default=(0, ""))[1]
 
 
+_LOOKING = ("viewer", "reader")
+"""Ends the names of roles that mostly look at things, as inventories and scanners hold them."""
+
+
 def _ai_grant(role: str, permissions: int, catalogue: Permissions) -> str:
     """Return why a grant points to an AI workload, or an empty string."""
-    if role.startswith(tuple(table("ai_signals")["grants"]["role_prefixes"])):
+    service = role.startswith(tuple(table("ai_signals")["grants"]["role_prefixes"]))
+    if service and not role.lower().endswith(_LOOKING):
         return role
-    if not is_custom(role) or not permissions:
+    if not (service or is_custom(role)) or not permissions:
         return ""
     found = next(filter(is_ai_permission, catalogue.names(permissions)), "")
     return f"{role} ({found})" if found else ""

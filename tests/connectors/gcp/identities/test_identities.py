@@ -211,6 +211,8 @@ def test_search_results_and_plain_lists_of_resources_are_read(gcp):
     [
         ("roles/aiplatform.user", ("aiplatform.endpoints.predict",), True),
         ("roles/dialogflow.client", ("dialogflow.sessions.detectIntent",), True),
+        ("roles/notebooks.viewer", ("notebooks.instances.get",), False),
+        ("roles/aiplatform.viewer", ("aiplatform.reasoningEngines.query",), True),
         ("roles/owner", ("aiplatform.endpoints.predict",), False),
         ("roles/viewer", ("aiplatform.endpoints.predict",), False),
         (f"projects/{PROJECT}/roles/tool", ("aiplatform.endpoints.predict",), True),
@@ -229,12 +231,13 @@ def test_roles_of_ai_services_and_custom_roles_with_their_permissions_are_signal
     assert bool(signals(run, RAG)) is expected
 
 
-def test_a_person_s_grant_is_no_signal_but_calls_of_models_are(gcp):
+def test_a_person_s_grants_and_calls_of_models_are_no_signal(gcp):
     settings = {"iam_policies": [searched(binding(AI["name"], "user:ann@example.com"))], "roles": [AI]}
     assert signals(gcp(settings), "ann@example.com") == set()
     call = entry("aiplatform.endpoints.predict", who="ann@example.com")
     run = gcp({**settings, "audit_logs": [call]})
-    assert signals(run, "ann@example.com") == {("usage", "aiplatform.endpoints.predict")}
+    assert signals(run, "ann@example.com") == set()
+    assert run.used("ann@example.com") == ["aiplatform.endpoints.predict"]
 
 
 def test_refused_calls_of_models_are_no_signal(gcp):
