@@ -457,6 +457,8 @@ class Waiver(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     owner: str
     until: str
+    pattern: str = ""
+    """The pattern that covers it, in words; empty where the finding itself was waived."""
 
 
 EvidenceValue = str | int | float | bool | list[str]
@@ -568,6 +570,26 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     permissions: int
 
 
+class WaiverPattern(msgspec.Struct, frozen=True, kw_only=True):
+    """A waiver of all findings that globs name; in the order they were made.
+
+    It `covers` so many findings now, and never more than `at_most`; `over` more match it and stay open.
+    """
+
+    id: str
+    rule: str
+    identity: str
+    account: str
+    critical: bool
+    at_most: int
+    reason: str
+    owner: str
+    until: str
+    active: bool
+    covers: int = 0
+    over: int = 0
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """What the scan remembers of earlier ones.
 
@@ -581,6 +603,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     approvals_head: str
     approvals: int
     notes: list[str] = []
+    patterns: list[WaiverPattern] = []
 
 
 class ComparedWith(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from reports.overview import (
     findings_line,
     first_of,
     groups_line,
+    pattern_lines,
     scope_line,
     spread,
     unseen_reasons,
@@ -70,7 +71,7 @@ def _broken_sources(report: Report) -> list[str]:
 def _drift(report: Report) -> list[str]:
     line = drift_line(report)
     notes = report.history.notes if report.history else []
-    if not (line or notes):
+    if not (line or notes or pattern_lines(report)):
         return []
     lines = ["", "### What changed", ""]
     lines += [f"> {_text(note)}" for note in notes] + ([""] if notes else [])
@@ -83,6 +84,8 @@ def _drift(report: Report) -> list[str]:
         for change, said in zip(changes, told, strict=True)
     ]
     lines += _more(report.drift.changes_total - len(changes) if report.drift else 0)
+    patterns = pattern_lines(report)
+    lines += ["", *(f"- {_text(line)}" for line in patterns)] if patterns else []
     if report.history is not None and report.history.approvals:
         head = _code(report.history.approvals_head)
         lines += ["", f"Chain of approvals: {report.history.approvals:,}, head {head}."]

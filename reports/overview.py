@@ -102,6 +102,21 @@ def groups_line(report: Report) -> str:
     )
 
 
+def pattern_lines(report: Report) -> list[str]:
+    """Say of each waiver by pattern what it covers, and what goes beyond the number that was accepted."""
+    lines = []
+    for one in report.history.patterns if report.history else ():
+        about = f"rule {one.rule}, identity {one.identity}, account {one.account}"
+        until = one.until.removesuffix("T23:59:59Z")
+        if not one.active:
+            lines.append(f"The waiver by pattern of {one.owner} ended with {until}: {about}")
+            continue
+        line = f"Waived by pattern until {until}: {counted(one.covers, 'finding')} ({about}; {one.owner})"
+        beyond = f"; {one.over:,} more match than the {one.at_most:,} accepted, and stay open"
+        lines.append(line + (beyond if one.over else ""))
+    return lines
+
+
 def spread(values: Iterable[int]) -> str:
     """Write a number that may differ within a group: the one, or the least and the most."""
     held = list(values)

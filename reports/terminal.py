@@ -20,6 +20,7 @@ from reports.overview import (
     findings_line,
     first_of,
     groups_line,
+    pattern_lines,
     scope_line,
     spread,
     unseen_reasons,
@@ -262,6 +263,7 @@ def _drift(report: Report, room: _Room) -> list[str]:
         lines.append(f"and {left:,} more, in the report")
     if report.history is not None:
         lines += [f"! {note}" for note in report.history.notes]
+        lines += pattern_lines(report)
         if report.history.approvals:
             entries = counted(report.history.approvals, "entry", "entries")
             lines.append(f"Approvals: {entries}, head {report.history.approvals_head[:16]}")

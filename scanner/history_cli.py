@@ -127,8 +127,14 @@ def restore(ctx: click.Context, *, file: Path) -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why it is accepted.")
 @click.option("--owner", default="", metavar="NAME", help="Who answers for it.")
 @click.option("--until", default="", metavar="DATE", help="The last day on which it is accepted.")
+@click.option("--rule", default="", metavar="GLOB", help="Waive all findings of a type, by pattern.")
+@click.option("--identity", default="*", metavar="GLOB", help="Of identities with this id or name.")
+@click.option("--account", default="*", metavar="GLOB", help="Of these accounts.")
+@click.option("--at-most", type=click.IntRange(min=1), metavar="NUMBER", help="More than so many stay open.")
+@click.option("--critical", is_flag=True, help="Let the pattern cover critical findings too.")
+@click.option("--dry-run", is_flag=True, help="Only list what the pattern covers now.")
 @click.option("--list", "listed", is_flag=True, help="Print the waivers, ended ones too.")
-@click.option("--revoke", is_flag=True, help="Take the waiver of this finding back.")
+@click.option("--revoke", is_flag=True, help="Take the waiver of this finding or pattern back.")
 @_FROM
 @_CONFIG
 @_STATE
@@ -145,10 +151,14 @@ def waive(
 ) -> None:
     """Accept a finding until a date. It stays a row of the report, and --fail-on does not count it.
 
-    FINGERPRINT is that of the report, or its first digits. An ended waiver becomes a finding (ED302).
+    FINGERPRINT is that of the report, or its first digits. An ended waiver becomes a finding (ED302). With
+    --rule and --identity or --account a pattern is waived: what matches later is waived too, up to --at-most.
 
     \b
     Example:  entdrift waive 4f1d2a90b6c3 --reason "until the move" --owner team-claims --until 2027-01-31
+    Example:  entdrift waive --rule ED304 --identity "*:role/pilot-agent" --dry-run
+    Example:  entdrift waive --rule ED304 --identity "*:role/pilot-agent" --at-most 900
+              --reason "data events cost too much" --owner team-cloud --until 2027-01-31
     Example:  entdrift waive --list --from out
     Example:  entdrift waive 4f1d2a90b6c3 --revoke --reason "moved" --owner team-claims
     """
@@ -160,15 +170,27 @@ def waive(
         with local(where) as path:
             done = work.show(path, flags["now"])
         sys.exit(done)
-    if not fingerprint:
-        raise click.UsageError("waive needs the fingerprint of a finding, or --list")
+    wide = {name: flags.pop(name) for name in ("rule", "identity", "account", "at_most", "critical")}
+    dry_run = flags.pop("dry_run")
+    if not fingerprint and not wide["rule"]:
+        raise click.UsageError("waive needs the fingerprint of a finding, a pattern (--rule), or --list")
+    if fingerprint and wide["rule"]:
+        raise click.UsageError("waive takes a fingerprint or a pattern, not both")
     if revoke:
         with local(where, write=True) as path:
             done = work.revoke(fingerprint, flags["reason"], flags["owner"], path, flags["now"], talk)
         sys.exit(done)
     missing = [f"--{name}" for name in ("reason", "owner", "until") if not flags[name].strip()]
-    if missing:
+    if missing and not dry_run:
         raise click.UsageError(f"waive needs {' and '.join(missing)}")
+    if wide["rule"]:
+        from scanner.history import waive_pattern  # noqa: PLC0415 as above
+        from scanner.history.patterns import Pattern  # noqa: PLC0415 as above
+
+        pattern = Pattern(**(wide | {"at_most": wide["at_most"] or 0}))
+        sys.exit(waive_pattern.waive(waive_pattern.Request(pattern, dry_run=dry_run, **flags), talk))
+    if dry_run:
+        raise click.UsageError("--dry-run is for a pattern (--rule)")
     sys.exit(work.waive(work.Request(fingerprint, **flags), talk))
 
 

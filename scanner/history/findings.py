@@ -81,7 +81,7 @@ def _waived(entry: FindingEntry, accepted: Mapping[str, Accepted], at: str) -> F
     waiver = accepted.get(entry.fingerprint)
     if waiver is None:
         return entry
-    shown = Waiver(reason=waiver.reason, owner=waiver.owner, until=waiver.until)
+    shown = Waiver(reason=waiver.reason, owner=waiver.owner, until=waiver.until, pattern=waiver.pattern)
     return msgspec.structs.replace(
         entry, waiver=shown, status="waived" if waiver.active(at) else entry.status
     )

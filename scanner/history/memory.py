@@ -7,13 +7,22 @@ import msgspec
 
 from connectors.facts import PermissionSet
 from connectors.state import State
-from reports.document import ComparedWith, Drift, DriftChange, FindingDrift, FindingEntry, History
+from reports.document import (
+    ComparedWith,
+    Drift,
+    DriftChange,
+    FindingDrift,
+    FindingEntry,
+    History,
+    WaiverPattern,
+)
 from scanner.drift.compare import Catalogue, between, order
 from scanner.drift.snapshot import Key, Snapshot, joined, of_cloud
 from scanner.history import approvals
 from scanner.history.evidence import ABOUT_USE, Evidence, weaker_logs, weigh
 from scanner.history.findings import Settled, settle
 from scanner.history.past import CloudPast, Past, Remembered, look_back
+from scanner.history.patterns import AcceptedPattern, Covered, Names, cover, patterns
 from scanner.history.scans import code, time_text
 from scanner.history.waivers import Accepted, waivers
 from scanner.results import CloudResult, IdentityResult, ScanResult
@@ -41,12 +50,13 @@ class Memory:
     past: Past
     evidence: Evidence
     accepted: Mapping[str, Accepted]
+    patterns: tuple[AcceptedPattern, ...]
     approvals_head: str
     approvals: int
     clouds: Mapping[str, CloudMemory]
     notes: tuple[str, ...] = ()
 
-    def history(self) -> History:
+    def history(self, covered: Covered) -> History:
         """Return the report's section about the history."""
         return History(
             scan=self.code,
@@ -54,6 +64,23 @@ class Memory:
             approvals_head=self.approvals_head,
             approvals=self.approvals,
             notes=list(self.notes),
+            patterns=[
+                WaiverPattern(
+                    id=one.pattern.id,
+                    rule=one.pattern.rule,
+                    identity=one.pattern.identity,
+                    account=one.pattern.account,
+                    critical=one.pattern.critical,
+                    at_most=one.pattern.at_most,
+                    reason=one.reason,
+                    owner=one.owner,
+                    until=one.until,
+                    active=one.active(self.now),
+                    covers=covered.covers.get(one.pattern.id, 0),
+                    over=covered.over.get(one.pattern.id, 0),
+                )
+                for one in self.patterns
+            ],
         )
 
 
@@ -70,6 +97,7 @@ def remember(state: State, result: ScanResult, notes: Sequence[str] = ()) -> Mem
         past=past,
         evidence=evidence,
         accepted=waivers(state),
+        patterns=tuple(patterns(state)),
         approvals_head=approvals.head(state),
         approvals=len(approvals.entries(state)),
         clouds={
@@ -170,7 +198,23 @@ def _compared(memory: Memory) -> list[ComparedWith]:
     return rows
 
 
-def settled(memory: Memory, result: ScanResult, current: Sequence[FindingEntry]) -> Settled:
+def covering(memory: Memory, current: Sequence[FindingEntry], names: Names) -> Covered:
+    """Return what single waivers and patterns cover of this scan's findings and of those still remembered."""
+    found = {entry.fingerprint for entry in current}
+    past = memory.past.findings
+    known = [
+        msgspec.structs.replace(entry, first_seen=past[entry.fingerprint].first_seen)
+        if entry.fingerprint in past
+        else entry
+        for entry in current
+    ]
+    carried = [one for name, one in past.items() if name not in found and one.status != "fixed"]
+    return cover(memory.patterns, memory.accepted, [*known, *carried], names, memory.now)
+
+
+def settled(
+    memory: Memory, result: ScanResult, current: Sequence[FindingEntry], accepted: Mapping[str, Accepted]
+) -> Settled:
     """Return the findings with their states."""
     analysed: dict[tuple[str, str, str], IdentityResult] = {
         (cloud.provider, entry.identity.account, entry.identity.id): entry
@@ -195,4 +239,4 @@ def settled(memory: Memory, result: ScanResult, current: Sequence[FindingEntry])
         before = past.last.get((*name[:2], entry.identity.immutable_id or entry.identity.id))
         return weaker_logs(entry, before.unused if before else 0)
 
-    return settle(current, memory.past.findings, memory.accepted, doubt, result.now)
+    return settle(current, memory.past.findings, accepted, doubt, result.now)

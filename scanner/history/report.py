@@ -1,5 +1,6 @@
 """Make the report of a scan that has a history, and record the scan once the report is written."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from connectors.bundle import Bundle
 from connectors.errors import StateError
 from reports import document as doc
 from reports.groups.grouping import grouped
+from reports.overview import counted
 from scanner import pipeline
 from scanner.config import Config
 from scanner.drift.approved import against_baselines, expanded, summary
 from scanner.drift.stages import compare_stages
-from scanner.history.memory import Memory, drift, remember, settled
+from scanner.history.memory import Memory, covering, drift, remember, settled
+from scanner.history.patterns import AcceptedPattern, Pattern, names_of
 from scanner.history.record import record
 from scanner.history.session import Session, problem
 from scanner.publish import publish, with_more, without_history
@@ -111,12 +114,55 @@ def _ended(report: doc.Report, memory: Memory) -> dict[tuple[str, str], dict[str
                 waiver.until,
             )
             own[entry.identity] = (*own.get(entry.identity, ()), ended)
+    for one in memory.patterns:
+        if not one.active(memory.now):
+            _ended_pattern(one, report, memory, found)
     return found
+
+
+def _ended_pattern(
+    one: AcceptedPattern,
+    report: doc.Report,
+    memory: Memory,
+    found: dict[tuple[str, str], dict[str, tuple[ExpiredWaiver, ...]]],
+) -> None:
+    """Add one for each identity of which an ended pattern covered something: not one for each finding."""
+    names = names_of(report)
+    active = [other for other in memory.patterns if other.active(memory.now)]
+    held: dict[tuple[str, str, str], list[doc.FindingEntry]] = {}
+    for entry in report.findings:
+        own = memory.accepted.get(entry.fingerprint)
+        accepted = own is not None and own.active(memory.now)
+        renewed = any(other.pattern.matches(entry, names) for other in active)
+        if one.pattern.matches(entry, names) and not accepted and not renewed:
+            held.setdefault((entry.provider, entry.account, entry.identity), []).append(entry)
+    for (provider, account, identity), rows in held.items():
+        worst = min((row.severity for row in rows), key=doc.SEVERITIES.index)
+        ended = ExpiredWaiver(
+            one.pattern.id,
+            one.pattern.rule,
+            f"{counted(len(rows), 'finding')} by the pattern {one.pattern.words}",
+            Severity(worst),
+            one.owner,
+            one.reason,
+            one.until,
+            again=again(one.pattern),
+        )
+        own_account = found.setdefault((provider, account), {})
+        own_account[identity] = (*own_account.get(identity, ()), ended)
+
+
+def again(pattern: Pattern) -> str:
+    """Return the command that waives a pattern anew."""
+    words = ["--rule", pattern.rule, "--identity", pattern.identity, "--account", pattern.account]
+    words += ["--at-most", str(pattern.at_most), *(["--critical"] if pattern.critical else [])]
+    return f"entdrift waive {shlex.join(words)}"
 
 
 def with_history(report: doc.Report, result: ScanResult, memory: Memory, config: Config) -> doc.Report:
     """Return the report with each finding's state, the rows of fixed and carried ones, and the changes."""
-    found = settled(memory, result, report.findings)
+    covered = covering(memory, report.findings, names_of(report))
+    found = settled(memory, result, report.findings, covered.accepted)
     changes = drift(memory, result, found.counts)
     stages = compare_stages(
         {name: list(cloud.now.values()) for name, cloud in memory.clouds.items()},
@@ -128,7 +174,7 @@ def with_history(report: doc.Report, result: ScanResult, memory: Memory, config:
         report,
         findings=found.entries,
         summary=msgspec.structs.replace(report.summary, findings=counts(found.entries)),
-        history=memory.history(),
+        history=memory.history(covered),
         drift=msgspec.structs.replace(changes, stages=stages),
     )
 

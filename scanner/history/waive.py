@@ -19,6 +19,7 @@ from scanner.errors import ConfigError
 from scanner.exits import Exit
 from scanner.history.approvals import APPROVALS, Approval, append, verify
 from scanner.history.config import HistorySettings
+from scanner.history.patterns import AcceptedPattern, patterns
 from scanner.history.scans import time_text
 from scanner.history.schema import HISTORY
 from scanner.history.session import local, place
@@ -66,7 +67,7 @@ def waive(request: Request, talk: Talk) -> Exit:
     """Accept one finding; refuses what a reviewer could not follow later."""
     settings = settings_of(request.config)
     now = present(request.now)
-    until = _until(request, now, settings.waiver_max_days)
+    until = last_day(request.until, now, settings.waiver_max_days)
     for flag, text in (("--reason", request.reason), ("--owner", request.owner)):
         if not text.strip():
             raise ConfigError(f"waive needs {flag}", hint="say why it is accepted, and who answers for it")
@@ -85,7 +86,7 @@ def waive(request: Request, talk: Talk) -> Exit:
     )
     where = place(folder_of(request.source), settings, request.state)
     with local(where, write=True) as path, open_state(path, HISTORY, APPROVALS) as state:
-        _refuse_broken(state)
+        refuse_broken(state)
         entry = append(state, approval)
     talk.say(
         f"waived {found.fingerprint[:12]} ({found.rule}: {found.title}) until {spoken(time_text(until))};"
@@ -99,16 +100,17 @@ def revoke(fingerprint: str, reason: str, owner: str, path: Path, now: str | Non
     if not path.is_file():
         raise ConfigError(f"{path}: there is no state file, so nothing is waived")
     with open_state(path, HISTORY, APPROVALS) as state:
-        _refuse_broken(state)
-        held = waivers(state)
-        known = [name for name in held if name.startswith(fingerprint.lower())]
+        refuse_broken(state)
+        owners = {name: one.owner for name, one in waivers(state).items()}
+        owners |= {one.pattern.id: one.owner for one in patterns(state)}
+        known = [name for name in owners if name.startswith(fingerprint.lower())]
         if len(known) != 1 or len(fingerprint) < _SHORTEST:
             raise ConfigError(
                 f"{fingerprint}: {'no waiver' if not known else 'more than one waiver'} begins like this",
                 hint="entdrift waive --list shows them",
             )
         approval = Approval(
-            REVOKED, known[0], owner.strip() or held[known[0]].owner, reason.strip(), time_text(present(now))
+            REVOKED, known[0], owner.strip() or owners[known[0]], reason.strip(), time_text(present(now))
         )
         append(state, approval)
     talk.say(f"revoked the waiver of {known[0][:12]}; it counts from the next scan on")
@@ -121,10 +123,11 @@ def show(path: Path, now: str | None) -> Exit:
         raise ConfigError(f"{path}: there is no state file", hint="a scan with history writes it")
     with open_state(path, HISTORY, APPROVALS, read_only=True) as state:
         held = sorted(waivers(state).values(), key=lambda one: (one.until, one.fingerprint))
+        wide = sorted(patterns(state), key=lambda one: (one.until, one.pattern.id))
     at = time_text(present(now))
-    for one in held:
-        sys.stdout.write(terminal(_line(one, at)) + "\n")
-    if not held:
+    for line in [*(_line(one, at) for one in held), *(_pattern_line(one, at) for one in wide)]:
+        sys.stdout.write(terminal(line) + "\n")
+    if not held and not wide:
         sys.stdout.write("no waivers\n")
     return Exit.OK
 
@@ -132,6 +135,14 @@ def show(path: Path, now: str | None) -> Exit:
 def _line(one: Accepted, at: str) -> str:
     word = "active " if one.active(at) else "expired"
     return f"{one.fingerprint[:12]}  {word}  until {spoken(one.until)}  {one.owner}: {one.reason}"
+
+
+def _pattern_line(one: AcceptedPattern, at: str) -> str:
+    word = "active " if one.active(at) else "expired"
+    return (
+        f"{one.pattern.id}  {word}  until {spoken(one.until)}  {one.owner}: {one.reason}"
+        f"  [{one.pattern.words}; at most {one.pattern.at_most:,}]"
+    )
 
 
 def find(findings: Mapping[str, FindingEntry], wanted: str) -> FindingEntry:
@@ -164,16 +175,17 @@ def digest(entry: FindingEntry) -> str:
     return hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
 
 
-def _until(request: Request, now: datetime, most_days: int) -> datetime:
+def last_day(text: str, now: datetime, most_days: int) -> datetime:
+    """Return the end of a waiver; ConfigError for one that is past or too far away."""
     try:
-        until = last_moment(request.until)
+        until = last_moment(text)
     except ValueError as error:
         raise ConfigError(f"--until: {error}") from error
     if until <= now:
-        raise ConfigError(f"--until {request.until}: this date has passed", hint="name a day to come")
+        raise ConfigError(f"--until {text}: this date has passed", hint="name a day to come")
     if until > now + timedelta(days=most_days + 1):
         raise ConfigError(
-            f"--until {request.until}: further away than {most_days} days",
+            f"--until {text}: further away than {most_days} days",
             hint="waive for a shorter time and look again; [history] waiver_max_days sets the limit",
         )
     return until
@@ -187,7 +199,8 @@ def present(now: str | None) -> datetime:
         raise ConfigError(f"--now: {error}") from error
 
 
-def _refuse_broken(state: State) -> None:
+def refuse_broken(state: State) -> None:
+    """Stop where the chain of approvals was changed."""
     broken = verify(state).broken
     if broken:
         raise ConfigError(

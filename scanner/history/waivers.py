@@ -19,6 +19,8 @@ class Accepted:
     owner: str
     until: str
     """Its last second."""
+    pattern: str = ""
+    """In words, where a pattern accepts it and nobody named the finding itself."""
 
     def active(self, now: str) -> bool:
         """Tell whether it still holds; its last second counts."""

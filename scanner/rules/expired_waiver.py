@@ -36,6 +36,6 @@ def find(result: IdentityResult, context: RuleContext) -> Iterator[Finding]:
             },
             remediation=f"First ask {waiver.owner} whether the reason still holds. Then solve the "
             f"finding, or waive "
-            f"it anew with a new date: entdrift waive {waiver.fingerprint[:12]} --reason … --owner … "
-            f"--until …",
+            f"it anew with a new date: {waiver.again or f'entdrift waive {waiver.fingerprint[:12]}'} "
+            f"--reason … --owner … --until …",
         )

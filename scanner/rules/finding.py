@@ -129,6 +129,8 @@ class ExpiredWaiver:
     owner: str
     reason: str
     until: str
+    again: str = ""
+    """The command that waives it anew, but for reason, owner and end; empty: by its fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)

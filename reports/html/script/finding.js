@@ -71,6 +71,7 @@ function waiverText(waiver) {
     name(dayOf(waiver.until)),
     ": ",
     wholeName(waiver.reason),
+    waiver.pattern ? [" (by the pattern ", wholeName(waiver.pattern), ")"] : "",
   );
 }
 
