@@ -1,6 +1,9 @@
 """Read the parts of Amazon resource names that identify principals."""
 
+import re
 from typing import NamedTuple
+
+_REGION = re.compile(r"\.[a-z]{2}(?:-[a-z]+)+-\d\.(?=amazonaws\.com$)")
 
 
 class Arn(NamedTuple):
@@ -37,3 +40,12 @@ def without_path(text: str) -> str:
     """Return the ARN of a role without its path: names of roles are unique in an account whatever it is."""
     head, marker, name = text.partition(":role/")
     return f"{head}{marker}{name.rpartition('/')[2]}" if marker else text
+
+
+def plain_service(name: str) -> str:
+    """Return a service principal without region and the ending of another partition, other names as they are.
+
+    Some services may be trusted in one region only (`states.eu-west-1.amazonaws.com`).
+    """
+    folded = name.lower().removesuffix(".cn")
+    return _REGION.sub(".", folded) if folded.endswith(".amazonaws.com") else name

@@ -38,6 +38,13 @@ def severities(tmp_path_factory):
         role(A, "boss", allow("*")),
         role(A, "boss-limited", allow("*"), boundary=arn(A, "little", "policy")),
         role(A, "container", allow("s3:ListAllMyBuckets"), trust=[to_ecs]),
+        role(A, "machine", allow("*"), trust=[trusted({"Service": "states.eu-west-1.amazonaws.com"})]),
+        role(
+            A,
+            "runs-machine",
+            passes(arn(A, "machine")),
+            allow(["states:CreateStateMachine", "states:StartExecution"]),
+        ),
         role(A, "hands-over-boss", passes(arn(A, "boss")), FUNCTIONS),
         role(A, "hands-over-limited", passes(arn(A, "boss-limited")), FUNCTIONS),
         role(A, "hands-over-container", passes(arn(A, "container")), FUNCTIONS),
@@ -114,3 +121,7 @@ def test_keys_and_passwords_of_its_own_lead_nowhere(severities):
 )
 def test_who_may_change_what_itself_holds_needs_no_other_target(severities, name, path, severity):
     assert severities[name][path] == severity
+
+
+def test_trust_in_a_service_of_one_region_is_trust_in_the_service(severities):
+    assert set(severities["runs-machine"].values()) == {"high"}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from connectors.aws.arns import account_of, parse_arn
+from connectors.aws.arns import account_of, parse_arn, plain_service
 from connectors.aws.coverage.recorded import read_recorded
 from connectors.aws.coverage.trails import read_trails
 from connectors.aws.inventory import Inventory, unique_ids
@@ -16,6 +16,7 @@ from connectors.interface import Evidence
 from connectors.reduction import Claim, Standing
 
 _SERVICE = "AWSService:"
+_ACCOUNT = "AWSAccount:"
 _STS = "sts.amazonaws.com"
 _SETTLED_DAYS = 30
 _WILD = frozenset("*?")
@@ -61,7 +62,9 @@ def narrow_trust(text: str, seen: set[str]) -> str:
     Lists of services, and of users and roles, in Allow statements get shorter where one of the list was
     seen: that shows that such records are kept. `AWS: *` becomes the users and roles seen, when every caller
     on record is one. Accounts as a whole stay, because naming a role instead of its account gives that role
-    access without a policy of its own; so do federated principals, conditions and everything else.
+    access without a policy of its own; so do federated principals, conditions and everything else. Nothing
+    goes where somebody took the role whom the policy does not name by itself (`AWS Internal`, a caller of
+    another account that its record does not name): whose entry let it in cannot be told.
     """
     try:
         raw = json.loads(text)
@@ -71,6 +74,9 @@ def narrow_trust(text: str, seen: set[str]) -> str:
         return ""
     written = raw.get("Statement", [])
     statements = written if isinstance(written, list) else [written]
+    listed = {plain_service(name) for one in statements for name in _principals(one) if _is_allow(one)}
+    if not all(_is_explained(name, listed) for name in seen):
+        return ""
     narrowed = [_narrowed(statement, seen) for statement in statements]
     if narrowed == statements:
         return ""
@@ -108,7 +114,7 @@ def check_trust(before: str, after: str, seen: set[str]) -> tuple[Claim, Claim]:
 
 
 def _narrowed(statement: Any, seen: set[str]) -> Any:
-    if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
+    if not _is_allow(statement):
         return statement
     principal = statement.get("Principal")
     everyone = principal == "*"
@@ -129,10 +135,25 @@ def _fewer(kind: str, value: Any, seen: set[str]) -> Any:
         return _one_or_all(named) if all(map(_is_person_or_role, named)) else value
     if kind not in ("AWS", "Service") or not isinstance(value, list):
         return value
-    left = [name for name in value if name in seen or (kind == "AWS" and not _is_person_or_role(name))]
-    if len(left) == len(value) or not set(left) & seen:
-        return value
-    return _one_or_all(left)
+    found = {plain_service(name) for name in seen}
+    took = [name for name in value if plain_service(str(name)) in found]
+    left = [name for name in value if name in took or (kind == "AWS" and not _is_person_or_role(name))]
+    return _one_or_all(left) if took and len(left) < len(value) else value
+
+
+def _is_explained(name: str, listed: set[str]) -> bool:
+    """Tell whether an entry of the trust policy names a caller so that no other entry can have let it in."""
+    kind, _, account = name.partition(_ACCOUNT)
+    if not kind and account:
+        named = any(_is_person_or_role(one) and account_of(one) == account for one in listed)
+        return "*" in listed or (not named and _names_account(account, listed))
+    if _is_person_or_role(name):
+        return bool({name, "*"} & listed) or _names_account(account_of(name), listed)
+    return plain_service(name) in listed
+
+
+def _names_account(account: str, listed: set[str]) -> bool:
+    return account in listed or any(one.endswith(f":iam::{account}:root") for one in listed)
 
 
 def _one_or_all(names: list[str]) -> str | list[str]:
@@ -167,7 +188,11 @@ def _principals(statement: Any) -> Iterator[str]:
 
 def _trusts(statement: Any, name: str) -> bool:
     """Tell whether an Allow statement names a principal, itself or by a `*` for all users and roles."""
-    if not isinstance(statement, Mapping) or statement.get("Effect") != "Allow":
+    if not _is_allow(statement):
         return isinstance(statement, Mapping) and name in _principals(statement)
-    named = set(_principals(statement))
-    return name in named or ("*" in named and _is_person_or_role(name))
+    named = {plain_service(one) for one in _principals(statement)}
+    return plain_service(name) in named or ("*" in named and _is_person_or_role(name))
+
+
+def _is_allow(statement: Any) -> bool:
+    return isinstance(statement, Mapping) and statement.get("Effect") == "Allow"

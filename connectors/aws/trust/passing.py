@@ -7,6 +7,7 @@ user permissions to pass a role to an AWS service").
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from connectors.aws.arns import plain_service
 from connectors.aws.catalog.actions import Catalogue
 from connectors.aws.catalog.tables import table
 from connectors.aws.grants.decide import Answer, Layer, Request, decide
@@ -79,14 +80,14 @@ class Passing:
                 self._trusting.setdefault((role.account, service), []).append(role)
 
     def _trusted_by(self, role: Holder) -> Iterator[str]:
-        """Yield those of the services that a role trusts, written without the ending of other partitions.
+        """Yield those of the services that a role trusts, without regions and endings of other partitions.
 
         Identity pools stand among the federated providers, though a role is passed to them.
         """
         named: set[str] = set()
         for statement in role.trust.statements:
             if statement.effect is Effect.ALLOW:
-                named |= {one.value.lower().removesuffix(".cn") for one in statement.principals}
+                named |= {plain_service(one.value) for one in statement.principals}
                 named |= {"*"} if statement.not_principals else set()
         yield from (service for service in self.services if named & {service, "*"})
 

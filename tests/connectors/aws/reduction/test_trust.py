@@ -56,6 +56,23 @@ def test_users_and_roles_never_seen_go_and_whole_accounts_stay():
     assert {"AWS": [ONE, ACCOUNT]} == principals(found)
 
 
+def test_a_service_of_one_region_is_the_service_that_records_name():
+    listed = ["lambda.amazonaws.com", "states.eu-west-1.amazonaws.com", "glue.amazonaws.com"]
+    found = narrow_trust(trust(listed), {"lambda.amazonaws.com", "states.amazonaws.com"})
+    assert listed[:2] == json.loads(found)["Statement"][0]["Principal"]["Service"]
+
+
+@pytest.mark.parametrize(
+    ("principal", "stranger"),
+    [
+        ({"Service": BOTH}, "AWS Internal"),  # one of the two, nobody says which
+        ({"Service": BOTH, "AWS": [ONE, "arn:aws:iam::444455556666:role/three"]}, "AWSAccount:444455556666"),
+    ],
+)
+def test_nothing_goes_where_a_caller_is_not_named_by_itself(principal, stranger):
+    assert "" == narrow_trust(trusting(principal), {"lambda.amazonaws.com", ONE, stranger})
+
+
 @pytest.mark.parametrize("everyone", ["*", {"AWS": "*"}, {"AWS": ["*"]}])
 def test_everyone_becomes_those_seen(everyone):
     assert {"AWS": [ONE, TWO]} == principals(narrow_trust(trusting(everyone), {TWO, ONE}))
