@@ -17,7 +17,7 @@ from connectors.azure.identities.identities import Seen, identities
 from connectors.azure.identities.signals import learned_signals
 from connectors.azure.identities.workloads import tie
 from connectors.azure.inventory import Inventory, read_inventory
-from connectors.azure.limits import evidence_caveats, unnamed_caveats
+from connectors.azure.limits import evidence_caveats, silent_caveats, unnamed_caveats
 from connectors.azure.policy.patterns import Plane, Universe
 from connectors.azure.trust.becoming import steps_of_all
 from connectors.azure.trust.holders import memberships, short_groups
@@ -89,6 +89,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
                     *evidence_caveats(evidence, inventory, universe, members, held, short, ties),
                     *key_caveats(inventory, roles, held, used),
                     *unnamed_caveats(used.unattributed),
+                    *silent_caveats(rows, window),
                 }
             )
         ),

@@ -8,8 +8,10 @@ from connectors.azure.grants.inherited import blueprint_caveats
 from connectors.azure.ids import principal, subscription
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy.patterns import Universe
-from connectors.facts import Caveat
+from connectors.facts import Caveat, Window
 from connectors.interface import Evidence, Status
+from connectors.logs.rows import UsageRow
+from connectors.logs.spans import silence
 
 _MOST_NAMED = 5
 
@@ -71,6 +73,24 @@ def _partly_known_groups(
             "an identity may hold more through a group than is shown; what is held only through a group "
             "is never called unused, neither for the group nor for its members",
         )
+    ]
+
+
+def silent_caveats(rows: Iterable[UsageRow], window: Window) -> list[Caveat]:
+    """Say on which days no log of a subscription has a record, in the midst of days that have some."""
+    start, end = window.start.strftime("%Y-%m-%d"), window.end.strftime("%Y-%m-%d")
+    days: dict[str, set[str]] = {}
+    for row in rows:
+        if row.account and start <= row.day <= end:
+            days.setdefault(row.account, set()).add(row.day)
+    return [
+        Caveat(
+            "days without any log record between days with records",
+            f"subscription {account}: {when}",
+            "if the logs of these days were not exported, calls made then are missing: export them again",
+        )
+        for account, found in sorted(days.items())
+        if (when := silence(found))
     ]
 
 

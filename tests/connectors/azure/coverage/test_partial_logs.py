@@ -187,3 +187,13 @@ def test_one_page_of_resources_is_no_inventory(desk):
     desk.put("resource_logs", reads("2026-09-10T10:00:00Z"))
     scene(desk, other(START), dataActions=[READ])
     assert blind(desk.facts(), AGENT) == {READ: "diagnostic-setting-unknown"}
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_silent_days_between_days_with_records_are_said(desk, silent):
+    days = [day for day in range(1, 31) if not (silent and 9 < day < 20)]
+    scene(desk, *(other(f"2026-09-{day:02}T10:00:00Z") for day in days), actions=[WRITE])
+    found = [one for one in desk.facts().caveats if "days without any log record" in one.what]
+    assert [one.where for one in found] == (
+        [f"subscription {SUB}: 2026-09-10 to 2026-09-19"] if silent else []
+    )
