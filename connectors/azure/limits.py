@@ -80,9 +80,9 @@ def silent_caveats(rows: Iterable[UsageRow], window: Window) -> list[Caveat]:
     """Say on which days no log of a subscription has a record, in the midst of days that have some."""
     start, end = window.start.strftime("%Y-%m-%d"), window.end.strftime("%Y-%m-%d")
     days: dict[str, set[str]] = {}
-    for row in rows:
-        if row.account and start <= row.day <= end:
-            days.setdefault(row.account, set()).add(row.day)
+    for account, day in {(row.account, row.day) for row in rows}:
+        if account and start <= day <= end:
+            days.setdefault(account, set()).add(day)
     return [
         Caveat(
             "days without any log record between days with records",

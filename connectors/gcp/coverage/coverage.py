@@ -208,10 +208,10 @@ class _Days:
         self._found: dict[str, dict[str, set[str]]] = {}
 
     def read(self, source: Evidence) -> None:
-        for row in source.usage():
-            if self._start <= row.day <= self._end:
-                kinds = self._found.setdefault(self._node(row.account), {})
-                kinds.setdefault(row.detail.removesuffix(LAST), set()).add(row.day)
+        for account, detail, day in {(row.account, row.detail, row.day) for row in source.usage()}:
+            if self._start <= day <= self._end:
+                kinds = self._found.setdefault(self._node(account), {})
+                kinds.setdefault(detail.removesuffix(LAST), set()).add(day)
 
     def data(self, node: str, span: Span) -> Span:
         """Return the span of Data Access records with the number of days that have some."""

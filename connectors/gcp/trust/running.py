@@ -82,7 +82,8 @@ class Running:
 
     def _name(self, ways: tuple[PermissionSet, ...]) -> str:
         """Return the permissions in words: the first few ways."""
-        told = [" and ".join(self._permissions.names(way)) for way in ways[:_MOST_NAMED]]
+        shortest = sorted(ways, key=int.bit_count)
+        told = [" + ".join(self._permissions.names(way)) for way in shortest[:_MOST_NAMED]]
         more = f", or {len(ways) - _MOST_NAMED} more ways" if len(ways) > _MOST_NAMED else ""
         return f"{', '.join(self._permissions.names(self.acting))} with {' or '.join(told)}{more}"
 
