@@ -30,6 +30,8 @@ from connectors.gcp.usage.usage import read_calls
 from connectors.interface import Evidence, Patterns
 from connectors.permissions import Permissions
 
+_POOLS = "/workloadIdentityPools/"
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -56,6 +58,7 @@ def survey(evidence: Sequence[Evidence], window: Window) -> Ground:
     runtimes = find_runtimes(inventory, caveats, seen)
     aliases = Aliases({*seen, *(runtime.identity for runtime in runtimes)}, inventory.hierarchy)
     register = _register(inventory, bindings, runtimes, evidence, aliases)
+    _add_federated(register, bindings, evidence)
     return Ground(inventory, bindings, given, aliases, register, Pools(inventory), caveats)
 
 
@@ -167,6 +170,22 @@ def _register(
             register.add(identity, source.source)
             register.signal(identity, Signal(SignalKind.LOG, "agent identity in the audit log", identity))
     return register
+
+
+def _add_federated(register: Register, bindings: Iterable[Binding], evidence: Iterable[Evidence]) -> None:
+    """Register the federated callers of the logs of whose pool some binding lets a set in.
+
+    Whether the set holds them may not be in the evidence; that they called is.
+    """
+    pools = {
+        one.member.written.removeprefix("principalSet://").partition(_POOLS)[2].partition("/")[0]
+        for one in bindings
+        if one.member.kind == "principalSet" and _POOLS in one.member.written
+    }
+    for source in evidence if pools else ():
+        for identity in sorted({row.identity for row in source.usage() if _POOLS in row.identity}):
+            if identity.partition(_POOLS)[2].partition("/")[0] in pools:
+                register.add(identity, source.source)
 
 
 def _holdings(

@@ -474,3 +474,19 @@ def test_agents_of_a_project_without_organization_belong_to_its_sets_in_both_spe
         }
     )
     assert run.granted(agent) == ["a.b.c"]
+
+
+def test_a_federated_caller_that_only_the_logs_name_is_listed_where_its_pool_is_let_in(gcp):
+    pool = f"iam.googleapis.com/projects/{NUMBER}/locations/global/workloadIdentityPools/ci"
+    caller = f"principal://{pool}/subject/repo:acme/app:ref:refs/heads/main"
+    other = caller.replace("/ci/", "/unknown/")
+    calls = [entry("storage.objects.get", who="", subject=one) for one in (caller, other)]
+    policy = searched(binding(READER["name"], f"principalSet://{pool}/attribute.repository/acme/app"))
+    run = gcp({"iam_policies": [policy], "roles": [READER], "audit_logs": calls})
+    listed = {one.id for one in run.facts.identities}
+    assert (caller in listed, other in listed) == (True, False)
+    assert run.used(caller) == ["storage.objects.get"]
+    assert run.granted(caller) == []
+    everyone = searched(binding(READER["name"], f"principalSet://{pool}/*"))
+    again = gcp({"iam_policies": [everyone], "roles": [READER], "audit_logs": calls})
+    assert again.granted(caller) == sorted(READER["includedPermissions"])
