@@ -314,6 +314,15 @@ class Unmapped:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """Permissions that calls may need once in a while beside others: no window shows that they go."""
+
+    permissions: PermissionSet
+    of: PermissionSet
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Caveat:
     """Something the analysis did not interpret, where it stands, and what that does to the result."""
@@ -347,6 +356,8 @@ class Facts:
     watched: Mapping[str, Window] = field(default_factory=dict)
     """By identity: the time that all logs span by which its calls would have been seen, where a wing knows
     which logs those are; without an entry the span of its account's logs counts."""
+    dependents: tuple[Dependent, ...] = ()
+    """What a reduction keeps while others are used or cannot be seen."""
     steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     """By identity: whom it may become directly; empty where a wing does not work it out."""
     reach: Mapping[str, PermissionSet] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from connectors.facts import Effect, Facts, PermissionSet, Window
+from connectors.facts import Dependent, Effect, Facts, PermissionSet, Window
 from connectors.interface import Connector, Evidence
 from connectors.reduction import Question, Reductions, Standing, Stay
 from scanner.backtest import backtest, calls_since, cut_moment
@@ -58,6 +58,7 @@ def reduce_cloud(
                 unsettled.get(entry.identity.id, 0),
                 why,
             ),
+            facts.dependents,
         )
         for entry in cloud.identities
     }
@@ -104,7 +105,7 @@ def rebuild_one(
     `kept` are unused permissions that stay all the same. The earlier cut is tested for permissions alone, so
     a rebuilt policy is never better than `review`.
     """
-    asked, stays = question(entry, window, limits, OptOut(permissions=kept))
+    asked, stays = question(entry, window, limits, OptOut(permissions=kept), facts.dependents)
     name = entry.identity.id
     entitlement = facts.entitlements.get(name)
     blind = 0
@@ -144,13 +145,18 @@ def _left(asked: Question, answers: Reductions) -> tuple[Stay, ...]:
 
 
 def question(
-    entry: IdentityResult, window: Window, limits: Limits, opted: OptOut = _NO_OPT_OUT
+    entry: IdentityResult,
+    window: Window,
+    limits: Limits,
+    opted: OptOut = _NO_OPT_OUT,
+    dependents: Sequence[Dependent] = (),
 ) -> tuple[Question, tuple[Stay, ...]]:
     """Return what may go from one identity, and what is unused and stays all the same.
 
     Only permissions with the verdict `unused` may go. They stay where the configuration keeps them, where the
     provider manages the identity, where the identity or every grant that gives them is younger than the grace
-    period, and where the identity's grants are not in the evidence.
+    period, where others that stay may need them once in a while, and where the identity's grants are not in
+    the evidence.
     """
     unused = entry.verdicts.unused
     if opted.whole:
@@ -182,6 +188,11 @@ def question(
     kept = 0
     for stay in stays:
         kept |= stay.permissions
+    needed = entry.verdicts.granted & ~unused | kept
+    for one in dependents:
+        if needed & one.of and one.permissions & unused & ~kept:
+            stays.append(Stay(one.permissions & unused & ~kept, "dependent", one.reason))
+            kept |= one.permissions & unused
     remove = unused & ~kept
     return (
         Question(

@@ -6,6 +6,7 @@ from connectors.aws.baselines import AwsBaselines
 from connectors.aws.catalog.actions import Catalogue
 from connectors.aws.coverage.coverage import read_coverage
 from connectors.aws.exports.files import SETTINGS, collect_exports, reads_logs
+from connectors.aws.grants.dependents import dependents_of
 from connectors.aws.grants.derivation import rule
 from connectors.aws.grants.grants import read_grants
 from connectors.aws.grants.organization import read_organization
@@ -91,6 +92,7 @@ class AwsConnector:
             unattributed=called.unattributed,
             steps=steps_of_all(inventory, organization, covered.entitlements, catalogue, window),
             reach=reach_classes(catalogue),
+            dependents=dependents_of(catalogue),
         )
 
     def reduce(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from connectors.facts import Credential, Effect, Entitlement, Grant, Identity, Usage, Window
+from connectors.facts import Credential, Dependent, Effect, Entitlement, Grant, Identity, Usage, Window
 from connectors.permissions import Permissions
 from connectors.reduction import Claim, Replacement, Standing
 from reports.document import Proof, Reduction
@@ -90,6 +90,21 @@ def test_only_unused_permissions_may_go():
 def test_what_stays_says_why(facts, code):
     asked, stays = question(entry(**facts), WINDOW, LIMITS)
     assert (0, [code], A | B) == (asked.remove, [stay.code for stay in stays], stays[0].permissions)
+
+
+def test_what_something_that_stays_may_need_once_in_a_while_stays_with_it():
+    b_with_a = [Dependent(B, A, "b is needed at times")]
+    asked, stays = question(
+        entry(granted=A | B | C, usage=[call("s:A")]), WINDOW, LIMITS, dependents=b_with_a
+    )
+    assert (C, B, "dependent", "b is needed at times") == (
+        asked.remove,
+        stays[0].permissions,
+        stays[0].code,
+        stays[0].reason,
+    )
+    asked, stays = question(entry(granted=A | B | C), WINDOW, LIMITS, dependents=b_with_a)
+    assert (A | B | C, ()) == (asked.remove, stays)  # nothing that needs it stays
 
 
 def test_a_permission_that_an_old_grant_gives_too_may_go():

@@ -166,6 +166,12 @@ def test_every_type_of_data_events_is_in_the_table_or_left_out_with_a_reason():
     assert sorted(documented, key=str.lower) == sorted([*held, *absent], key=str.lower)
 
 
+def test_every_permission_kept_with_others_is_known(catalogue):
+    named = {name for row in table("dependents")["rows"] for name in (*row["keeps"], *row["with"])}
+    known = catalogue.known
+    assert sorted(n for n in named if not known >> catalogue.permissions.index(n) & 1) == []
+
+
 def test_every_permission_checked_with_another_is_known(catalogue):
     data = table("checked_with")
     rows = [row for kind in ("permissions", "after_failure", "dependent") for row in data[kind].items()]
