@@ -27,12 +27,13 @@ from connectors.azure.usage.usage import Callers, read_usage
 from connectors.facts import Coverage, Entitlement, Facts, PermissionSet, Window
 from connectors.interface import Evidence, Patterns, Status
 from connectors.logs.rows import UsageRow
+from connectors.logs.sums import added_up
 
 
 def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
     """Return the facts of one cloud from its evidence."""
     inventory = read_inventory(evidence)
-    rows = [row for one in evidence for row in one.usage()]
+    rows = [row for one in evidence for row in added_up(one.usage())]
     presence = [seen for one in evidence for seen in one.presence()]
     universe = build_universe(inventory, rows, evidence)
     ties = tie(inventory)

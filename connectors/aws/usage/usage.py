@@ -15,7 +15,7 @@ from connectors.aws.usage.row_marks import Marks, read
 from connectors.facts import Activity, Entitlement, Unmapped, Usage
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
-from connectors.logs.sums import UsageKey, UsageSum
+from connectors.logs.sums import UsageKey, UsageSum, added_up
 from connectors.permissions import Permissions
 
 _THROUGH_ENDPOINT = "awsvpceevent"
@@ -109,7 +109,7 @@ def read_usage(
     away: list[tuple[UsageRow, Marks]] = []
     through: list[tuple[UsageRow, Marks]] = []
     for one in evidence:
-        for row in one.usage():
+        for row in added_up(one.usage()):
             if row.identity in paths and row.identity not in entitlements:
                 # Records without a session issuer name a role by its session, which has lost the path.
                 row = msgspec.structs.replace(row, identity=paths[row.identity])  # noqa: PLW2901

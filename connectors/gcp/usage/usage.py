@@ -17,7 +17,7 @@ from connectors.gcp.usage.events import AUDIT_CHANGE, LAST
 from connectors.gcp.usage.methods import Known, needed, needs_none
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
-from connectors.logs.sums import UsageKey, UsageSum
+from connectors.logs.sums import UsageKey, UsageSum, added_up
 from connectors.permissions import Permissions
 
 TYPES = ("ADMIN_READ", "ADMIN_WRITE", "DATA_READ", "DATA_WRITE")
@@ -63,7 +63,7 @@ def read_calls(
     reader = _Reader(aliases, keys, permissions, primary)
     for source in evidence:
         reader.source = source.source
-        for row in source.usage():
+        for row in added_up(source.usage()):
             reader.read(row)
     return reader.calls()
 
