@@ -1,14 +1,15 @@
-"""Compare the log engine with the floors (unpacking, decoding), a plain script, and trailscraper.
+"""Compare the log engine with the floors (unpacking, decoding), plain scripts, a native reader, and trailscraper.
 
     python -m tests.benchmarks.logs /tmp/bench --events 100000 1000000 10000000     makes the trees that are not there
     python -m tests.benchmarks.logs /tmp/bench --events 100000 --runs 5             median of five runs of each
     python -m tests.benchmarks.logs /tmp/bench --events 200000 --cloud gcp          Cloud Audit Logs; azure: Azure Monitor
 
 Each reader runs in a process of its own, in turns, so that other load on the machine falls on all of them. Trees of
-more than two million events are read once. CPU counts all processes of a reader; memory is what all of them held at
-one time, looked at fifty times a second (and the peak of the first, which misses nothing). trailscraper takes part up to 200,000 events where `--trailscraper` (or
-ENTDRIFT_TRAILSCRAPER) names the Python of an environment that has it; the native reference (reference.cpp) where g++, libdeflate and simdjson
-are installed (Debian: g++ libdeflate-dev libsimdjson-dev).
+more than two million events are read once. The engine, the plain script named so and the native reference must give
+the same answer (answers.py), or the run fails. CPU counts all processes of a reader; memory is what all of them held
+at one time, looked at fifty times a second (and the peak of the first, which misses nothing). trailscraper takes part up to 200,000 events
+where `--trailscraper` (or ENTDRIFT_TRAILSCRAPER) names the Python of an environment that has it; the native reference (reference.cpp)
+where g++, libdeflate, simdjson and libcrypto are installed (Debian: g++ libdeflate-dev libsimdjson-dev libssl-dev).
 """
 
 import argparse
@@ -22,15 +23,19 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from tests.benchmarks.logs import trailscraper
+from tests.benchmarks.logs.answers import Answer, digests
+from tests.benchmarks.logs.native import NATIVE, NATIVE_FLOOR, NATIVE_READERS, REFERENCE, compiled
 from tests.benchmarks.logs.readers import (
-    NATIVE,
-    NATIVE_READERS,
+    ENGINE,
+    FEW_FIELDS,
+    FLOOR,
+    PLAIN,
     READERS_OF,
-    REFERENCE,
-    TRAILSCRAPER,
-    TRAILSCRAPER_SCRIPT,
-    compiled,
+    SIX_FIELDS,
+    TWO,
 )
 from tests.benchmarks.logs.remembered import NOTHING_NEW, ROLLUP, remember
 from tests.benchmarks.logs.trees import made
@@ -39,14 +44,10 @@ from tests.benchmarks.memory import peak_kib
 _READ_ONCE = 2_000_000
 _LOOK_SECONDS = 0.02
 _MOST_FOR_TRAILSCRAPER = 200_000
-_FLOOR, _PLAIN, _ONE, _TWO = (
-    "inflate only (isal)",
-    "gzip + json + dict",
-    "engine, 1 process",
-    "engine, 2 processes",
-)
+_SAME_ANSWER = (ENGINE, TWO, PLAIN, NATIVE)
 
-Runs = dict[str, list[dict[str, float]]]
+Run = dict[str, Any]
+Runs = dict[str, list[Run]]
 
 
 def main() -> None:
@@ -63,9 +64,11 @@ def main() -> None:
     parser.add_argument(
         "--only", help="one reader of the logs in FOLDER, as JSON (the program calls itself so)"
     )
+    parser.add_argument("--answer", action="store_true", help="with --only: digests of what the reader found")
     chosen = parser.parse_args()
     if chosen.only:
-        print(json.dumps(measure(chosen.cloud, chosen.only, chosen.folder)))
+        told = answered if chosen.answer else measure
+        print(json.dumps(told(chosen.cloud, chosen.only, chosen.folder)))
         return
     chosen.folder.mkdir(parents=True, exist_ok=True)
     readers = list(READERS_OF[chosen.cloud])
@@ -78,17 +81,36 @@ def main() -> None:
     for events in chosen.events:
         logs = made(chosen.folder, chosen.cloud, events)
         remember(chosen.cloud, logs)
+        same = compared([*measured], [name for name in readers if name in _SAME_ANSWER], logs)
         runs: Runs = {name: [] for name in readers}
         for _ in range(1 if events > _READ_ONCE else chosen.runs):
             for name in readers:
                 runs[name].append(_told([*measured, name, str(logs)]))
         if chosen.trailscraper and chosen.cloud == "aws" and events <= _MOST_FOR_TRAILSCRAPER:
-            call = [chosen.trailscraper, "-c", TRAILSCRAPER_SCRIPT, str(logs)]
-            runs[TRAILSCRAPER] = [_told(call)]
+            call = [sys.executable, "-m", trailscraper.__name__]
+            held = str(round(runs[FLOOR][0]["events"]))
+            for name in trailscraper.RUNS:
+                runs[name] = [_told([*call, name, chosen.trailscraper, str(logs), held])]
         show(runs)
+        print(f"\n{same}", flush=True)
 
 
-def _told(call: list[str]) -> dict[str, float]:
+def compared(call: list[str], names: list[str], logs: Path) -> str:
+    """Say that readers gave the same answer; end the program where they did not."""
+    answers: dict[str, dict[str, str]] = {
+        name: json.loads(
+            subprocess.run([*call, name, str(logs), "--answer"], check=True, stdout=subprocess.PIPE).stdout
+        )
+        for name in names
+    }
+    first = answers[names[0]]
+    for name, answer in answers.items():
+        if answer != first:
+            raise SystemExit(f"{name} gives another answer than {names[0]}:\n{answer}\n{first}")
+    return f"same answer (rows, places, files): {'; '.join(names)}: {', '.join(first.values())}"
+
+
+def _told(call: list[str]) -> Run:
     peak = 0
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -97,7 +119,7 @@ def _told(call: list[str]) -> dict[str, float]:
         answer = process.stdout.read() if process.stdout else b""
     if process.returncode:
         raise SystemExit(f"{' '.join(call)} failed")
-    found: dict[str, float] = json.loads(answer)
+    found: Run = json.loads(answer)
     return found | {"mb": max(found["mb"], peak / (1 << 20))}
 
 
@@ -118,13 +140,23 @@ def _resident(process: int) -> int:
         return 0
 
 
-def measure(cloud: str, name: str, logs: Path) -> dict[str, float]:
+def measure(cloud: str, name: str, logs: Path) -> Run:
     """Run one reader and return what it took beyond starting Python."""
     before = _cpu()
     start = time.perf_counter()
-    events = READERS_OF[cloud][name](logs)
+    found = READERS_OF[cloud][name](logs)
     wall = time.perf_counter() - start
-    return {"events": events, "cpu": _cpu() - before, "wall": wall, "mb": peak_kib() / 1024}
+    used = _cpu() - before
+    events = found.events if isinstance(found, Answer) else found
+    return {"events": events, "cpu": used, "wall": wall, "mb": peak_kib() / 1024}
+
+
+def answered(cloud: str, name: str, logs: Path) -> dict[str, str]:
+    """Run one reader and return digests of its answer."""
+    found = READERS_OF[cloud][name](logs)
+    if not isinstance(found, Answer):
+        raise SystemExit(f"{name} only counts events")
+    return digests(found.lines)
 
 
 def _cpu() -> float:
@@ -137,40 +169,46 @@ def _cpu() -> float:
 
 def show(runs: Runs) -> None:
     """Print medians, CPU as multiples of the same round, and how they stand to the targets of the design."""
-    events = runs[_FLOOR][0]["events"]
-    print(f"\n{events:,.0f} records, {len(runs[_FLOOR])} runs\n")
+    events = runs[FLOOR][0]["events"]
+    print(f"\n{events:,.0f} records, {len(runs[FLOOR])} runs\n")
     print(
-        "| reader | CPU s | us/event | x unpack only | gzip+json / this | events/s (wall) | peak MB |\n"
+        "| reader | CPU s | us/event | x unpack only | x engine | events/s (wall) | peak MB |\n"
         "|---|---|---|---|---|---|---|"
     )
     for name, measured in runs.items():
         middle = _median(measured, "cpu")
         peak = max(run["mb"] for run in measured)
         print(
-            f"| {name} | {middle:.2f} | {middle / events * 1e6:.2f} | {_times(runs, name, _FLOOR):.1f} "
-            f"| {_times(runs, _PLAIN, name):.1f} | {events / _median(measured, 'wall'):,.0f} | {peak:.0f} |"
+            f"| {name} | {middle:.2f} | {middle / events * 1e6:.2f} | {_times(runs, name, FLOOR):.1f} "
+            f"| {_times(runs, name, ENGINE):.2f} | {events / _median(measured, 'wall'):,.0f} | {peak:.0f} |"
         )
-    speed = events / _median(runs[_TWO], "wall")
-    peak = max(run["mb"] for run in runs[_TWO])
-    print(f"\ntargets: {_times(runs, _ONE, _FLOOR):.1f} times unpacking (at most 5); ", end="")
-    print(f"{_times(runs, _PLAIN, _ONE):.1f} times less than gzip + json (6 at a million); ", end="")
+    print(f"\ntargets: {'; '.join(_targets(runs, events))}", flush=True)
+
+
+def _targets(runs: Runs, events: float) -> Iterator[str]:
+    """Yield how the engine stands to each target, in brackets."""
+    yield f"{_times(runs, ENGINE, FLOOR):.2f} times unpacking with isal"
     if NATIVE in runs:
-        print(f"{_times(runs, _ONE, NATIVE):.1f} times the native reference (2); ", end="")
-    if TRAILSCRAPER in runs:
-        print(f"{_times(runs, TRAILSCRAPER, _ONE):.0f} times less than trailscraper (25); ", end="")
-    print(
+        yield f"{_times(runs, ENGINE, NATIVE_FLOOR):.2f} times unpacking with libdeflate (at most 5)"
+        yield f"{_times(runs, ENGINE, NATIVE):.2f} times the native reference (2)"
+    if PLAIN in runs:
+        yield f"{_times(runs, PLAIN, ENGINE):.2f} times less than gzip + json with the same answer (6 at a million)"
+    small = SIX_FIELDS if SIX_FIELDS in runs else FEW_FIELDS
+    yield f"{_times(runs, small, ENGINE):.2f} times less than {small}"
+    for name in trailscraper.RUNS:
+        if name in runs:
+            became = f": {runs[name][0]['became']}" if name != trailscraper.PARTS else ""
+            yield f"{_times(runs, name, ENGINE):.1f} times less than {name} (25){became}"
+    yield (
         f"nothing new {_median(runs[NOTHING_NEW], 'cpu'):.2f} s (0.5 at a million), "
-        f"{_times(runs, _ONE, NOTHING_NEW):.0f} times less than all, "
-        f"{_times(runs, NOTHING_NEW, ROLLUP):.1f} times its rows from SQLite; ",
-        end="",
+        f"{_times(runs, ENGINE, NOTHING_NEW):.0f} times less than all, "
+        f"{_times(runs, NOTHING_NEW, ROLLUP):.1f} times its rows from SQLite"
     )
-    print(
-        f"{speed:,.0f} events/s on two cores (170,000); {peak:.0f} MB (350 at a million, 600 at ten)",
-        flush=True,
-    )
+    yield f"{events / _median(runs[TWO], 'wall'):,.0f} events/s on two cores (170,000)"
+    yield f"{max(run['mb'] for run in runs[TWO]):.0f} MB (350 at a million, 600 at ten)"
 
 
-def _median(measured: list[dict[str, float]], what: str) -> float:
+def _median(measured: list[Run], what: str) -> float:
     return statistics.median(run[what] for run in measured)
 
 

@@ -1,9 +1,7 @@
-"""The readers that are compared: each reads a whole tree of logs and returns how many events it saw."""
+"""The readers that are compared: each reads a whole tree, and says how many events it saw or all that it found."""
 
 import gzip
 import json
-import os
-import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -20,8 +18,12 @@ from connectors.logs.engine import read_logs
 from connectors.logs.rows import LogReader
 from connectors.logs.seen import SeenEvents
 from connectors.logs.shapes import Shapes
+from tests.benchmarks.logs.answers import Answer, engine_lines
+from tests.benchmarks.logs.native import NATIVE_READERS
+from tests.benchmarks.logs.plain import PlainReader
 from tests.benchmarks.logs.remembered import remembered_readers
 
+Reader = Callable[[Path], int | Answer]
 EVER = Window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
@@ -54,8 +56,13 @@ def decode_only(tree: Path) -> int:
     )
 
 
+def same_answer(tree: Path) -> Answer:
+    """Read with the standard library, and give the answer that the engine gives."""
+    return PlainReader().read(sorted(_files(tree), key=str))
+
+
 def stdlib(tree: Path) -> int:
-    """Read as a first script would: gzip, json, a set of ids and a dictionary of counts."""
+    """Read as a first script would, and count by six fields: gzip, json, a set of ids and a dictionary."""
     seen: set[str] = set()
     counts: dict[tuple[str, ...], int] = {}
     read = 0
@@ -89,7 +96,7 @@ def inflate_lines(tree: Path) -> int:
 
 
 def stdlib_entries(tree: Path) -> int:
-    """Read Cloud Audit Logs as a first script would."""
+    """Read Cloud Audit Logs as a first script would, and count by a few fields."""
     seen: set[tuple[str, ...]] = set()
     counts: dict[tuple[str, ...], int] = {}
     read = 0
@@ -108,7 +115,7 @@ def stdlib_entries(tree: Path) -> int:
 
 
 def stdlib_records(tree: Path) -> int:
-    """Read Azure Monitor records as a first script would."""
+    """Read Azure Monitor records as a first script would, and count by a few fields."""
     seen: set[tuple[str, ...]] = set()
     counts: dict[tuple[str, ...], int] = {}
     read = 0
@@ -134,87 +141,44 @@ def _lines(tree: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _engine(reader: Callable[[], LogReader], workers: int) -> Callable[[Path], int]:
-    def engine(tree: Path) -> int:
+def _engine(reader: Callable[[], LogReader], workers: int) -> Reader:
+    def engine(tree: Path) -> Answer:
         logs = read_logs([tree], reader(), EVER, seen=SeenEvents(), workers=workers)
         for _ in logs.rows:
             pass
-        return sum(file.records for file in logs.files)
+        return Answer(sum(file.records for file in logs.files), engine_lines(logs))
 
     return engine
 
 
-REFERENCE = "ENTDRIFT_REFERENCE"
-"""Names the compiled reference in the environment of the processes that measure."""
+ENGINE, TWO = "engine, 1 process", "engine, 2 processes"
+PLAIN, SIX_FIELDS, FEW_FIELDS = (
+    f"gzip + json, {what}" for what in ("same answer", "six fields", "few fields")
+)
+FLOOR = "inflate only (isal)"
 
-
-def compiled(folder: Path) -> Path | None:
-    """Compile the native reference; None where a compiler, libdeflate or simdjson is missing."""
-    source, program = Path(__file__).with_name("reference.cpp"), folder / "reference"
-    call = ["g++", "-O3", "-march=native", "-std=c++20", "-w", str(source), "-o", str(program)]
-    try:
-        subprocess.run([*call, "-lsimdjson", "-ldeflate"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return program
-
-
-def _native(*mode: str) -> Callable[[Path], int]:
-    def native(tree: Path) -> int:
-        call = [os.environ[REFERENCE], str(tree), *mode]
-        told = subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout
-        return int(json.loads(told)["events"])
-
-    return native
-
-
-TRAILSCRAPER = "trailscraper"
-TRAILSCRAPER_SCRIPT = """
-import datetime, json, resource, sys, time
-from trailscraper.record_sources.local_directory_record_source import LocalDirectoryRecordSource
-span = [datetime.datetime(year, 1, 1, tzinfo=datetime.timezone.utc) for year in (2000, 2100)]
-cpu, wall = time.process_time(), time.perf_counter()
-records = list(LocalDirectoryRecordSource(sys.argv[1]).load_from_dir(*span))
-for record in records:
-    try:
-        record.to_statement()
-    except KeyError:
-        pass
-print(json.dumps({
-    "events": len(records), "cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall,
-    "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-}))
-"""
-"""Reads all records and makes a statement of each, run by the Python that has it. Its last step, one policy of all
-statements, is left out: it stops at events that it does not know (API Gateway v2)."""
-
-READERS: dict[str, Callable[[Path], int]] = {
-    "inflate only (isal)": inflate_isal,
+READERS: dict[str, Reader] = {
+    FLOOR: inflate_isal,
     "inflate only (zlib)": inflate_zlib,
     "unpack + decode (msgspec)": decode_only,
-    "engine, 1 process": _engine(CloudTrailReader, 1),
-    "engine, 2 processes": _engine(CloudTrailReader, 2),
-    "gzip + json + dict": stdlib,
+    ENGINE: _engine(CloudTrailReader, 1),
+    TWO: _engine(CloudTrailReader, 2),
+    PLAIN: same_answer,
+    SIX_FIELDS: stdlib,
 }
-GCP_READERS: dict[str, Callable[[Path], int]] = {
-    "inflate only (isal)": inflate_lines,
-    "engine, 1 process": _engine(AuditLogReader, 1),
-    "engine, 2 processes": _engine(AuditLogReader, 2),
-    "gzip + json + dict": stdlib_entries,
+GCP_READERS: dict[str, Reader] = {
+    FLOOR: inflate_lines,
+    ENGINE: _engine(AuditLogReader, 1),
+    TWO: _engine(AuditLogReader, 2),
+    FEW_FIELDS: stdlib_entries,
 }
-AZURE_READERS: dict[str, Callable[[Path], int]] = {
-    "inflate only (isal)": inflate_lines,
-    "engine, 1 process": _engine(AzureLogs, 1),
-    "engine, 2 processes": _engine(AzureLogs, 2),
-    "gzip + json + dict": stdlib_records,
+AZURE_READERS: dict[str, Reader] = {
+    FLOOR: inflate_lines,
+    ENGINE: _engine(AzureLogs, 1),
+    TWO: _engine(AzureLogs, 2),
+    FEW_FIELDS: stdlib_records,
 }
-NATIVE = "native reference"
-NATIVE_READERS: dict[str, Callable[[Path], int]] = {
-    "inflate only (libdeflate)": _native("unpack"),
-    NATIVE: _native(),
-}
-"""Readers in C++, where they could be compiled."""
-READERS_OF = {
+READERS_OF: dict[str, dict[str, Reader]] = {
     "aws": READERS | NATIVE_READERS | remembered_readers("aws"),
     "gcp": GCP_READERS | remembered_readers("gcp"),
     "azure": AZURE_READERS | remembered_readers("azure"),
