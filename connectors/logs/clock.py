@@ -4,44 +4,83 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 DAY_SECONDS = 86_400
+PACKED = 7
+"""Bytes of a packed time: the digits of `YYYYMMDDhhmmss`, two in each."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = 2**32 - 1
-_MOST_HOURS = 50_000
-_HOUR = len("2026-11-22T00")
-_IN_HOUR = {f":{at // 60:02}:{at % 60:02}Z": at for at in range(3600)}
+_LATEST = 2**32 // DAY_SECONDS * DAY_SECONDS - 1
+"""The end of the last day that can be counted in 32 bits."""
+_MOST_DAYS = 50_000
+_WHOLE = len("2026-11-22T00:00:00Z")
+_MARKS = ((10, b"T"), (13, b":"), (16, b":"), (19, b"Z"))
+_DATE = 4
+"""Bytes of a packed date."""
+_RANGES = tuple(
+    (at, bytes.fromhex("".join(f"{number:02}" for number in range(most))))
+    for at, most in ((4, 24), (5, 60), (6, 60))
+)
+"""Where hours, minutes and seconds stand in a packed time, and all that there are."""
 _MINUTE_NAMES = [f"T{at // 60:02}:{at % 60:02}" for at in range(24 * 60)]
 _SECOND_NAMES = [f":{at:02}Z" for at in range(60)]
 
 
 class Clock:
-    """Reads `YYYY-MM-DDTHH:MM:SSZ` by looking its parts up: a quarter has some two thousand hours."""
+    """Packs times written `YYYY-MM-DDTHH:MM:SSZ`, those of a file together, for `stamps.seconds` to count.
+
+    It does without numpy, which processes that only read files need not load.
+    """
 
     def __init__(self) -> None:
-        self._hours: dict[str, int] = {}
+        self._dates: set[bytes] = set()
 
-    def seconds(self, time: str) -> int:
-        """Return a time in seconds since 1970, or -1 when it is none between 1970 and 2106."""
+    def packed(self, times: Sequence[str]) -> tuple[bytes, list[bool]]:
+        """Return times packed, and which ones are between 1970 and 2106; no such list where all are."""
         try:
-            return self._hours[time[:_HOUR]] + _IN_HOUR[time[_HOUR:]]
-        except KeyError:
-            return self._first(time)
+            return self._plain("".join(times), len(times)), []
+        except ValueError:
+            written = [_written(time) for time in times]
+            good = [time for time in written if time]
+            return self._plain("".join(good), len(good)), list(map(bool, written))
 
-    def all_seconds(self, times: Sequence[str]) -> list[int]:
-        """Return many times at once: see `seconds`."""
-        hours = self._hours
-        try:
-            return [hours[time[:13]] + _IN_HOUR[time[13:]] for time in times]
-        except KeyError:
-            return [self.seconds(time) for time in times]
+    def _plain(self, text: str, count: int) -> bytes:
+        """Return so many times packed; ValueError where they have another form or are none."""
+        letters = text.encode("ascii")
+        for at, mark in _MARKS:
+            if letters[at::_WHOLE] != mark * count:
+                raise ValueError(_STRANGE)
+        packed = bytes.fromhex(letters.translate(None, b"-T:Z").decode())
+        if len(packed) != PACKED * count:
+            raise ValueError(_STRANGE)
+        for at, valid in _RANGES:
+            if packed[at::PACKED].translate(None, valid):
+                raise ValueError(_STRANGE)
+        # Mostly, a file holds the events of one day.
+        date = packed[:_DATE]
+        if any(packed[at::PACKED] != date[at : at + 1] * count for at in range(_DATE)):
+            for at in range(0, len(packed), PACKED):
+                self._look(packed[at : at + _DATE])
+        elif count:
+            self._look(date)
+        return packed
 
-    def _first(self, time: str) -> int:
-        """Read a time the slow way and remember its hour."""
-        seconds = parse(time)
-        if seconds >= 0 and time[_HOUR:] in _IN_HOUR and time[10:11] == "T":
-            if len(self._hours) >= _MOST_HOURS:
-                self._hours.clear()
-            self._hours[time[:_HOUR]] = seconds - seconds % 3600
-        return seconds
+    def _look(self, date: bytes) -> None:
+        """Raise ValueError for a packed date that is none between 1970 and 2106."""
+        if date in self._dates:
+            return
+        text = date.hex()
+        if parse(f"{text[:4]}-{text[4:6]}-{text[6:]}T00:00:00Z") < 0:
+            raise ValueError(_STRANGE)
+        if len(self._dates) >= _MOST_DAYS:
+            self._dates.clear()
+        self._dates.add(date)
+
+
+_STRANGE = "a time in another form"
+
+
+def _written(time: str) -> str:
+    """Return a time of any form as `YYYY-MM-DDTHH:MM:SSZ`; an empty text when it is none."""
+    second = parse(time)
+    return stamp(day(second // DAY_SECONDS), second % DAY_SECONDS) if second >= 0 else ""
 
 
 def parse(time: str) -> int:

@@ -28,7 +28,9 @@ _DEPTH = 6
 _SPACE = "\ufeff\0 \t\r\n"
 _ZEROS = 64
 """So many bytes of value 0 and nothing else are no empty file."""
+_FIRST_PEEK_BYTES = 1 << 14
 _PEEK_BYTES = 1 << 20
+_LENIENT = json.JSONDecoder(strict=False)
 _WRAPPING_WITHIN = 1 << 16
 _WRAPPING_SOON = 1 << 13
 # Spaces are never given back (`*+`): trying every way to share out a megabyte of them would take hours.
@@ -60,7 +62,7 @@ class Decoder:
         self._columns: tuple[str, ...] = getattr(reader, "columns", ())
         self._strange: Callable[[Any], bool] | None = getattr(reader, "strange", None)
         self._taken: tuple[bytes, bool, bool] | None = None
-        """The text that gave the records yielded last, all at once, and what array it is the inside of."""
+        """The text that gave the records yielded last, and what array it is the inside of, cut out as one."""
         self._record = msgspec.json.Decoder(record)
         self._plain = Shapes(record, reader.containers)
         self._wrapped = Shapes(wrapped, reader.containers)
@@ -80,6 +82,7 @@ class Decoder:
         if self._taken is None:
             return None
         data, inside, listed = self._taken
+        data = data[1:-1] if inside or listed else data
         if not any(key in data for key in self._quoted) and not self._tells_of_events(data.decode("latin-1")):
             return None
         return self._tolerant(data, fate, inside=inside, listed=listed, continued=inside or listed)[0]
@@ -100,7 +103,7 @@ class Decoder:
 
     def _whole(self, data: bytes, fate: Fate) -> list[Any]:
         """Return the records of a complete text."""
-        wrapped = self._is_wrapped(data)
+        wrapped = self._is_wrapped(data, self._looked_at(data))
         try:
             found = self._unwrapped(self._wrapped.whole(data)) if wrapped else self._plain.whole(data)
         except REFUSED:
@@ -108,9 +111,12 @@ class Decoder:
         self._taken = (data, False, False)
         return self._tolerant(data, fate)[0] if found is None else found
 
-    def _is_wrapped(self, data: bytes) -> bool:
-        """Return whether records seem to be wrapped; what a trail writes itself is looked at less far."""
-        within = _WRAPPING_SOON if data.startswith(self._usual) else _WRAPPING_WITHIN
+    def _looked_at(self, data: bytes | bytearray) -> int:
+        """Return how far a text is looked at for the wrapping of records: less far where a trail wrote it."""
+        return _WRAPPING_SOON if data.startswith(self._usual) else _WRAPPING_WITHIN
+
+    def _is_wrapped(self, data: bytes, within: int) -> bool:
+        """Return whether records seem to be wrapped."""
         return bool(self._wrapping) and data.find(self._wrapping, 0, within) >= 0
 
     def _unwrapped(self, wrapped: list[Any] | None) -> list[Any] | None:
@@ -136,6 +142,7 @@ class Decoder:
                 yield self._whole(data, fate)
             return
         fate.contained = True
+        within = self._looked_at(buffer)
         del buffer[: head.end()]
         separator, opening = between
         mark = b"}" + separator + opening
@@ -149,49 +156,50 @@ class Decoder:
                 wanted *= 2
                 continue
             wanted = WHOLE_BYTES
-            found, end = self._strict_piece(buffer, mark, cut, array=array)
-            piece = bytes(buffer[: end + 1])
+            found, piece, end = self._strict_piece(buffer, mark, cut, within, array=array)
             del buffer[: end + 1 + len(separator)]
             self._taken = (piece, inside, listed)
             if found is None:
+                piece = piece[1:-1] if array else piece
                 found, rest = self._tolerant(piece, fate, inside=inside, listed=listed, continued=True)
                 if rest:
                     buffer[:0] = rest + separator
             yield found
-        yield self._last_piece(bytes(buffer), fate, inside=inside, listed=listed)
+        yield self._last_piece(bytes(buffer), fate, within, inside=inside, listed=listed)
 
     def _strict_piece(
-        self, buffer: bytearray, mark: bytes, cut: int, *, array: bool
-    ) -> tuple[list[Any] | None, int]:
-        """Return the records before a cut and the cut, moved forward if it is inside a record."""
+        self, buffer: bytearray, mark: bytes, cut: int, within: int, *, array: bool
+    ) -> tuple[list[Any] | None, bytes, int]:
+        """Return the records before a cut, their text and the cut, moved forward if it is inside a record."""
         end = cut
         for _ in range(_CUTS_TRIED if array else 1):
-            found = self._body(bytes(buffer[: end + 1]), array=array)
+            piece = _cut_out(buffer, end + 1, array=array)
+            found = self._body(piece, within, array=array)
             if found is not None:
-                return found, end
+                return found, piece, end
             end = buffer.rfind(mark, 0, end)
             if end < 0:
                 break
-        return None, cut
+        return None, _cut_out(buffer, cut + 1, array=array), cut
 
-    def _last_piece(self, piece: bytes, fate: Fate, *, inside: bool, listed: bool) -> list[Any]:
+    def _last_piece(self, piece: bytes, fate: Fate, within: int, *, inside: bool, listed: bool) -> list[Any]:
         """Return the records of what is left at the end, where the array is closed."""
         body = piece
         array = inside or listed
         if array:
             end = piece.rfind(b"]")
             closed = end >= 0 and piece[end + 1 :].strip() in (b"", b"}")
-            body = piece[:end] if closed else b"{"
-        found = self._body(body, array=array)
+            body = b"[%b]" % (piece[:end] if closed else b"{")
+        found = self._body(body, within, array=array)
         self._taken = (body, inside, listed)
         return self._tolerant(piece, fate, inside=inside, listed=listed)[0] if found is None else found
 
-    def _body(self, body: bytes, *, array: bool) -> list[Any] | None:
-        """Return the records of lines, or of the inside of an array; None if strict decoding refuses."""
-        wrapped = self._is_wrapped(body)
+    def _body(self, body: bytes, within: int, *, array: bool) -> list[Any] | None:
+        """Return the records of lines, or of an array; None if strict decoding refuses."""
+        wrapped = self._is_wrapped(body, within)
         shapes = self._wrapped if wrapped else self._plain
         try:
-            found = shapes.array(b"[" + body + b"]") if array else shapes.lines(body)
+            found = shapes.array(body) if array else shapes.lines(body)
             return self._unwrapped(found) if wrapped else found
         except REFUSED:
             return None
@@ -302,13 +310,23 @@ def _fill(buffer: bytearray, blocks: Iterator[bytes], wanted: int) -> bool:
     return True
 
 
+def _cut_out(buffer: bytearray, end: int, *, array: bool) -> bytes:
+    """Return the text before a place; the inside of an array as an array of its own."""
+    with memoryview(buffer)[:end] as text:  # a slice of the buffer itself would be copied once more
+        return b"".join((b"[", text, b"]")) if array else bytes(text)
+
+
 def _learn(buffer: bytearray, start: int) -> tuple[bytes, bytes] | None:
     """Return what stands between the first two records, and how the second one opens."""
     # Latin-1 keeps one character a byte, and no byte of a longer UTF-8 character looks like punctuation.
-    text = bytes(buffer[start : start + _PEEK_BYTES]).decode("latin-1")
-    try:
-        _, end = json.JSONDecoder(strict=False).raw_decode(text)
-    except (ValueError, RecursionError):
+    for length in (_FIRST_PEEK_BYTES, _PEEK_BYTES):
+        with (
+            contextlib.suppress(ValueError, RecursionError),
+            memoryview(buffer)[start : start + length] as part,
+        ):
+            _, end = _LENIENT.raw_decode(str(part, "latin-1"))
+            break
+    else:
         return None
     found = _BETWEEN.match(buffer, start + end)
     return (found[1], found[2]) if found else None

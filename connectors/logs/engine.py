@@ -74,12 +74,13 @@ def read_logs(  # noqa: PLR0913 most are keywords
     with no_collection():
         held = _listed(stores, observe, asked=only_window)
         waiting = {one.path: one for one in sorted([*find_files(paths), *(one for one, _ in held.values())])}
-        tally = Tally(seen, reader.name, start=start, end=end)
         origins = {path: store for path, (_, store) in held.items()}
-        reading = _Reading(paths, stores, origins, reader, tally, ledger, observe, len(waiting), span)
-        reading.run(waiting, workers)
         try:
-            return reading.result()
+            # Nothing of the reading is left here when the cycle collector looks around again.
+            return _Reading(
+                paths, stores, origins, reader, Tally(seen, reader.name, start=start, end=end), ledger,
+                observe, len(waiting), span,
+            ).read(waiting, workers)  # fmt: skip
         except StateError as error:
             _log.warning(_WITHOUT, error)
     return read_logs(
@@ -126,8 +127,13 @@ class _Reading:
     changed: int = 0
     gone: int = 0
 
-    def run(self, waiting: dict[str, Found], workers: int | None) -> None:
-        """Give everything found, by its path, to the tally; nothing waits any more then."""
+    def read(self, waiting: dict[str, Found], workers: int | None) -> LogRead:
+        """Read everything found, by its path, and return what was learned; nothing waits any more then."""
+        self._run(waiting, workers)
+        return self._result()
+
+    def _run(self, waiting: dict[str, Found], workers: int | None) -> None:
+        """Give everything found to the tally."""
         if self.ledger is not None:
             with self._told():
                 self._recall(self.ledger, waiting)
@@ -143,7 +149,7 @@ class _Reading:
             counts = {"unchanged": self.unchanged, "changed": self.changed, "gone": self.gone}
             self.observe("log-ledger", read=read, **counts)
 
-    def result(self) -> LogRead:
+    def _result(self) -> LogRead:
         """Return what was learned, and keep what later scans can use of it.
 
         StateError where another scan took away what an earlier one had remembered.
@@ -288,6 +294,7 @@ def _numbered(done: Iterable[Done], tally: "Tally") -> "Iterator[Events]":
     """Yield batches with the kinds of the tally instead of those of the process that read them."""
     import numpy as np  # noqa: PLC0415 slow to import
 
+    from connectors.logs.stamps import seconds  # noqa: PLC0415 as above
     from connectors.logs.tally import Events  # noqa: PLC0415 as above
 
     numbers: dict[int, array[int]] = {}
@@ -297,7 +304,7 @@ def _numbered(done: Iterable[Done], tally: "Tally") -> "Iterator[Events]":
         known = numbers.setdefault(folder, array("I"))
         known.extend(map(tally.kinds.number, batch.fresh))
         kinds = np.frombuffer(known, np.uint32)[np.frombuffer(batch.kinds, np.uint32)]
-        yield Events(batch.files, batch.ids, np.frombuffer(batch.times, np.uint32), kinds)
+        yield Events(batch.files, batch.ids, seconds(batch.times), kinds)
 
 
 def _read(

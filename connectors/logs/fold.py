@@ -1,6 +1,5 @@
 """Read one log file after the other and fold each event into numbers as soon as it is decoded."""
 
-import contextlib
 import os
 from array import array
 from collections import Counter
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
-from connectors.logs.inflate import Inflated
+from connectors.logs.inflate import STORED_BYTES, Inflated
 from connectors.logs.rows import OTHER_LOG, STRANGE, UNREAD, EventKind, FoldedEvents, LogReader, RowKey
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import packed_ids
@@ -58,8 +57,8 @@ class Batch(NamedTuple):
     files: list[FileRead]
     ids: bytearray
     """16 bytes an event."""
-    times: "array[int]"
-    """Seconds since 1970."""
+    times: bytearray
+    """7 bytes an event: see `Clock`."""
     kinds: "array[int]"
     """Numbers of `Kind`s, in the order in which this folder met them since it last started afresh."""
     fresh: list[Kind]
@@ -70,7 +69,7 @@ class Batch(NamedTuple):
 
 def empty_batch(file: FileRead) -> Batch:
     """Return the batch of one file that gave nothing."""
-    return Batch([file], bytearray(), array("I"), array("I"), [], afresh=False)
+    return Batch([file], bytearray(), bytearray(), array("I"), [], afresh=False)
 
 
 class Folder:
@@ -96,7 +95,7 @@ class Folder:
             self._places.clear()
             self._mark = object()
         known = len(self._keys)
-        batch = Batch([], bytearray(), array("I"), array("I"), [], afresh)
+        batch = Batch([], bytearray(), bytearray(), array("I"), [], afresh)
         batch.files.extend(self._file(one, batch) for one in found)
         batch.fresh.extend(map(Kind, self._keys[known:], self._places[known:]))
         return batch
@@ -107,14 +106,14 @@ class Folder:
             return FileRead(one.path, one.size_bytes, status, one.refused, 0, 0, "", not one.skipped)
         if skip := self._reader.skip_file(one.path):
             return FileRead(one.path, one.size_bytes, "skipped", skip, 0, 0, "", False)
-        before = len(batch.times)
+        before = len(batch.kinds)
         rejected: Counter[str] = Counter()
         fate = Fate()
         problem = digest = stamp = ""
         try:
             with open(one.local or one.path, "rb", buffering=0) as stream:  # noqa: PTH123 - strings, see walk
-                inflated = Inflated(stream.read)
                 started = os.fstat(stream.fileno())
+                inflated = Inflated(stream.read, min(started.st_size + 1, STORED_BYTES))
                 blocks = inflated.blocks()
                 for records in self._decoder.records(blocks, fate):
                     self._events(records, batch, rejected, fate)
@@ -133,8 +132,8 @@ class Folder:
             problem = "too large for the memory of this machine: split it"
         except Exception as error:  # noqa: BLE001 - one file's surprise must not stop the others; it is named
             problem = f"could not be read ({type(error).__name__})"
-        events = len(batch.times) - before
-        if not problem and not fate.lost:
+        events = len(batch.kinds) - before
+        if fate.foreign and not problem and not fate.lost:
             problem = _doubt(one, fate)
         unread = any(why.endswith((_SURPRISE, UNREAD)) for why in rejected)
         status, reason = _fate(problem, fate, events, rejected, unread=unread)
@@ -148,24 +147,26 @@ class Folder:
         ids, times, found, refused = self._folded(records)
         if STRANGE in refused and (closer := self._decoder.again(fate)) is not None:
             ids, times, found, refused = self._folded(closer)
-        rejected.update(refused)
+        if refused:
+            rejected.update(refused)
         mark, number = self._mark, self._number
         kinds = [kind.number if kind.folder is mark else number(kind) for kind in found]
-        seconds = self._clock.all_seconds(times)
-        if -1 in seconds:
-            rejected[f"no usable time{UNREAD}"] += seconds.count(-1)
-            good = [second >= 0 for second in seconds]
+        packed, good = self._clock.packed(times)
+        if False in good:
+            rejected[f"no usable time{UNREAD}"] += good.count(False)
             ids, kinds = list(compress(ids, good)), list(compress(kinds, good))
-            seconds = list(compress(seconds, good))
         batch.ids.extend(packed_ids(ids))
-        batch.times.fromlist(seconds)
+        batch.times.extend(packed)
         batch.kinds.fromlist(kinds)
 
     def _folded(self, records: Sequence[Any]) -> FoldedEvents:
         """Return the events of records; together where the reader can do that, else one by one."""
-        if self._fold_all is not None:
-            with contextlib.suppress(Exception):  # one by one, it is told which record did it
-                return self._fold_all(records)
+        try:
+            return self._one_by_one(records) if self._fold_all is None else self._fold_all(records)
+        except Exception:  # noqa: BLE001 - one by one, it is told which record did it
+            return self._one_by_one(records)
+
+    def _one_by_one(self, records: Sequence[Any]) -> FoldedEvents:
         found = FoldedEvents([], [], [], [])
         for record in records:
             try:

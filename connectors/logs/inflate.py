@@ -56,11 +56,13 @@ _UNREAD = "so the calls in it were not read: unpack or export it as JSON, or tak
 class Inflated:
     """One file being read: `blocks` yields its text; the rest is known once they are used up."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    def __init__(self, read: Callable[[int], bytes], at_once: int = STORED_BYTES) -> None:
+        """Make one of what reads so many bytes; `at_once` are asked for, fewer where the file is small."""
         self.problem = ""
         """Why the text is not all there; empty when it is."""
         self.stored_bytes = 0
         self._source = read
+        self._at_once = at_once
         self._hash = hashlib.sha256()
         self._ended = False
 
@@ -88,7 +90,7 @@ class Inflated:
     def _stored(self) -> Iterator[bytes]:
         while True:
             try:
-                data = self._source(STORED_BYTES)
+                data = self._source(self._at_once)
             except OSError as error:
                 self.problem = f"reading stopped ({error.strerror})"
                 return
@@ -102,14 +104,15 @@ class Inflated:
     def _unpacked(self, chunks: Iterator[bytes], layers: int) -> Iterator[bytes]:
         """Yield chunks as they are, or what they hold if they begin like gzip data."""
         first = next(chunks, b"")
+        if layers and first.startswith(_GZIP):
+            # Services that compress what was compressed already (log subscriptions) nest two layers.
+            yield from self._unpacked(filter(None, self._members(first, chunks)), layers - 1)
+            return
         for at, mark, name in _FOREIGN:
             if first.startswith(mark, at):
                 self.problem = f"is {name}, not JSON, {_UNREAD}"
                 return
-        if layers and first.startswith(_GZIP):
-            # Services that compress what was compressed already (log subscriptions) nest two layers.
-            yield from self._unpacked(filter(None, self._members(first, chunks)), layers - 1)
-        elif first:
+        if first:
             yield first
             yield from chunks
 

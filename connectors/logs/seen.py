@@ -19,15 +19,20 @@ _DASHES = (8, 13, 18, 23)
 
 def packed_ids(ids: Sequence[bytes | str]) -> bytes:
     """Return ids as 16 bytes each, all in a row; at once where all are UUIDs as text, or packed already."""
-    packed = b""
-    with contextlib.suppress(TypeError, ValueError):
-        if ids and isinstance(ids[0], bytes):
-            packed = b"".join(ids) if set(map(len, ids)) == {len(NO_ID)} else b""  # type: ignore[arg-type]
-        else:
-            text = "".join(ids)  # type: ignore[arg-type]
-            packed = bytes.fromhex(text.replace("-", "")) if _are_uuids(text, ids) else b""
+    try:
+        packed = _packed_together(ids)
+    except (TypeError, ValueError):
+        packed = b""
     # White space is passed over, so the whole would be too short.
     return packed if packed and len(packed) == len(NO_ID) * len(ids) else b"".join(map(_packed, ids))
+
+
+def _packed_together(ids: Sequence[bytes | str]) -> bytes:
+    """Return ids of one form packed; nothing, or an error, where they have another."""
+    if ids and isinstance(ids[0], bytes):
+        return b"".join(ids) if set(map(len, ids)) == {len(NO_ID)} else b""  # type: ignore[arg-type]
+    text = "".join(ids)  # type: ignore[arg-type]
+    return bytes.fromhex(text.replace("-", "")) if _are_uuids(text, ids) else b""
 
 
 def _are_uuids(text: str, ids: Sequence[bytes | str]) -> bool:

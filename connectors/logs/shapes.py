@@ -30,6 +30,7 @@ class Shapes:
             names[f"more{at}"] = key
         document = msgspec.defstruct("Document", fields, rename=names, gc=False)
         self._lists = len(containers)
+        self._no_marks = (_NOTHING,) * len(CONTINUED)
         self.continued = False
         """Whether the document read last says that its list goes on elsewhere."""
         self._containers = frozenset(key.encode() for key in containers)
@@ -78,7 +79,8 @@ class Shapes:
         lists = [value for value in values[: self._lists] if value is not msgspec.UNSET]
         if not lists:
             return None
-        self.continued = any(bytes(mark) not in _NONE for mark in values[self._lists :])
+        marks = values[self._lists :]
+        self.continued = marks != self._no_marks and any(bytes(mark) not in _NONE for mark in marks)
         if len(lists) == 1:
             return lists[0] or []
         return [record for records in lists for record in records or ()]

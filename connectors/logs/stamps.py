@@ -1,16 +1,26 @@
-"""Write many days and times at once."""
+"""Read and write many days and times at once."""
 
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from connectors.logs.cells import Column, Whole
-from connectors.logs.clock import DAY_SECONDS, day
+from connectors.logs.cells import Column, Numbers, Whole
+from connectors.logs.clock import DAY_SECONDS, PACKED, day, parse
 
 Letters = npt.NDArray[np.uint8]
 _DAY = len("2026-11-22")
 STAMP = len("2026-11-22T00:00:00Z")
+
+
+def seconds(packed: bytes | bytearray) -> Numbers:
+    """Return packed times (see `Clock`) in seconds since 1970."""
+    pairs = np.frombuffer(packed, np.uint8).reshape(-1, PACKED)
+    dates = pairs[:, :4].copy().view(">u4")[:, 0]
+    met, which = np.unique(dates, return_inverse=True)
+    begins = np.array([parse(f"{date:x}") for date in met.tolist()], np.uint32)
+    hours, minutes, rest = ((pairs[:, at] - 6 * (pairs[:, at] >> 4)).astype(np.uint32) for at in (4, 5, 6))
+    return begins[which] + hours * 3600 + minutes * 60 + rest
 
 
 def days(numbers: Column) -> tuple[list[str], Whole]:

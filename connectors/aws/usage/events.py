@@ -15,7 +15,15 @@ from connectors.aws.trust.session_policies import session_policy
 from connectors.aws.usage.outcomes import DeniedCodes
 from connectors.aws.usage.passed_roles import may_pass_role, parsed, passed_roles, passes_roles
 from connectors.aws.usage.principals import Callers, UserIdentity
-from connectors.aws.usage.resources import EventResources, Named, Plan, ResourceRef, resource_type
+from connectors.aws.usage.resources import (
+    AN_ARN,
+    EventResources,
+    Named,
+    Plan,
+    ResourceRef,
+    letters,
+    resource_type,
+)
 from connectors.aws.usage.row_marks import Marks, read, written
 from connectors.logs.rows import STRANGE, UNREAD, EventKind, Folded, FoldedEvents, RowKey
 
@@ -128,7 +136,9 @@ class CloudTrailReader:
         self._resources = EventResources()
         self._denied = DeniedCodes()
         self._callers = Callers()
-        self._operations: dict[tuple[str | None, str | None], _Operation] = {}
+        self._operations: dict[str, dict[str, _Operation]] = {}
+        """By event source and name."""
+        self._met = 0
         self._count = 0
         self._places: dict[Place, Place] = {}
 
@@ -182,14 +192,17 @@ class CloudTrailReader:
                     rejected.append(_without_time(record))
                     continue
             source, name = record.event_source, record.event_name
-            operation = operations.get((source, name))
-            if operation is None:
+            try:
+                operation = operations[source][name]  # type: ignore[index]
+            except KeyError:
                 if not name or not source:
                     rejected.append("no eventSource or eventName")
                     continue
                 operation = self._operation(source, name)
             user = record.user_identity or _NOBODY
-            token = user.access_key_id or user.principal_id or user.invoked_by or ""
+            token = user.access_key_id or user.principal_id or ""
+            if user.invoked_by:  # a service calls with the session in between the session's own calls
+                token += user.invoked_by
             met = sessions.get(token)
             caller = met[1] if met is not None and met[0] == user else self._callers.meet(token, user)
             named: Named = ""
@@ -203,13 +216,13 @@ class CloudTrailReader:
                     data_type = resource_type(refs)
                     named = listed(operation.source, operation.name, refs)
             changes = record.read_only is not True
-            parameters = b""
+            text = ""
             if changes or not named:
-                parameters = bytes(record.request_parameters)
-                if not named and len(parameters) > _LITTLE:
-                    named = requested(operation.plan, operation.source, parameters)
+                text = str(record.request_parameters, "latin-1")
+                if not named and len(text) > _LITTLE and (operation.plan is not None or AN_ARN in text):
+                    named = requested(operation.plan, operation.source, record.request_parameters)
             error = record.error_code
-            if error and b"session polic" in bytes(record.error_message):
+            if error and "session polic" in letters(record.error_message):
                 error += _BY_SESSION
             # Everything that the rows depend on: a kind of event met before has its rows ready.
             marks = (
@@ -219,8 +232,8 @@ class CloudTrailReader:
             kind = operation.kinds.get(marks) or self._learn(operation, marks)
             if operation.special:
                 kind = _with_session(record, kind) if source == _STS else _with_bearer(record, kind)
-            if changes and operation.passes and may_pass_role(parameters):
-                kind = _with_passed(parameters, kind)
+            if changes and operation.passes and may_pass_role(text):
+                kind = self._with_passed(operation, record.request_parameters, kind)
             event = record.event_id or ""
             if record.shared_event_id or record.addendum is not None:
                 event = _shared_id(record, kind.keys[0].identity)
@@ -233,16 +246,18 @@ class CloudTrailReader:
 
     def _operation(self, source: str, name: str) -> _Operation:
         """Return what is known of an operation met for the first time."""
-        if len(self._operations) >= _MOST_OPERATIONS:
+        if self._met >= _MOST_OPERATIONS:
             self._forget()
-        made = self._operations[source, name] = _Operation(source, name, self._resources.plan(source, name))
+        self._met += 1
+        made = _Operation(source, name, self._resources.plan(source, name))
+        self._operations.setdefault(source, {})[name] = made
         return made
 
     def _forget(self) -> None:
         """Let go of what was learnt, which bounds the memory; it is learnt again where it is needed."""
         self._operations.clear()
         self._callers.forget()
-        self._count = 0
+        self._met = self._count = 0
 
     def _learn(self, operation: _Operation, marks: tuple[Any, ...]) -> EventKind:
         """Return a kind of event met for the first time, and remember it."""
@@ -280,14 +295,32 @@ class CloudTrailReader:
             log_class = "data" if management_event in (False, "false") else "management"
         place = (key.account, key.region, log_class, "" if log_class == "management" else data_type)
         place = self._places.setdefault(place, place)
-        kind = EventKind([key], place)
+        # Interned, the many kinds share their texts.
+        marks = tuple([intern(part) if isinstance(part, str) else part for part in marks])
+        return self._remembered(operation, marks, EventKind([key], place))
+
+    def _remembered(self, operation: _Operation, marks: tuple[Any, ...], kind: EventKind) -> EventKind:
         self._count += 1
         if self._count > _MOST_KINDS:
             self._forget()
-            return kind
-        # Interned, the many kinds share their texts.
-        operation.kinds[tuple([intern(part) if isinstance(part, str) else part for part in marks])] = kind
+        else:
+            operation.kinds[marks] = kind
         return kind
+
+    def _with_passed(self, operation: _Operation, parameters: msgspec.Raw, kind: EventKind) -> EventKind:
+        """Return a kind with one row of iam:PassRole more for each role that the call passed on."""
+        first = kind.keys[0]
+        if first.outcome == "denied":
+            return kind
+        roles = passed_roles(parsed(parameters), first.account, first.region)
+        if not roles:
+            return kind
+        marks = (kind, *roles)
+        known = operation.kinds.get(marks)
+        if known is None:
+            passed = [first._replace(permission="iam:PassRole", resource=role) for role in roles]
+            known = self._remembered(operation, marks, EventKind([*kind.keys, *passed], kind.place))
+        return known
 
 
 def _with_bearer(record: CloudTrailRecord, kind: EventKind) -> EventKind:
@@ -323,16 +356,6 @@ def _with_session(record: CloudTrailRecord, kind: EventKind) -> EventKind:
     key = kind.keys[0]
     marked = key._replace(detail=written(read(key.detail)._replace(session=limited)))
     return EventKind([marked], kind.place)
-
-
-def _with_passed(parameters: bytes, kind: EventKind) -> EventKind:
-    """Return a kind with one row of iam:PassRole more for each role that the call passed on."""
-    first = kind.keys[0]
-    if first.outcome == "denied":
-        return kind
-    roles = passed_roles(parsed(parameters), first.account, first.region)
-    passed = [first._replace(permission="iam:PassRole", resource=role) for role in roles]
-    return EventKind([*kind.keys, *passed], kind.place) if passed else kind
 
 
 def _without_time(record: CloudTrailRecord) -> str:

@@ -1,7 +1,7 @@
 """Find the roles that a call passed to a service: iam:PassRole never has an event of its own."""
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,11 +25,9 @@ _PARTITIONS = (
 """Beginnings of region names, and the partition of those regions."""
 
 
-def may_pass_role(parameters: bytes) -> bool:
-    """Return whether request parameters deserve to be parsed in search of passed roles."""
-    # `in` first takes the searched bytes for a number and makes an error of it: four times slower than find.
-    find = parameters.find
-    return find(b":role/") >= 0 or find(b"nstanceProfile") >= 0 or find(b":instance-profile/") >= 0
+def may_pass_role(parameters: str) -> bool:
+    """Return whether request parameters, as text, deserve to be parsed in search of passed roles."""
+    return ":role/" in parameters or "nstanceProfile" in parameters or ":instance-profile/" in parameters
 
 
 def passes_roles(source: str, name: str) -> bool:
@@ -45,31 +43,37 @@ def passed_roles(parameters: Any, account: str, region: str) -> list[str]:
     without a path (names are unique in an account); IAM checks the role inside it.
     """
     profiles = f"arn:{partition_of(region)}:iam::{account}:instance-profile/" if account else ""
-    return sorted(set(_search(parameters, "", profiles, _DEPTH)))
+    found: set[str] = set()
+    _search(parameters, "", profiles, _DEPTH, found)
+    return sorted(found)
 
 
-def _search(value: Any, key: str, profiles: str, depth: int) -> Iterator[str]:
+def _search(value: Any, key: str, profiles: str, depth: int, found: set[str]) -> None:
     if isinstance(value, str):
-        if ("role" in key and _ROLE.fullmatch(value)) or _PROFILE.fullmatch(value):
-            yield value
+        # Nearly no text passes the first look, which takes a tenth of the second.
+        if ("role" in key and ":role/" in value and _ROLE.fullmatch(value)) or (
+            ":instance-profile/" in value and _PROFILE.fullmatch(value)
+        ):
+            found.add(value)
         elif key in _PROFILE_NAMES and profiles and _NAME.fullmatch(value):
-            yield profiles + value
+            found.add(profiles + value)
     elif depth and isinstance(value, dict):
         for name, item in value.items():
             lower = name.lower()
             inner = f"{key}.{lower}" if key == "iaminstanceprofile" else lower
-            yield from _search(item, inner, profiles, depth - 1)
+            _search(item, inner, profiles, depth - 1, found)
     elif depth and isinstance(value, list):
         for item in value:
-            yield from _search(item, key, profiles, depth - 1)
+            _search(item, key, profiles, depth - 1, found)
 
 
+@lru_cache(maxsize=1024)
 def partition_of(region: str) -> str:
     """Return the partition that a region belongs to (botocore's partitions.json, 2026-11)."""
     return next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
 
 
-def parsed(parameters: bytes) -> Any:
+def parsed(parameters: bytes | msgspec.Raw) -> Any:
     """Return request parameters as a value; None when they are no JSON (cut off at 100 KB)."""
     try:
         return msgspec.json.decode(parameters)

@@ -73,12 +73,12 @@ class Callers:
     """Numbers callers: the same number for everything that rows do not tell apart.
 
     A session calls many times, so the session met last under each access key is compared before a caller is
-    worked out anew.
+    worked out anew; calls that a service makes with it are told apart from its own.
     """
 
     def __init__(self) -> None:
         self.sessions: dict[str, tuple[UserIdentity, int]] = {}
-        """The session met last under each access key (else principal, else service), and its caller."""
+        """The session met last under each access key (else principal) and service, and its caller."""
         self._numbers: dict[Caller, int] = {}
         self._known: list[Caller] = []
 
