@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from connectors.logs.clock import Clock
 from connectors.logs.decode import Decoder
-from connectors.logs.inflate import STORED_BYTES, Inflated
+from connectors.logs.inflate import Inflated
 from connectors.logs.rows import OTHER_LOG, STRANGE, UNREAD, EventKind, FoldedEvents, LogReader, RowKey
 from connectors.logs.salvage import Fate
 from connectors.logs.seen import packed_ids
@@ -113,7 +113,7 @@ class Folder:
         try:
             with open(one.local or one.path, "rb", buffering=0) as stream:  # noqa: PTH123 - strings, see walk
                 started = os.fstat(stream.fileno())
-                inflated = Inflated(stream.read, min(started.st_size + 1, STORED_BYTES))
+                inflated = Inflated(stream.read, started.st_size)
                 blocks = inflated.blocks()
                 for records in self._decoder.records(blocks, fate):
                     self._events(records, batch, rejected, fate)

@@ -56,13 +56,13 @@ _UNREAD = "so the calls in it were not read: unpack or export it as JSON, or tak
 class Inflated:
     """One file being read: `blocks` yields its text; the rest is known once they are used up."""
 
-    def __init__(self, read: Callable[[int], bytes], at_once: int = STORED_BYTES) -> None:
-        """Make one of what reads so many bytes; `at_once` are asked for, fewer where the file is small."""
+    def __init__(self, read: Callable[[int], bytes], size_bytes: int) -> None:
+        """Read what `read` returns when it is asked for so many bytes; a small file takes no large buffer."""
         self.problem = ""
         """Why the text is not all there; empty when it is."""
         self.stored_bytes = 0
         self._source = read
-        self._at_once = at_once
+        self._at_once = min(size_bytes + 1, STORED_BYTES)
         self._hash = hashlib.sha256()
         self._ended = False
 
