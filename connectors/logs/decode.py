@@ -94,12 +94,15 @@ class Decoder:
         if not more:
             yield self._whole(data, fate)
             return
-        buffer = bytearray(data)
-        buffer += more
-        if _fill(buffer, blocks, WHOLE_BYTES):
-            yield from self._pieces(buffer, blocks, fate)
+        parts = [data, more]
+        size = len(data) + len(more)
+        while size <= WHOLE_BYTES and (block := next(blocks, b"")):
+            parts.append(block)
+            size += len(block)
+        if size > WHOLE_BYTES:
+            yield from self._pieces(bytearray().join(parts), blocks, fate)
         else:
-            yield self._whole(bytes(buffer), fate)
+            yield self._whole(b"".join(parts), fate)
 
     def _whole(self, data: bytes, fate: Fate) -> list[Any]:
         """Return the records of a complete text."""

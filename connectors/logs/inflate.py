@@ -22,6 +22,8 @@ deflate = _deflate()
 
 STORED_BYTES = 1 << 20
 """How much of a stored file is read at a time."""
+_LEAST_BYTES = 4096
+"""The least that is asked for at a time, whatever size the file system tells."""
 BLOCK_BYTES = 1 << 20
 """At most how much unpacked text comes out at a time."""
 LARGEST_BYTES = 64 << 30
@@ -62,7 +64,7 @@ class Inflated:
         """Why the text is not all there; empty when it is."""
         self.stored_bytes = 0
         self._source = read
-        self._at_once = min(size_bytes + 1, STORED_BYTES)
+        self._at_once = min(max(size_bytes + 1, _LEAST_BYTES), STORED_BYTES)
         self._hash = hashlib.sha256()
         self._ended = False
 
