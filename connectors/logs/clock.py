@@ -56,8 +56,8 @@ class Clock:
         # Mostly, a file holds the events of one day.
         date = packed[:_DATE]
         if any(packed[at::PACKED] != date[at : at + 1] * count for at in range(_DATE)):
-            for at in range(0, len(packed), PACKED):
-                self._look(packed[at : at + _DATE])
+            for one in {packed[at : at + _DATE] for at in range(0, len(packed), PACKED)}:
+                self._look(one)
         elif count:
             self._look(date)
         return packed
