@@ -14,22 +14,22 @@ from typing import Any
 
 import msgspec
 
-from connectors.aws.event_outcomes import DeniedCodes
-from connectors.aws.event_principals import UserIdentity, caller_of
-from connectors.aws.event_resources import EventResources, Named, Plan, ResourceRef, resource_type
-from connectors.aws.event_rules import service_of
-from connectors.aws.event_templates import as_name, filled
-from connectors.aws.events import (
+from connectors.aws.times import stamp
+from connectors.aws.trust.session_policies import session_policy
+from connectors.aws.usage.events import (
     _BEARER_PERMISSION,
     _LOG_CLASS,
     _SHARED_OTHERWISE,
     LONG_TERM_API_KEY,
     SHORT_TERM_API_KEY,
 )
-from connectors.aws.passed_roles import passed_roles, passes_roles
-from connectors.aws.row_marks import Marks, written
-from connectors.aws.session_policies import session_policy
-from connectors.aws.times import stamp
+from connectors.aws.usage.outcomes import DeniedCodes
+from connectors.aws.usage.passed_roles import passed_roles, passes_roles
+from connectors.aws.usage.principals import UserIdentity, caller_of
+from connectors.aws.usage.resources import EventResources, Named, Plan, ResourceRef, resource_type
+from connectors.aws.usage.row_marks import Marks, written
+from connectors.aws.usage.rules import service_of
+from connectors.aws.usage.templates import as_name, filled
 from tests.benchmarks.logs.answers import Answer, line
 
 _UUID = 36

@@ -6,13 +6,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from connectors.aws.event_actions import _HOST, service_name
-from connectors.aws.event_outcomes import DeniedCodes
-from connectors.aws.event_templates import shapes_of
-from connectors.aws.events import _BEARER_PERMISSION, _LOG_CLASS
-from connectors.aws.passed_roles import _NO_PASSING, _PARTITIONS, _TAKES_AWAY
-from connectors.aws.service_actions import service_actions
-from connectors.aws.tables import table
+from connectors.aws.catalog.service_actions import service_actions
+from connectors.aws.catalog.tables import table
+from connectors.aws.usage.actions import _HOST, service_name
+from connectors.aws.usage.events import _BEARER_PERMISSION, _LOG_CLASS
+from connectors.aws.usage.outcomes import DeniedCodes
+from connectors.aws.usage.passed_roles import _NO_PASSING, _PARTITIONS, _TAKES_AWAY
+from connectors.aws.usage.templates import shapes_of
 
 
 def write_tables(path: Path) -> None:
