@@ -75,6 +75,8 @@ class GateWorkload(msgspec.Struct, frozen=True, kw_only=True):
     """What the pending reduction would take away, in words."""
     unseen: list[str]
     """Why permissions could not be seen, with what would change that; most permissions first."""
+    group: str = ""
+    """The group of the report that it belongs to: identities written alike in several accounts."""
 
 
 class GatePolicyEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from reports import escape
 from reports.gate.document import GateReport, GateWorkload
-from reports.gate.words import headline, numbers, standing, title
+from reports.gate.words import alike, headline, numbers, standing, title
 from reports.overview import counted
 
 _MARKS = {"refused": "REFUSED", "passed": "passed", "exempt": "exempt"}
@@ -16,13 +16,18 @@ def render(report: GateReport) -> str:
     lines.append("  " + ", ".join(f"{entry.key} = {entry.value}" for entry in report.policy))
     days = f"{report.window.start[:10]} to {report.window.end[:10]}"
     lines.append(f"Evidence: {days}, report of {report.report_generated_at}")
-    for workload in report.workloads:
-        lines += ["", *_workload(workload)]
+    for same in alike(report.workloads):
+        lines += ["", *_workload(same)]
     return "\n".join(escape.terminal(escape.clip(line, 1_000)) for line in lines) + "\n"
 
 
-def _workload(workload: GateWorkload) -> list[str]:
+def _workload(same: list[GateWorkload]) -> list[str]:
+    """Say how one stands, or how several stand that are written alike, with the reasons of the first."""
+    workload = same[0]
     lines = [f"{_MARKS[workload.decision]:8}{title(workload)}"]
+    if len(same) > 1:
+        rest = counted(len({one.account for one in same}) - 1, "more account")
+        lines[0] += f" and in {rest}, with numbers of their own"
     if workload.decision == "exempt":
         return [*lines, f"        {workload.reason}"]
     lines.append(f"        {numbers(workload)}")

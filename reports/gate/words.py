@@ -1,5 +1,7 @@
 """The sentences that every rendering of a gate decision shares."""
 
+from collections.abc import Sequence
+
 from reports.gate.document import GateCheck, GateReport, GateWorkload
 from reports.overview import counted
 
@@ -19,6 +21,16 @@ def headline(report: GateReport) -> str:
 def title(workload: GateWorkload) -> str:
     """Name a workload identity and what it is."""
     return f"{workload.name or workload.id} ({workload.provider} {workload.account}, {workload.kind})"
+
+
+def alike(workloads: Sequence[GateWorkload]) -> list[list[GateWorkload]]:
+    """Put those of one group together that meet and fail the same, in the place of the first."""
+    found: dict[object, list[GateWorkload]] = {}
+    for number, workload in enumerate(workloads):
+        stands = tuple((check.name, check.standing) for check in workload.checks)
+        key = (workload.group, workload.decision, stands) if workload.group else number
+        found.setdefault(key, []).append(workload)
+    return list(found.values())
 
 
 def standing(workload: GateWorkload, *wanted: str) -> list[GateCheck]:

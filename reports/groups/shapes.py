@@ -31,6 +31,7 @@ _SHORTEST_ID = 12
 class Shapes:
     """How the texts of one identity read without what is its account's own."""
 
+    id: str
     account: str
     own: tuple[tuple[str, str], ...]
     """What stands for the identity's own ids, and those of its credentials and grants."""
@@ -45,10 +46,15 @@ class Shapes:
             for found in _UUID.findall(f"{grant.id} {grant.source}"):
                 own.append((found, f"{{{grant.name} on {_accountless(grant.scope, entry.account)}}}"))
         longest_first = sorted(dict(own).items(), key=lambda pair: (-len(pair[0]), pair))
-        return cls(entry.account, tuple((old, new) for old, new in longest_first if old and old != new))
+        return cls(
+            entry.id, entry.account, tuple((old, new) for old, new in longest_first if old and old != new)
+        )
 
     def text(self, text: str) -> str:
         """Return a text of the identity's (a scope, a subject, a document) as it reads in every account."""
+        return self._accountless(text.replace(self.id, "{identity}") if self.id else text)
+
+    def _accountless(self, text: str) -> str:
         for old, new in self.own:
             if old in text and old != self.account:
                 text = text.replace(old, new)
@@ -56,7 +62,7 @@ class Shapes:
 
     def identity(self, text: str) -> str:
         """Return an id or a name as `text` does, and without long numbers: projects have one too."""
-        return _NUMBER.sub("{number}", _UUID.sub(MADE_UP, self.text(text)))
+        return _NUMBER.sub("{number}", _UUID.sub(MADE_UP, self._accountless(text)))
 
 
 @lru_cache(maxsize=4096)

@@ -131,6 +131,7 @@ def _workload(entry: doc.IdentityEntry, question: Question) -> gate.GateWorkload
         ],
         reduction=reduction_words(entry),
         unseen=_unseen(entry),
+        group=entry.group,
     )
 
 

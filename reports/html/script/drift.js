@@ -60,8 +60,37 @@ function driftSummary(drift, history) {
             ? [`${count(history.approvals, "entry", "entries")}, head `, mono(history.approvals_head)]
             : "",
         ],
+        ["Waived by pattern", history?.patterns?.length ? patternList(history.patterns) : ""],
       ],
       { class: "facts facts-wide" },
+    ),
+  );
+}
+
+// What each pattern covers, and what goes beyond the number that was accepted with it.
+function patternList(patterns) {
+  return el(
+    "ul",
+    { class: "names" },
+    patterns.map((one) =>
+      el(
+        "li",
+        {},
+        one.active ? `${count(one.covers, "finding")} of at most ${num(one.at_most)}` : "ended",
+        one.over ? `; ${num(one.over)} more match and stay open` : "",
+        ": rule ",
+        name(one.rule),
+        ", identity ",
+        name(one.identity),
+        ", account ",
+        name(one.account),
+        " · ",
+        name(one.owner),
+        " until ",
+        name(dayOf(one.until)),
+        ": ",
+        wholeName(one.reason),
+      ),
     ),
   );
 }

@@ -77,8 +77,9 @@ function alikeFinding(row) {
   return el(
     "div",
     { class: "finding-details" },
-    el("p", {}, `The same in ${count(accountsOf(row), "account")}; numbers and dates below are those of the first.`),
-    alikeAccounts(row.members, ({ identity, entry }) => accountLink(identity, entry, { at: "findings" })),
+    lazyFold(`The same in ${count(accountsOf(row), "account")}; numbers and dates here are those of the first.`, () =>
+      alikeAccounts(row.members, ({ identity, entry }) => accountLink(identity, entry, { at: "findings" })),
+    ),
     findingDetails(row),
   );
 }

@@ -147,7 +147,7 @@ def test_only_what_tools_make_up_leaves_a_name(name, shape):
 
 def test_an_account_that_is_a_word_is_no_part_of_a_longer_one():
     shapes = Shapes.of(identity(account="agents", id="bot@agents.iam", name="bot"))
-    assert "bot@{account}.iam and gs://agents-data" == shapes.text("bot@agents.iam and gs://agents-data")
+    assert "aide@{account}.iam and gs://agents-data" == shapes.text("aide@agents.iam and gs://agents-data")
 
 
 def test_summaries_tell_a_group_once_and_reports_without_any_as_before():
@@ -161,3 +161,49 @@ def test_summaries_tell_a_group_once_and_reports_without_any_as_before():
 def test_groups_survive_the_wire():
     report = report_of(*(role(account) for account in ACCOUNTS))
     assert report.groups == report_json.decode(report_json.encode(report)).groups
+
+
+def google(project, number):
+    member = f"{number}-compute@developer.gserviceaccount.com"
+    node = f"//cloudresourcemanager.googleapis.com/projects/{project}"
+    grant = GrantEntry(
+        id=f"{node}|roles/editor|serviceAccount:{member}", name="roles/editor", source=f"policy of {node}",
+        effect="allow", scope=f"projects/{project}", conditions="", verdict="used", last_used="", permissions=9,
+    )  # fmt: skip
+    return identity(
+        provider="gcp", account=project, id=member, name=f"{number}-compute", grants=[grant],
+        kind="default-service-account", immutable_id=f"1039876543210987{number[-4:]}",
+    )  # fmt: skip
+
+
+def azure(subscription, own, assignment):
+    grant = GrantEntry(
+        id=f"/subscriptions/{subscription}/providers/microsoft.authorization/roleassignments/{assignment}",
+        name="Contributor", source=f"role assignment {assignment}", effect="allow",
+        scope=f"/subscriptions/{subscription}", conditions="", verdict="used", last_used="", permissions=9,
+    )  # fmt: skip
+    return identity(
+        provider="azure", account=subscription, id=own, name="id-agent", grants=[grant],
+        kind="managed-identity", immutable_id=own,
+    )  # fmt: skip
+
+
+def uuid(digit):
+    return f"{digit * 8}-{digit * 4}-4{digit * 3}-8{digit * 3}-{digit * 12}"
+
+
+def test_google_and_azure_name_the_like_otherwise_and_are_grouped_too():
+    accounts = google("agents-one", "111122223333"), google("agents-two", "444455556666")
+    managed = azure(uuid("a"), uuid("b"), uuid("c")), azure(uuid("d"), uuid("e"), uuid("f"))
+    findings = [
+        finding(
+            provider=one.provider, account=one.account, identity=one.id, fingerprint=one.id, rule="ED105",
+            severity="high", subject=one.grants[0].id,
+        )
+        for one in (*accounts, *managed)
+    ]  # fmt: skip
+    report = report_of(*accounts, *managed, findings=findings)
+    assert [("azure", "id-agent"), ("gcp", "{number}-compute")] == [
+        (g.provider, g.name) for g in report.groups
+    ]
+    assert 2 == len({row.group for row in report.findings})

@@ -335,3 +335,23 @@ def test_the_demo_is_refused_with_the_reasons_of_each_workload(tmp_path):
     assert (1, ["coverage", "unused share"]) == (result.exit_code, refused)
     assert "exempt" == workloads["service-123456789012"]["decision"]
     assert not Path("gate.json").exists()
+
+
+def test_what_is_alike_in_several_accounts_is_printed_once_when_it_stands_the_same():
+    entries = [
+        identity(
+            **(
+                CLEAN
+                | {"id": f"arn:aws:iam::{number}:role/bot", "account": str(number), "group": "abc"}
+                | more
+            )
+        )
+        for number, more in ((1, {}), (2, {}), (3, {"owner": ""}))
+    ]
+    decision = decided(entries=entries)
+    printed = text.render(decision)
+    assert 3 == len(decision.workloads)
+    assert "bot (aws 1, role) and in 1 more account, with numbers of their own" in printed
+    assert "REFUSED bot (aws 3, role)\n" in printed
+    assert "(aws 2, role)" not in printed
+    assert "arn:aws:iam::2:role/bot" in markdown.render(decision), "the sheet that is signed names each"
