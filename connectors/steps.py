@@ -19,6 +19,8 @@ class StepGroup(NamedTuple):
     """False where something on the way is undecided."""
     to_everybody: bool = False
     """True where each target lets everybody in and nothing that the callers hold names it."""
+    how: str = ""
+    """By which permissions, where the targets are not taken but run code of the callers."""
 
 
 class Steps(Mapping[str, tuple[Step, ...]]):
@@ -29,7 +31,7 @@ class Steps(Mapping[str, tuple[Step, ...]]):
 
     def __getitem__(self, identity: str) -> tuple[Step, ...]:
         found = [
-            Step(target, sure=group.sure, to_everybody=group.to_everybody)
+            Step(target, group.sure, group.to_everybody, group.how)
             for group in self._by_caller[identity]
             for target in group.targets
             if target != identity
@@ -64,7 +66,7 @@ def grouped(steps: Mapping[str, tuple[Step, ...]]) -> Sequence[StepGroup]:
     if isinstance(steps, Steps):
         return steps.groups
     return [
-        StepGroup((identity,), (step.target,), step.sure, step.to_everybody)
+        StepGroup((identity,), (step.target,), step.sure, step.to_everybody, step.how)
         for identity, found in steps.items()
         for step in found
     ]

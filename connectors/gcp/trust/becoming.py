@@ -8,6 +8,7 @@ code at (`trust/running.py`). Source: docs.cloud.google.com/iam/docs/service-acc
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.facts import Identity, PermissionSet, Step
 from connectors.gcp.catalog import services, table
@@ -15,8 +16,9 @@ from connectors.gcp.grants.denies import Denials
 from connectors.gcp.grants.grants import Holding
 from connectors.gcp.hierarchy import Hierarchy
 from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN, principal_id
-from connectors.gcp.trust.running import Running, left
+from connectors.gcp.trust.running import Rules, Running, left
 from connectors.permissions import Permissions
+from connectors.steps import StepGroup, Steps
 
 _ACCOUNT = "/serviceAccounts/"
 
@@ -28,10 +30,11 @@ def steps_of_all(
     permissions: Permissions,
     emails: Mapping[str, str],
     hierarchy: Hierarchy,
-) -> dict[str, tuple[Step, ...]]:
+) -> Steps:
     """Return by identity the service accounts that it may become, for certain or under something undecided.
 
-    Only accounts from which it goes on: administrators, and those that may become others themselves.
+    Only accounts from which it goes on: administrators, and those that may become others themselves. Worked
+    out once for all who hold the same where it matters.
     """
     data = table("impersonation")["becoming"]
     becoming, tokens, delegation = (
@@ -46,35 +49,68 @@ def steps_of_all(
     }
     accounts = [one for one in identities if one.enabled and one.id in worth and _is_own(one.id)]
     finder = _Finder(_Targets.of(accounts, emails), denials, permissions, hierarchy)
-    found: dict[str, dict[str, bool]] = {}
-    coded: dict[str, dict[str, Step]] = {}
-    handing: dict[str, dict[str, bool]] = {}
+    alike: dict[_Signature, list[str]] = {}
     for who, held in sorted(holdings.items()):
-        if not any(one.grant.permissions & powers for one in held):
-            continue
-        rules = finder.rules(who)
-        through = {delegate(one): sure for one, sure in finder.reached(who, held, delegation, rules).items()}
-        found[who] = finder.reached(who, held, becoming, rules) | through
-        if not _rules_already(held, rules):
-            acting = finder.reached(who, held, running.acting, rules)
-            coded[who] = running.steps(acting, finder.targets.projects, held, rules)
-        if who in finder.targets.projects:
-            handing[delegate(who)] = finder.reached(who, held, tokens, rules) | through
-    asked = {target for reached in (*found.values(), *handing.values()) for target in reached}
-    found |= {who: reached for who, reached in handing.items() if who in asked}
-    return {who: steps for who, reached in found.items() if (steps := _steps(reached, coded.get(who, {})))}
+        relevant = [one for one in held if one.grant.permissions & (powers | running.code)]
+        if any(one.grant.permissions & powers for one in relevant):
+            alike.setdefault(_signature(relevant, powers | running.code, finder.rules(who)), []).append(who)
+    reached: list[tuple[list[str], Iterable[Step]]] = []
+    handing: dict[str, Iterable[Step]] = {}
+    for (_, rules, limited), callers in alike.items():
+        held = holdings[callers[0]]
+        through = {delegate(one): sure for one, sure in finder.reached(held, delegation, rules).items()}
+        coded: dict[str, Step] = {}
+        if limited:
+            acting = finder.reached(held, running.acting, rules)
+            coded = running.steps(acting, finder.targets.projects, held, rules)
+        reached.append((callers, _steps(finder.reached(held, becoming, rules) | through, coded)))
+        if any(who in finder.targets.projects for who in callers):
+            steps = _steps(finder.reached(held, tokens, rules) | through, {})
+            handing |= {delegate(who): steps for who in callers if who in finder.targets.projects}
+    asked = {
+        step.target for _, steps in (*reached, *(((), one) for one in handing.values())) for step in steps
+    }
+    reached += [([name], steps) for name, steps in handing.items() if name in asked]
+    return Steps(group for callers, steps in reached for group in _groups(callers, steps))
 
 
-def _steps(taken: Mapping[str, bool], coded: Mapping[str, Step]) -> tuple[Step, ...]:
-    """Return the steps of one identity: by code only where it is not taken for certain."""
+_Signature = tuple[tuple[Any, ...], Rules, bool]
+
+
+def _signature(held: Iterable[Holding], wanted: PermissionSet, rules: Rules) -> _Signature:
+    """Return what decides whom the holders of some grants may become: many hold the same."""
+    marks = {
+        (
+            one.node,
+            one.grant.source,
+            one.sure & wanted,
+            one.open & wanted,
+            one.holds,
+            one.grant.permissions & wanted,
+        )
+        for one in held
+    }
+    return tuple(sorted(marks, key=repr)), tuple(rules), not _unlimited(held, rules)
+
+
+def _groups(callers: Sequence[str], steps: Iterable[Step]) -> Iterator[StepGroup]:
+    targets: dict[tuple[bool, str], list[str]] = {}
+    for step in steps:
+        targets.setdefault((step.sure, step.how), []).append(step.target)
+    for (sure, how), found in sorted(targets.items()):
+        yield StepGroup(tuple(callers), tuple(sorted(found)), sure, how=how)
+
+
+def _steps(taken: Mapping[str, bool], coded: Mapping[str, Step]) -> list[Step]:
+    """Return the steps of those who hold the same: by code only where a target is not taken for certain."""
     steps = dict(coded)
     for target, sure in taken.items():
         if sure or target not in coded or not coded[target].sure:
             steps[target] = Step(target, sure)
-    return tuple(steps[target] for target in sorted(steps))
+    return list(steps.values())
 
 
-def _rules_already(held: Iterable[Holding], rules: Collection[object]) -> bool:
+def _unlimited(held: Iterable[Holding], rules: Collection[object]) -> bool:
     """Return whether an identity is an administrator whom nothing limits: chains end there.
 
     Editors may act as every account of their project: an organization may have thousands of both.
@@ -129,7 +165,6 @@ class _Finder:
 
     def reached(
         self,
-        who: str,
         held: Iterable[Holding],
         wanted: PermissionSet,
         rules: Collection[tuple[str, PermissionSet, bool]],
@@ -141,7 +176,7 @@ class _Finder:
             for target in self._on(holding) if given else ():
                 node = f"projects/{self.targets.projects[target]}"
                 sure, perhaps = left(holding, wanted, node, rules, self.denials, self.hierarchy)
-                if target != who and (sure or perhaps):
+                if sure or perhaps:
                     found[target] = found.get(target, False) or bool(sure)
         return found
 

@@ -27,9 +27,9 @@ class Running:
         self.acting = permissions.present(tuple(data["acting"]))
         ways = [(permissions.present(tuple(names)), len(names)) for names in data["code"]]
         self._ways = [mask for mask, length in ways if mask.bit_count() == length]
-        self._code = 0
+        self.code = 0
         for mask in self._ways:
-            self._code |= mask
+            self.code |= mask
         making = (name for names in data["code"] for name in names if name.endswith(".create"))
         self._making = permissions.present(tuple(making))
         self._names = lru_cache(maxsize=None)(self._name)
@@ -42,7 +42,7 @@ class Running:
         rules: Rules,
     ) -> dict[str, Step]:
         """Return the accounts among those it may act as under which it may run code; sure or not."""
-        if not acting or not any(one.grant.permissions & self._code for one in held):
+        if not acting or not any(one.grant.permissions & self.code for one in held):
             return {}
         sure, perhaps = self._places(held, {projects[target] for target in acting}, rules)
         anywhere = 0
@@ -69,7 +69,7 @@ class Running:
         perhaps: dict[str, PermissionSet] = {}
         for holding in held:
             broad = holding.grant.source.startswith(CLOUD)
-            code = self._code if broad else self._code & ~self._making
+            code = self.code if broad else self.code & ~self._making
             if holding.holds is False or not holding.grant.permissions & code:
                 continue
             below = set(self._hierarchy.projects_below(holding.node)) if holding.node else set()
