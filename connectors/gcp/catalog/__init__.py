@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+MCP = "/mcp"
 Test = Callable[[str], bool]
 """Whether a name is one of a table's."""
 
@@ -44,7 +45,12 @@ class Services:
     internal: tuple[str, ...]
 
     def prefix(self, host: str) -> str:
-        """Return a service's permission prefix: `cloudresourcemanager.googleapis.com` → `resourcemanager`."""
+        """Return a service's permission prefix: `cloudresourcemanager.googleapis.com` → `resourcemanager`.
+
+        The MCP server of each service logs as a service of its own, `bigquery.googleapis.com/mcp`.
+        """
+        if host.endswith(MCP):
+            return "mcp"
         return self.prefixes.get(host) or host.partition(".")[0]
 
     def audited(self, prefix: str) -> Sequence[str]:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.gcp.catalog import services, table
+from connectors.gcp.catalog import MCP, services, table
 from connectors.gcp.names import permission_name
 
 _REST = re.compile(r"(?:google\.)?(?:(?:v\d+\w*|alpha|beta)\.)?([a-z]\w*)\.([a-z]\w*)\.([a-z]\w*)")
 """A method's REST name, with the version that Compute Engine and others put before it."""
+_MCP_CALL = re.compile(r"call_?tool|tools?[/.]call", re.IGNORECASE)
 _POLICY = {"setiampolicy": "setIamPolicy", "getiampolicy": "getIamPolicy"}
 _WORDS = re.compile(r"([A-Z][a-z]+)([A-Z]\w*)")
 
@@ -53,6 +54,8 @@ def needed(service: str, method: str, resource: str, known: Known) -> Needed | N
         found = methods.get(key) or methods.get(key.rpartition(".")[2])
         if found:
             return Needed(found, sure=True)
+    if service.endswith(MCP):
+        return Needed("mcp.tools.call", sure=True) if _MCP_CALL.search(method) else None
     if method.startswith("io.k8s."):
         return Needed(permission_name(method), sure=False)
     if rest := _REST.fullmatch(method):

@@ -357,7 +357,7 @@ def test_used_wins_over_every_blindness(gcp):
         ("compute.instances.setMetadata", {"ADMIN_WRITE"}),
         ("aiplatform.reasoningEngines.create", {"ADMIN_WRITE", "DATA_WRITE"}),
         ("aiplatform.reasoningEngines.query", {"DATA_READ", "DATA_WRITE"}),
-        ("mcp.tools.call", {"ADMIN_READ", "ADMIN_WRITE", "DATA_READ", "DATA_WRITE"}),
+        ("mcp.tools.call", {"DATA_READ"}),  # docs.cloud.google.com/mcp/audit-logging
         ("resourcemanager.projects.setIamPolicy", {"ADMIN_WRITE"}),
         ("dialogflow.testcases.create", {"ADMIN_WRITE", "DATA_WRITE"}),
     ],
@@ -489,6 +489,10 @@ def seen_with_all_on(gcp, held, *logs):
         "aiplatform.ragCorpora.query",  # nothing of RAG is in the list of audited operations
         "aiplatform.sessions.update",
         "bigquery.models.getData",  # ML.PREDICT in a query job
+        "monitoring.metricDescriptors.create",  # made by the first point of a new metric
+        "eventarc.events.receiveEvent",  # checked when a trigger delivers
+        "dataflow.workItems.lease",
+        "container.events.create",
     ],
 )
 def test_calls_that_write_no_record_are_never_unused(gcp, permission):
@@ -516,6 +520,23 @@ def test_filling_a_vector_index_is_a_data_call(gcp):
     )
     assert run.unused(RAG) == ["aiplatform.customJobs.create"]
     assert run.blind(RAG)["aiplatform.indexes.update"] == "permission-class-unknown"
+
+
+def test_calls_of_tools_are_seen_where_the_log_of_mcp_servers_is_on(gcp):
+    policies = [
+        exported(binding("roles/custom", MEMBER), audit=[audit("mcp.googleapis.com", "DATA_READ")]),
+        *above(),
+    ]
+    roles = [role("roles/custom", "mcp.tools.call", "bigquery.datasets.update")]
+    call = entry(
+        who="other@example.com", service="bigquery.googleapis.com/mcp", method="tools/call", log="data_access"
+    )
+    run = gcp({"iam_policies": policies, "roles": roles, "audit_logs": [activity(), call]})
+    assert "mcp.tools.call" in run.unused(RAG)
+    own = entry(service="bigquery.googleapis.com/mcp", method="tools/call", log="data_access")
+    again = gcp({"iam_policies": policies, "roles": roles, "audit_logs": [activity(), own]})
+    assert again.used(RAG) == ["mcp.tools.call"]
+    assert again.facts.unmapped == ()
 
 
 def test_what_a_call_checks_without_naming_it_may_have_been_used(gcp):
