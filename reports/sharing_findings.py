@@ -173,5 +173,6 @@ def _key(value: EvidenceValue) -> _Key:
 
 def _is_long(key: str, value: EvidenceValue) -> bool:
     if isinstance(value, list):
-        return len(key) + sum(map(len, value)) + 3 * len(value) >= _LONG
+        length = len(key) + 3 * len(value)
+        return length >= _LONG or length + sum(map(len, value)) >= _LONG
     return isinstance(value, str) and len(key) + len(value) >= _LONG

@@ -136,6 +136,13 @@ def _body(finding: FindingEntry, remediation: str | None = None) -> FindingBody:
     )
 
 
+def _listed(finding: FindingEntry) -> Iterator[list[str]]:
+    """Yield the lists of evidence that may hold texts; most hold names, which are shorter."""
+    for value in finding.evidence.values():
+        if isinstance(value, list) and value and len(value[0]) >= _LONG:
+            yield value
+
+
 def _lean(finding: FindingEntry, **changed: object) -> FindingEntry:
     return _Finding(**msgspec.structs.asdict(finding) | changed)
 
@@ -145,7 +152,7 @@ class _Texts:
 
     def __init__(self, identities: Iterable[IdentityEntry], findings: Sequence[FindingEntry]) -> None:
         said = [text for one in findings for text in (one.message, one.remediation)]
-        listed = (value for one in findings for value in one.evidence.values() if isinstance(value, list))
+        listed = (texts for one in findings for texts in _listed(one))
         whole = Counter(said)
         self._cuts = {text: 0 if count > 1 else text.find(". ") + 1 for text, count in whole.items()}
         counted = Counter(text[self._cuts[text] :] for text in said)
