@@ -274,3 +274,36 @@ def test_trust_is_narrowed_to_who_took_the_role(tmp_path):
 )
 def test_trust_stays_where_the_logs_may_lack_who_took_the_role(tmp_path, how):
     assert "narrow-trust" not in trusting(tmp_path, **how)
+
+
+REPORT = (
+    "user,arn,user_creation_time,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,"
+    "access_key_1_last_used_region,access_key_1_last_used_service"
+)
+
+
+@pytest.mark.parametrize(
+    ("service", "day", "expected"),
+    [
+        ("ec2", "2026-11-01", ("unobservable", "unused", "unobservable")),  # the logs miss that call
+        ("ec2", "2026-10-02", ("unobservable", "unused", "unobservable")),
+        ("s3", "2026-11-01", ("unused", "unused", "unobservable")),  # an object: that is a data event
+        ("sns", "2026-11-01", ("unused", "unobservable", "unobservable")),
+        ("ec2", "2026-01-01", ("unused", "unused", "unobservable")),  # before the window
+        ("N/A", "N/A", ("unused", "unused", "unobservable")),
+    ],
+)
+def test_the_last_use_of_a_key_is_a_second_witness(tmp_path, service, day, expected):
+    ann = user("ann")
+    held = allow(["ec2:DescribeVpcs", "sns:CreateTopic", "s3:GetObject"])
+    ann["UserPolicyList"] = [{"PolicyName": "p", "PolicyDocument": document([held])}]
+    time = day if day == "N/A" else f"{day}T10:00:00+00:00"
+    row = f"ann,{ann['Arn']},2025-01-01T00:00:00+00:00,true,2025-01-02T00:00:00+00:00,{time},eu-west-1,{service}"
+    (tmp_path / "report.csv").write_text(f"{REPORT}\n{row}\n")
+    # A call that the logs hold, so that it is not the whole user of whom they know nothing.
+    log = [event(A, "sqs", "ListQueues", with_key("ann"), eventTime="2026-09-01T00:00:00Z", readOnly=True)]
+    report = scan(
+        tmp_path, {"UserDetailList": [ann]}, [*log, *noise(A)], more=['credential_report = "report.csv"']
+    )
+    names = ("ec2:DescribeVpcs", "sns:CreateTopic", "s3:GetObject")
+    assert expected == tuple(verdict(report, "ann", name) for name in names)

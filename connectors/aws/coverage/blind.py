@@ -1,6 +1,7 @@
 """Collect, for one identity, the permissions whose use the logs could not have shown, and why."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from connectors.aws.catalog.actions import Catalogue
 from connectors.aws.coverage.beside import Beside
@@ -14,9 +15,11 @@ from connectors.aws.coverage.selectors import Selection, together
 from connectors.aws.coverage.witnesses import Witnesses
 from connectors.aws.identities.unique_ids import REAL_ID
 from connectors.aws.inventory import Holder
+from connectors.aws.usage.actions import prefixes_of
 from connectors.aws.usage.usage import Called
 from connectors.facts import Blind, Entitlement, PermissionSet, Window
 
+_LATE = timedelta(days=1)
 _NEW_DUMP = "export the authorization details again, so that they describe the one that exists now"
 
 _GLOBAL = (
@@ -71,6 +74,7 @@ class BlindSpots:
         self._catalogue = catalogue
         self._called = called
         self._window = window
+        self._start = window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._shown = DataCoverage(catalogue, union(held for _, held in sets.data))
         self._cache: dict[tuple[str, int, Selection | None, Places], tuple[Blind, ...]] = {}
         self._tagging = catalogue.level("Tagging")
@@ -104,7 +108,31 @@ class BlindSpots:
         seen = self._witnesses.blind(entitlement.identity, held, self._called, self._catalogue, self._window)
         models = self._models(holder, held, recorded)
         mine = self._of_identity(entitlement.identity, held)
-        return (*contradicted, *seen, *self._cache[key], *models, *mine)
+        keys = self._by_keys(holder, held, self._cache[key])
+        return (*contradicted, *seen, *self._cache[key], *models, *mine, *keys)
+
+    def _by_keys(self, holder: Holder, held: int, spots: Iterable[Blind]) -> Iterator[Blind]:
+        """Yield what a user holds in a service for which IAM saw a key used, and the logs hold no such call.
+
+        Where part of the service cannot be seen, the call was one of that part. IAM may write the time down a
+        while after the call.
+        """
+        unseen = union(spot.permissions for spot in spots if spot.code != "never-logged")
+        for use in self._witnesses.keys.get(holder.arn, ()):
+            prefixes = prefixes_of(use.service)
+            theirs = held & union(self._catalogue.expand_all(f"{prefix}:*") for prefix in prefixes)
+            newest = max(self._called.newest.get((holder.arn, f"{prefix}:"), "") for prefix in prefixes)
+            known = f"{datetime.fromisoformat(newest) + _LATE:%Y-%m-%dT%H:%M:%SZ}" if newest else ""
+            if use.service and use.time >= self._start and use.time > known and not theirs & unseen:
+                logs = (
+                    f"the newest record of it in the logs is of {newest}" if newest else "the logs hold none"
+                )
+                yield from _blind(
+                    theirs,
+                    "last-accessed-newer",
+                    f"IAM says that a key called {use.service} at {use.time}, and {logs}",
+                    "name the logs that hold this call, of that region and time",
+                )
 
     def _models(self, holder: Holder, held: int, recorded: Recorded) -> Iterator[Blind]:
         """Yield bedrock:InvokeModel of who is set up for calls that only data events show, or none."""
@@ -128,15 +156,14 @@ class BlindSpots:
             )
 
     def _contradiction(self, holder: Holder, recorded: Recorded) -> tuple[str, str, str]:
-        """Return why logs without a single record of a role prove nothing: IAM saw it act in their time.
+        """Return why logs without a single record of an identity prove nothing: IAM saw it act in their time.
 
-        RoleLastUsed counts every region and every kind of call. Where the trails export shows that all
-        management events of that time are recorded, the call was a data event, and the rest is judged as
-        usual.
+        RoleLastUsed and the last use of a key count every region and every kind of call. Where the trails
+        export shows that all management events of that time are recorded, the call was a data event, and the
+        rest is judged as usual.
         """
-        used = holder.last_used
-        start = self._window.start.strftime("%Y-%m-%dT%H:%M:%SZ")
-        if used < start or holder.arn in self._called.seen:
+        used = max([holder.last_used, *(use.time for use in self._witnesses.keys.get(holder.arn, ()))])
+        if used < self._start or holder.arn in self._called.seen:
             return ("", "", "")
         newest = max((seen.last for seen in recorded.management), default="")
         if used <= newest and recorded.selection is not None:
@@ -144,7 +171,7 @@ class BlindSpots:
         return (
             "last-use-not-in-logs",
             f"IAM reports a use at {used}, and the logs given hold no record of it: they miss calls",
-            "name the logs of every region, or the trails export if the role makes only data calls",
+            "name the logs of every region, or the trails export if it makes only data calls",
         )
 
     def _of_account(

@@ -13,6 +13,7 @@ from connectors.aws.coverage.recorded import Recorded, read_recorded
 from connectors.aws.coverage.trails import read_trails, trail_caveats
 from connectors.aws.coverage.witnesses import Witnesses
 from connectors.aws.grants.grants import Entitled
+from connectors.aws.identities.key_uses import key_uses
 from connectors.aws.inventory import Holder, Inventory
 from connectors.aws.usage.usage import Called, Heard
 from connectors.facts import Caveat, Coverage, Entitlement, Window
@@ -46,7 +47,7 @@ def read_coverage(
         catalogue,
         called,
         window,
-        Witnesses(evidence),
+        Witnesses(evidence, key_uses(inventory, called.usage)),
         unseen_callers(inventory),
         job_callers(inventory, called.usage),
     )

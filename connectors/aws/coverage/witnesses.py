@@ -5,13 +5,15 @@ They count refused attempts too, and data events, so they never prove a use; but
 the logs is never called unused (IAM user guide, "Refine permissions using last accessed information").
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from connectors.aws.arns import without_path
 from connectors.aws.catalog.actions import Catalogue
 from connectors.aws.exports.witnesses import LAST_ACCESSED, UNUSED_ACCESS
+from connectors.aws.identities.key_uses import KeyUse
 from connectors.aws.times import stamp
 from connectors.aws.usage.principals import canonical
 from connectors.aws.usage.usage import Called
@@ -46,7 +48,10 @@ class Sightings:
 class Witnesses:
     """Sightings by principal, compared with the logs."""
 
-    def __init__(self, evidence: Iterable[Evidence]) -> None:
+    def __init__(
+        self, evidence: Iterable[Evidence], keys: Mapping[str, Sequence[KeyUse]] = MappingProxyType({})
+    ) -> None:
+        self.keys = keys
         self._of: dict[str, Sightings] = {}
         for one in evidence:
             for wrapped in one.records("last_accessed"):

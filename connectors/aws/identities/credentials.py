@@ -36,7 +36,7 @@ def read_credentials(inventory: Inventory, usage: Iterable[Usage], window: Windo
     rows = list(usage)
     signed = {row.credential: row.identity for row in rows if row.credential.startswith("AKIA")}
     for source, name, record in inventory.keys:
-        users = _users(inventory, source, record, signed)
+        users = users_of(inventory, source, record, signed)
         identity = users[0] if len(users) == 1 else None
         if identity is None:
             key = str(record.get("AccessKeyId") or record.get("ServiceSpecificCredentialId") or "a key")
@@ -81,7 +81,7 @@ def with_key_ids(seen: Iterable[_Seen], credentials: Iterable[Credential]) -> tu
     return tuple(map(named, seen))
 
 
-def _users(
+def users_of(
     inventory: Inventory, source: str, record: Mapping[str, Any], signed: Mapping[str, str]
 ) -> list[str]:
     """Return the ARNs of the users that a key may belong to.

@@ -66,7 +66,7 @@ class EventActions:
         source = service_name(source)
         if source in table("event_actions")["no_permission"]["sources"]:
             return Needed(Sureness.NONE)
-        prefixes = _prefixes(source)
+        prefixes = prefixes_of(source)
         names = tuple(dict.fromkeys((name, _VERSION.sub("", name))))
         for prefix in prefixes:
             for one in names:
@@ -163,7 +163,8 @@ def service_name(source: str) -> str:
     return source
 
 
-def _prefixes(source: str) -> tuple[str, ...]:
+def prefixes_of(source: str) -> tuple[str, ...]:
+    """Return the IAM prefixes of a service under the name that records and reports give it."""
     return tuple(table("event_actions")["sources"].get(source, (source,)))
 
 
