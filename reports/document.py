@@ -523,8 +523,9 @@ class GroupEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     They have the same kind, name and grants, but for the account's own id (`{account}`) and what tools make
     up (`{…}`). `role` names kind, id and name alone, so it stays the same when the grants change. `granted`
-    is what each holds; `unused_everywhere` counts what is unused in every one of them, `unused_somewhere`
-    what is so in some. `findings` counts the open ones by severity.
+    is what each holds; `unused_everywhere` counts what is unused in every one of them, `unused_where_seen`
+    what is unused in some, used in none, and cannot be seen in the others, `unused_somewhere` the rest of
+    what is unused in some. `findings` counts the open ones by severity.
     """
 
     id: str
@@ -539,6 +540,7 @@ class GroupEntry(msgspec.Struct, frozen=True, kw_only=True):
     owners: list[str]
     granted: int
     unused_everywhere: int
+    unused_where_seen: int
     unused_somewhere: int
     findings: dict[str, int]
     variants: list[GroupVariant]

@@ -26,6 +26,8 @@ def find_identity(report: Report, wanted: str) -> IdentityEntry:
         return named[0]
     if named:
         listed = "; ".join(entry.id for entry in named[:_MOST_SHOWN])
+        left = len(named) - _MOST_SHOWN
+        listed += f"; and {left:,} more" if left > 0 else ""
         raise ConfigError(
             f"{wanted}: {len(named)} identities have this name: {listed}", hint="name one by id"
         )

@@ -121,6 +121,7 @@ def _group(
         owners=sorted({entry.owner for entry in entries if entry.owner}),
         granted=first.permissions.granted,
         unused_everywhere=sum(map(len, unused_everywhere(entries).values())),
+        unused_where_seen=sum(map(len, unused_where_seen(entries).values())),
         unused_somewhere=sum(map(len, unused_somewhere(entries).values())),
         findings={name: number for name in SEVERITIES if (number := still.count(name))},
         variants=_variants(entries, shapes),
@@ -141,7 +142,36 @@ def unused_everywhere(entries: Sequence[IdentityEntry]) -> dict[str, list[str]]:
     return found
 
 
+def unused_where_seen(entries: Sequence[IdentityEntry]) -> dict[str, list[str]]:
+    """Return by service what is unused in some of them, used in none, and not observable in the others.
+
+    One account whose logs are missing must not hide what all others show, nor be counted as if it showed it.
+    """
+    needed: dict[int, list[str]] = {}
+    for entry in entries:
+        for row in entry.services:
+            for names in (row.used, row.denied, row.conditional):
+                needed[id(names)] = names
+    taken = {name for names in needed.values() for name in names}
+    found = {}
+    for service, names in _not_everywhere(entries).items():
+        if left := [name for name in names if name not in taken]:
+            found[service] = left
+    return found
+
+
 def unused_somewhere(entries: Sequence[IdentityEntry]) -> dict[str, list[str]]:
+    """Return by service the permissions that are unused in some of them and used, or tried, in others."""
+    seen = unused_where_seen(entries)
+    found = {}
+    for service, names in _not_everywhere(entries).items():
+        without = set(seen.get(service, ()))
+        if left := [name for name in names if name not in without]:
+            found[service] = left
+    return found
+
+
+def _not_everywhere(entries: Sequence[IdentityEntry]) -> dict[str, list[str]]:
     """Return by service the permissions that are unused in some of them and not in all."""
     everywhere = unused_everywhere(entries)
     lists: dict[str, dict[int, list[str]]] = {}

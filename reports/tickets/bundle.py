@@ -137,8 +137,11 @@ def _title(unit: Unit, working: Sequence[IdentityEntry], still: Sequence[Finding
         return f"Reduce access of {who} {where}: {counted(len(still), 'open finding')}"[:TITLE_LIMIT]
     who = f"{short(unit.name, 80)} ({working[0].provider}, {counted(accounts, 'account')})"
     groups = [part.group for part in unit.parts if part.group]
-    least = min(group.unused_everywhere for group in groups)
-    if not least:
-        return f"Review access of {who}: {counted(len(still), 'open finding')}"[:TITLE_LIMIT]
-    unused = f"{least:,} of {groups[0].granted:,}" if len(groups) == 1 else f"at least {least:,}"
-    return f"Reduce access of {who}: {unused} permissions unused in all of them"[:TITLE_LIMIT]
+    for least, where in (
+        (min(group.unused_everywhere for group in groups), "in all of them"),
+        (min(group.unused_where_seen for group in groups), "wherever that can be seen"),
+    ):
+        if least:
+            unused = f"{least:,} of {groups[0].granted:,}" if len(groups) == 1 else f"at least {least:,}"
+            return f"Reduce access of {who}: {unused} permissions unused {where}"[:TITLE_LIMIT]
+    return f"Review access of {who}: {counted(len(still), 'open finding')}"[:TITLE_LIMIT]

@@ -5,20 +5,23 @@ from collections.abc import Sequence
 
 from reports import escape
 from reports.document import SEVERITIES, FindingEntry, GroupEntry, GroupVariant, IdentityEntry, SourceEntry
-from reports.groups.grouping import unused_somewhere
+from reports.groups.grouping import unused_everywhere, unused_somewhere, unused_where_seen
 from reports.groups.shapes import ACCOUNT, MADE_UP
 from reports.overview import counted, first_of, is_open, spread
 from reports.tickets.block import Block, write
 from reports.tickets.body import BODY_LIMIT, assemble
 from reports.tickets.changes import services_table
 from reports.tickets.evidence import sources
-from reports.tickets.removals import Removal
+from reports.tickets.removals import Removal, offers_removal
 from reports.tickets.units import Part, Plan, Unit, everywhere
 from reports.tickets.wording import ROWS, code, left_out, text, window
 
 _ACCOUNTS = 400
 """Account ids that one list in a ticket names."""
 _OWNERS, _LOOP, _SENTENCE = 8, 12, 240
+_CHECKED = "Put the account's own id in its place; its claims were checked in that account alone."
+_SEE_FIRST = "bring their logs before you take these out of the template."
+_SETTLE = "Settle that before the template is changed."
 _NOBODY = "nobody is named as owner: find one before you change anything"
 _CHECK = "Check what is missing before you remove anything."
 _TEMPLATE = (
@@ -88,14 +91,14 @@ def _heading(unit: Unit, group: GroupEntry, part: Part) -> str:
 def _alike(found: Plan, unit: Unit, group: GroupEntry, part: Part) -> list[str]:
     written = (
         f"Unused in all {counted(len(part.every), 'identity', 'identities')} that are written like this: "
-        f"**{group.unused_everywhere:,} of {group.granted:,} permissions**; in some of them "
-        f"{group.unused_somewhere:,} more."
+        f"**{group.unused_everywhere:,} of {group.granted:,} permissions**. {group.unused_where_seen:,} more "
+        f"are unused wherever their use can be seen, {group.unused_somewhere:,} in some accounts only."
     )
     lines = [written, "", _TEMPLATE]
     if unit.by == "role":
         gone = everywhere(part)
         lines += ["", *services_table(gone, window(found.report))] if gone else []
-        lines += _somewhere(part)
+        lines += [*_where_seen(part), *_somewhere(part), *_fits_all(part), *_without_offer(part)]
     working = {entry.account for entry in part.working}
     lines += ["", "| Accounts | Reduction | Takes away | Keeps |", "| --- | --- | ---: | ---: |"]
     lines += [_variant(variant) for variant in group.variants[:ROWS]]
@@ -106,6 +109,32 @@ def _alike(found: Plan, unit: Unit, group: GroupEntry, part: Part) -> list[str]:
             what = "no reduction" if variant.disposition == "none" else f"takes {variant.removes:,}"
             lines += ["", f"{what} ({variant.disposition}): {', '.join(map(text, named))}{more}"]
     return [*lines, "", *_commands(part)]
+
+
+def _fits_all(part: Part) -> list[str]:
+    """Name an account whose reduction takes nothing but what is unused in all: a draft of the template."""
+    everywhere_unused = {(service, *names) for service, names in unused_everywhere(part.every).items()}
+    for entry in part.working:
+        own = {(row.service, *sorted(row.unused)) for row in entry.services if row.unused}
+        if own == everywhere_unused and offers_removal(entry.reduction):
+            command = f"entdrift reduce {shlex.quote(entry.id)} --form json --from out"
+            where, told = code(entry.account), code(command)
+            draft = f"A draft for the template: the reduction of account {where} takes no permission that "
+            return ["", f"{draft}another account uses. {told} prints it. {_CHECKED}"]
+    return []
+
+
+def _without_offer(part: Part) -> list[str]:
+    """Say in how many accounts nothing is offered, and why: a template is changed there too."""
+    without = [entry for entry in part.working if entry.reduction.disposition == "none"]
+    if not without:
+        return []
+    why = text(without[0].reduction.reason)
+    accounts = counted(len({entry.account for entry in without}), "account")
+    return [
+        "",
+        f"**In {accounts} no reduction is offered**, as in {code(without[0].account)}: {why}. {_SETTLE}",
+    ]
 
 
 def _taken(others: list[Removal]) -> list[str]:
@@ -128,7 +157,21 @@ def _somewhere(part: Part) -> list[str]:
         return []
     named = [f"{code(service)} {len(names):,}" for service, names in more.items()]
     shown, left = first_of(named, ROWS)
-    return ["", f"Unused in some accounts, and used or not observable in others: {', '.join(shown)}{left}."]
+    return ["", f"Unused in some accounts, and used or tried in others: {', '.join(shown)}{left}."]
+
+
+def _where_seen(part: Part) -> list[str]:
+    """Say what would be unused in all if its use could be seen in all, and where it cannot."""
+    hidden = unused_where_seen(part.every)
+    if not hidden:
+        return []
+    names = {name for held in hidden.values() for name in held}
+    blind = {e.account for e in part.every if any(names.intersection(row.unobservable) for row in e.services)}
+    services, more = first_of([f"{code(service)} {len(held):,}" for service, held in hidden.items()], ROWS)
+    accounts, left = first_of([text(account) for account in sorted(blind)], _OWNERS)
+    told = f"Unused wherever their use can be seen: {', '.join(services)}{more}."
+    where = f"{counted(len(blind), 'account')} ({', '.join(accounts)}{left})"
+    return ["", f"{told} It cannot be seen in {where}: {_SEE_FIRST}"]
 
 
 def _commands(part: Part) -> list[str]:

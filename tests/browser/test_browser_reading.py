@@ -483,6 +483,15 @@ def test_what_is_alike_in_several_accounts_is_one_row_with_its_accounts(open_rep
     assert report.errors == []
 
 
+def test_an_identity_says_where_else_it_stands(open_report):
+    report = open_report("fleet", AGENT)
+    page = report.page
+    assert "Written alike in 3 accounts" in page.locator("#identity-content").inner_text()
+    page.get_by_text("Show them all").click()
+    assert 3 == len(names(page))
+    assert report.errors == []
+
+
 def test_alike_rows_are_told_apart_when_asked_and_the_address_keeps_that(open_report):
     page = open_report("fleet").page
     page.locator("#alike").uncheck()

@@ -100,7 +100,8 @@ function alikeIdentity(model, row) {
       "p",
       {},
       `Unused in all ${count(group.accounts.length, "account")}: ${num(group.unused_everywhere)} of ` +
-        `${count(group.granted, "permission")}; in some of them ${num(group.unused_somewhere)} more. ` +
+        `${count(group.granted, "permission")}; ${num(group.unused_where_seen)} more wherever their use can be seen, ` +
+        `${num(group.unused_somewhere)} in some accounts only. ` +
         "Where one template writes it, change it there: only what is unused in all of them can go there.",
     ),
     group.variants.map((variant) => {
@@ -119,4 +120,17 @@ function variantPart(variant, members) {
     el("p", {}, el("b", {}, `${count(members.length, "account")}: `), offer),
     alikeAccounts(members, (member) => accountLink(member, member.entry, {})),
   ];
+}
+
+// That the same stands in other accounts, and the search that shows them.
+function alikeElsewhere(model, entry) {
+  const group = groupOf(model, entry);
+  const search = writeQueryString({ q: `name:"${entry.name}"`, g: "0" });
+  return el(
+    "p",
+    {},
+    `Written alike in ${count(group.accounts.length, "account")}; unused in all of them: ` +
+      `${num(group.unused_everywhere)} of ${count(group.granted, "permission")}. `,
+    entry.name === group.name ? el("a", { href: `#/identities${search}` }, "Show them all") : "",
+  );
 }

@@ -127,6 +127,7 @@ function identityStanding(model, identity) {
         ? ` · ${num(permissions.not_granted)} used or denied are given by no present grant`
         : "",
     ),
+    identity.entry.group ? alikeElsewhere(model, identity.entry) : "",
     beforeProduction(identity),
   );
 }

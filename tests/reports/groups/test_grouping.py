@@ -86,7 +86,14 @@ def test_use_may_differ_within_a_group_and_is_told_apart():
         services=[*entries[1].services, ServiceEntry(service="sts", granted=0, used=["sts:GetCallerIdentity"])],
     )  # fmt: skip
     (group,) = report_of(entries[0], used_of_none).groups
-    assert (1, 1) == (group.unused_everywhere, group.unused_somewhere)
+    assert (1, 0, 1) == (group.unused_everywhere, group.unused_where_seen, group.unused_somewhere)
+
+
+def test_an_account_whose_logs_are_missing_hides_nothing_and_shows_nothing():
+    names = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    blind = role(ACCOUNTS[2], services=[ServiceEntry(service="s3", granted=3, unobservable=names)])
+    (group,) = report_of(role(ACCOUNTS[0]), role(ACCOUNTS[1], unused=("s3:DeleteObject",)), blind).groups
+    assert (0, 1, 1) == (group.unused_everywhere, group.unused_where_seen, group.unused_somewhere)
 
 
 def test_findings_that_say_the_same_share_a_group_and_others_do_not():

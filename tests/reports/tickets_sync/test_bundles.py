@@ -102,7 +102,34 @@ def test_only_what_is_unused_in_all_is_named_for_the_template():
     (ticket,) = plan_by(report, "role")
     assert [["s3:DeleteObject"]] == [removal.permissions for removal in ticket.removes]
     assert list(ACCOUNTS[:2]) == ticket.accounts
-    assert "**1 of 3 permissions**; in some of them 1 more" in ticket.body
+    assert "**1 of 3 permissions**. 0 more are unused wherever" in ticket.body
+
+
+def test_a_reduction_that_fits_all_accounts_is_named_as_a_draft_for_the_template():
+    fits = role(ACCOUNTS[1], removes=1, unused=("s3:DeleteObject",))
+    (ticket,) = plan_by(report_of(role(ACCOUNTS[0]), fits), "role")
+    command = f"entdrift reduce {fits.id} --form json --from out"
+    assert f"A draft for the template: the reduction of account `{ACCOUNTS[1]}`" in ticket.body
+    assert command in ticket.body
+    other = role(ACCOUNTS[1], removes=1, unused=("s3:GetObject",))
+    (apart,) = plan_by(report_of(role(ACCOUNTS[0]), other), "role")
+    assert "A draft for the template" not in apart.body
+
+
+def test_accounts_without_an_offer_are_told_before_the_template_is_changed():
+    broken = role(ACCOUNTS[1], removes=0)
+    rows = [finding(rule="ED101", severity="high", provider="aws", account=ACCOUNTS[1], identity=broken.id)]
+    (ticket,) = plan_by(report_of(role(ACCOUNTS[0]), broken, findings=rows), "role")
+    assert f"**In 1 account no reduction is offered**, as in `{ACCOUNTS[1]}`" in ticket.body
+
+
+def test_an_account_without_logs_is_named_before_the_template_is_changed():
+    names = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    blind = role(ACCOUNTS[2], removes=0, services=[ServiceEntry(service="s3", granted=3, unobservable=names)])
+    (ticket,) = plan_by(report_of(role(ACCOUNTS[0]), role(ACCOUNTS[1]), blind), "role")
+    assert "2 of 3 permissions unused wherever that can be seen" in ticket.title
+    assert f"It cannot be seen in 1 account ({ACCOUNTS[2]}): bring their logs" in ticket.body
+    assert [] == ticket.removes
 
 
 def test_a_second_run_changes_nothing_and_use_in_one_account_does_not_either():
