@@ -37,6 +37,8 @@ FINDING_COLUMNS = (
     "waiver_reason",
     "waiver_owner",
     "waiver_until",
+    "waiver_pattern",
+    "group",
 )
 IDENTITY_COLUMNS = (
     "provider",
@@ -143,6 +145,8 @@ def _finding(report: Report, identities: dict[_Key, IdentityEntry], finding: Fin
         waiver.reason if waiver else "",
         waiver.owner if waiver else "",
         waiver.until if waiver else "",
+        waiver.pattern if waiver else "",
+        finding.group,
     ]
 
 

@@ -271,5 +271,7 @@ def _findings(report: Report) -> pd.DataFrame:
             "waiver_reason": (text, waiver("reason")),
             "waiver_owner": (category, waiver("owner")),
             "waiver_until": (time, waiver("until")),
+            "waiver_pattern": (category, waiver("pattern")),
+            "group": category,
         },
     )

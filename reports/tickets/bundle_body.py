@@ -20,7 +20,7 @@ _ACCOUNTS = 400
 """Account ids that one list in a ticket names."""
 _OWNERS, _LOOP, _SENTENCE = 8, 12, 240
 _CHECKED = "Put the account's own id in its place; its claims were checked in that account alone."
-_SEE_FIRST = "bring their logs before you take these out of the template."
+_SEE_FIRST = "bring their logs, or switch them on, before you take these out of the template."
 _SETTLE = "Settle that before the template is changed."
 _NOBODY = "nobody is named as owner: find one before you change anything"
 _CHECK = "Check what is missing before you remove anything."

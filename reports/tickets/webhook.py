@@ -87,6 +87,7 @@ class Receiver:
             "account": ticket.account,
             "identity": ticket.identity,
             "owner": ticket.owner,
+            **({"accounts": ticket.accounts} if ticket.accounts else {}),
         }
         return self._read(self._post("create", {"key": ticket.key, "ticket": body}), Made)
 

@@ -5,7 +5,9 @@ import shlex
 
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
 from report_sample import finding, identity, sample_report
+from test_tickets import HIDDEN
 from tickets_sync.test_sync import complete, found
 
 from reports.document import GrantEntry, PermissionCounts, Reduction, ServiceEntry
@@ -244,3 +246,14 @@ def test_a_thousand_accounts_fit_and_every_file_holds_the_ticket():
     assert ticket.key in csv.write([ticket])
     assert ticket.key in markdown.write([ticket], report)
     assert 1_000 == len(json.loads(msgspec.json.encode(ticket))["commands"])
+
+
+@pytest.mark.parametrize("by", ["role", "owner"])
+def test_names_of_others_making_stay_text(by):
+    name = "x`</code><script>alert(1)</script>\n$(id)';|#\u202e"
+    entries = [role(account, name=name, owner="o`<b>\n$(id)\u202e") for account in ACCOUNTS]
+    (ticket,) = plan_by(report_of(*entries), by)
+    assert not HIDDEN.search(ticket.body + ticket.title)
+    assert "<script>" not in MarkdownIt("commonmark").enable("table").render(ticket.body)
+    for command, entry in zip(ticket.commands, entries, strict=True):
+        assert entry.id == shlex.split(command)[2]
