@@ -55,8 +55,8 @@ def events():
     ]
 
 
-def scan(place, details, log, trails=(), more=()):
-    """Run the command on one account and return the report."""
+def scan(place, details, log, trails=(), more=(), *, described=True):
+    """Run the command on one account and return the report; `described`: with the trails export."""
     (place / "gaad.json").write_text(json.dumps(details))
     file = place / "logs" / f"{A}_CloudTrail_eu-west-1_20261101T0000Z_abc.json.gz"
     file.parent.mkdir(exist_ok=True)
@@ -64,7 +64,8 @@ def scan(place, details, log, trails=(), more=()):
     (place / "trails.json").write_text("\n".join(json.dumps(part) for part in trails or trail(A)))
     lines = ["[scan]", 'start = "2026-08-01"', 'end = "2026-11-20"', 'identities = "all"', "[[source]]"]
     lines += ['name = "a"', 'provider = "aws"', 'stage = "production"', 'mode = "export"']
-    lines += ['authorization_details = "gaad.json"', 'cloudtrail = ["logs"]', 'trails = "trails.json"']
+    lines += ['authorization_details = "gaad.json"', 'cloudtrail = ["logs"]']
+    lines += ['trails = "trails.json"'] if described else []
     (place / "config.toml").write_text("\n".join([*lines, *more]))
     arguments = ["scan", "--config", str(place / "config.toml"), "--output", str(place / "out")]
     arguments += ["--now", "2026-11-22T00:00:00Z"]
@@ -307,3 +308,21 @@ def test_the_last_use_of_a_key_is_a_second_witness(tmp_path, service, day, expec
     )
     names = ("ec2:DescribeVpcs", "sns:CreateTopic", "s3:GetObject")
     assert expected == tuple(verdict(report, "ann", name) for name in names)
+
+
+@pytest.mark.parametrize("category", ["Data", "NetworkActivity"])
+def test_files_that_hold_no_management_event_show_none(tmp_path, category):
+    """They may be those of a trail for data events alone."""
+    details = {"RoleDetailList": [role(A, "reader", allow(["s3:GetObject", "ec2:DescribeVpcs"]))]}
+    log = [{**one, "eventCategory": category, "managementEvent": False} for one in noise(A)]
+    report = scan(tmp_path, details, log, described=False)
+    assert verdict(report, "reader", "ec2:DescribeVpcs") == "unobservable"
+    assert verdict(report, "reader", "s3:GetObject") == "unobservable"
+
+
+@pytest.mark.parametrize(("name", "told"), [("CreateTags", True), ("DescribeTags", False)])
+def test_logs_without_a_single_read_are_told(tmp_path, name, told):
+    details = {"RoleDetailList": [role(A, "reader", allow("ec2:DescribeVpcs"))]}
+    log = [{**one, "eventName": name} for one in noise(A)]
+    report = scan(tmp_path, details, log, described=False)
+    assert told == any("is a read" in one["what"] for one in report["limits_of_analysis"])

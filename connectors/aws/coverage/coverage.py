@@ -104,6 +104,7 @@ def _caveats(
         found += _gaps(one, window)
         found += _filtered(account, called.heard.get(account))
         if one.management and one.selection is None:
+            found += _only_writes(account, called.heard.get(account))
             regions = ", ".join(sorted({seen.region for seen in one.management if seen.region}))
             found.append(
                 Caveat(
@@ -216,6 +217,20 @@ def _filtered(account: str, heard: Heard | None) -> Iterator[Caveat]:
         )
 
 
+def _only_writes(account: str, heard: Heard | None) -> Iterator[Caveat]:
+    """Say that the records hold no read: consoles and SDKs read all the time, trails may leave reads out."""
+    if heard is None or heard.count < _MANY:
+        return
+    names = (operation.partition(":")[2] for operation in heard.operations)
+    if not any(name.startswith(_READS) for name in names):
+        yield Caveat(
+            f"none of the {heard.count} records of account {account} is a read (Get…, List…, Describe…)",
+            account,
+            "if its trail leaves reads out, they are taken for no calls; name the trails export to be sure",
+        )
+
+
+_READS = ("Describe", "Get", "Head", "List", "Lookup")
 _SLACK_DAYS = 1
 _FEWEST_DAYS = 2
 """So many days without a file, fewer than those with one, look like files that were lost."""

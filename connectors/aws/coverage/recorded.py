@@ -130,8 +130,14 @@ class Recorded:
         return bool(self.days) or bool(self.data_types)
 
     def _spans(self) -> list[tuple[str, str]]:
-        """Return the times from which management events, or files that would hold them, are given."""
+        """Return the times from which management events, or files that would hold them, are given.
+
+        Files that hold events of other kinds alone are those of a trail for these, unless a trail is known to
+        select management events.
+        """
         spans = [(seen.first, seen.last) for seen in self.management]
+        if self.presence and not spans and self.selection is None:
+            return []
         return [*spans, *((f"{day}T00:00:00Z", f"{day}T23:59:59Z") for day in self.days)]
 
     @property
