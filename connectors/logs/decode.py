@@ -276,9 +276,14 @@ class Decoder:
                 yield from self._wrapped_in(one, strange, fate, depth - 1)
 
     def _tells_of_events(self, text: str) -> bool:
-        """Return whether a text that is no record has the words that stand together in events."""
+        """Return whether a text that is no record has the words that stand together in events.
+
+        A console writes the head of its table in words of its own (`Event name,Event time,…`).
+        """
         text = text.lower().replace("_", "")
-        return bool(self._columns) and all(column in text for column in self._columns)
+        head = text.lstrip().partition("\n")[0]
+        told = (text, head.replace(" ", "") if "," in head else "")
+        return bool(self._columns) and any(all(column in one for column in self._columns) for one in told)
 
     def _content(self, value: Any) -> Any:
         """Return a record, taken out of its wrapping if it has one."""

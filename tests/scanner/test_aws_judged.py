@@ -55,10 +55,14 @@ def events():
     ]
 
 
-def scan(place, details, log, trails=(), more=(), *, described=True):
-    """Run the command on one account and return the report; `described`: with the trails export."""
+def scan(place, details, log, trails=(), more=(), *, described=True, history=False):
+    """Run the command on one account and return the report.
+
+    `described`: with the trails export; `history`: the log is an event history, no trail's file.
+    """
     (place / "gaad.json").write_text(json.dumps(details))
-    file = place / "logs" / f"{A}_CloudTrail_eu-west-1_20261101T0000Z_abc.json.gz"
+    name = "history.json.gz" if history else f"{A}_CloudTrail_eu-west-1_20261101T0000Z_abc.json.gz"
+    file = place / "logs" / name
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(gzip.compress(json.dumps({"Records": log}).encode()))
     (place / "trails.json").write_text("\n".join(json.dumps(part) for part in trails or trail(A)))
@@ -326,3 +330,26 @@ def test_logs_without_a_single_read_are_told(tmp_path, name, told):
     log = [{**one, "eventName": name} for one in noise(A)]
     report = scan(tmp_path, details, log, described=False)
     assert told == any("is a read" in one["what"] for one in report["limits_of_analysis"])
+
+
+@pytest.mark.parametrize(("name", "expected"), [("CreateTags", "unobservable"), ("DescribeTags", "unused")])
+def test_an_event_history_without_a_single_read_shows_none(tmp_path, name, expected):
+    """The console's own filter leaves reads out unless it is taken away."""
+    details = {"RoleDetailList": [role(A, "reader", allow(["ec2:DescribeVpcs", "ec2:CreateVpc"]))]}
+    log = [{**one, "eventName": name} for one in noise(A)]
+    report = scan(tmp_path, details, log, described=False, history=True)
+    assert verdict(report, "reader", "ec2:DescribeVpcs") == expected
+    assert verdict(report, "reader", "ec2:CreateVpc") == "unused"
+
+
+def test_an_event_history_as_a_table_is_named_and_nothing_is_unused_beside_it(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "event_history.csv").write_text(
+        "Event name,Event time,User name,Event source\nDescribeVpcs,2026-11-01,reader,ec2.amazonaws.com\n"
+    )
+    details = {"RoleDetailList": [role(A, "reader", allow("ec2:DescribeVpcs"))]}
+    report = scan(tmp_path, details, [*noise(A)])
+    assert verdict(report, "reader", "ec2:DescribeVpcs") == "unobservable"
+    assert any(
+        "event_history.csv" in one["path"] and one["status"] != "skipped" for one in report["log_files"]
+    )

@@ -261,6 +261,7 @@ class BlindSpots:
         if recorded.active:
             yield from self._elsewhere(held, recorded)
         if selection is None:
+            yield from self._filtered(held, recorded)
             return
         fix = management_fix(recorded.active)
         held &= ~self._sets.data_only
@@ -283,6 +284,18 @@ class BlindSpots:
                 "source-excluded",
                 f"trails leave out {source}",
                 fix,
+            )
+
+    def _filtered(self, held: int, recorded: Recorded) -> Iterator[Blind]:
+        """Yield reads, where an event history holds none: the console leaves them out unless told."""
+        heard = self._called.heard.get(recorded.account)
+        if not recorded.trail_files and heard is not None and heard.only_writes:
+            yield from _blind(
+                held & self._sets.reads & ~self._sets.data_only,
+                "read-events-not-logged",
+                f"none of the {heard.count} records of the event history given is a read: the console leaves "
+                "reads out unless its filter is taken away",
+                "export the event history again without a filter, or name a trail's files",
             )
 
     def _elsewhere(self, held: int, recorded: Recorded) -> Iterator[Blind]:

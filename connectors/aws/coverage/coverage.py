@@ -197,7 +197,7 @@ def _gaps(recorded: Recorded, window: Window) -> Iterator[Caveat]:
 
 def _filtered(account: str, heard: Heard | None) -> Iterator[Caveat]:
     """Say that the records look picked out: `lookup-events` is often asked for one name or one user."""
-    if heard is None or heard.count < _MANY:
+    if heard is None or not heard.many:
         return
     services = {operation.partition(":")[0] for operation in heard.operations}
     alike = [
@@ -218,11 +218,8 @@ def _filtered(account: str, heard: Heard | None) -> Iterator[Caveat]:
 
 
 def _only_writes(account: str, heard: Heard | None) -> Iterator[Caveat]:
-    """Say that the records hold no read: consoles and SDKs read all the time, trails may leave reads out."""
-    if heard is None or heard.count < _MANY:
-        return
-    names = (operation.partition(":")[2] for operation in heard.operations)
-    if not any(name.startswith(_READS) for name in names):
+    """Say that the records hold no read: a trail, or whoever exported them, may leave reads out."""
+    if heard is not None and heard.only_writes:
         yield Caveat(
             f"none of the {heard.count} records of account {account} is a read (Get…, List…, Describe…)",
             account,
@@ -230,12 +227,9 @@ def _only_writes(account: str, heard: Heard | None) -> Iterator[Caveat]:
         )
 
 
-_READS = ("Describe", "Get", "Head", "List", "Lookup")
 _SLACK_DAYS = 1
 _FEWEST_DAYS = 2
 """So many days without a file, fewer than those with one, look like files that were lost."""
-_MANY = 20
-"""So many records of one kind do not look like everything that happened in an account."""
 _EFFECTS = {
     "authorization_details": "identities and grants in what could not be read are not analysed",
     "cloudtrail": "calls in the unread part are not counted: what is called unused may be used there",

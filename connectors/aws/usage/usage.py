@@ -42,6 +42,15 @@ _CREATES = re.compile(
 """First words of actions that can set tags on what they make: in botocore 1.44.8 their input holds tags."""
 
 
+_READS = (
+    "Assume", "BatchGet", "Check", "Converse", "Decrypt", "Describe", "Generate", "Get", "Head", "Invoke",
+    "List", "Lookup", "Query", "Search", "View",
+)  # fmt: skip
+"""First words of operations that CloudTrail marks as reads, or may."""
+_MANY = 20
+"""So many records of one kind do not look like everything that happened in an account."""
+
+
 @dataclass
 class Heard:
     """How varied the records of one account are: an export made with a filter is not."""
@@ -49,6 +58,17 @@ class Heard:
     count: int = 0
     callers: set[str] = field(default_factory=set)
     operations: set[str] = field(default_factory=set)
+
+    @property
+    def many(self) -> bool:
+        """Tell whether there are so many records that they should be of many kinds."""
+        return self.count >= _MANY
+
+    @property
+    def only_writes(self) -> bool:
+        """Tell whether there are many records and no read: consoles and SDKs read all the time."""
+        names = (operation.partition(":")[2] for operation in self.operations)
+        return self.many and not any(name.startswith(_READS) for name in names)
 
 
 @dataclass
