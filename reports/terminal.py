@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reports import escape, finding_types
 from reports.document import Report, Severity, SourceEntry
 from reports.drift_text import sentences
+from reports.log_ends import ends_early, logs_end, worst_first
 from reports.overview import (
     FindingGroup,
     Row,
@@ -63,8 +64,6 @@ _SEVERITY_STYLE: dict[Severity, str] = {
     "info": "dim",
 }
 _STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red", "skipped": "dim"}
-# What was not read whole must not be among the "more" of a long list.
-_WORST_FIRST = ("failed", "partial", "skipped", "ok")
 
 
 def render(report: Report) -> str:
@@ -155,10 +154,10 @@ def _reading(report: Report, console: "Console", room: _Room) -> "list[Table | T
 
     if not room.tight:
         line = Text(_shown(_log_line(report), console), style="dim")
-        return [_sources(report.sources, console, room), line]
-    bad = [source for source in report.sources if source.status != "ok"]
+        return [_sources(report, worst_first(report), console, room), line]
+    bad = [source for source in worst_first(report) if source.status != "ok"]
     line = Text(_shown(_sources_line(report), console), style="dim")
-    return [line, _sources(bad, console, room)] if bad else [line]
+    return [line, _sources(report, bad, console, room)] if bad else [line]
 
 
 def _written(files: Sequence[str], room: _Room) -> list[str]:
@@ -177,15 +176,14 @@ def _sources_line(report: Report) -> str:
     )
 
 
-def _sources(sources: Sequence[SourceEntry], console: "Console", room: _Room) -> "Table":
+def _sources(report: Report, sources: Sequence[SourceEntry], console: "Console", room: _Room) -> "Table":
     table = _table()
     for style in ("", "", ""):
         table.add_column(style=style, overflow="ellipsis" if room.tight else "fold", no_wrap=room.tight)
-    sources = sorted(sources, key=lambda source: _WORST_FIRST.index(source.status))
     for source in sources[: room.sources]:
         said = source.reason or f"{source.records:,} records"
-        if source.status == "ok" and source.data_as_of:
-            said += f", as of {source.data_as_of[:10]}"
+        if source.status == "ok":
+            said += _as_of(report, source)
         table.add_row(
             _cell(source.name, console),
             _cell(source.status, console, _STATUS_STYLE[source.status]),
@@ -196,6 +194,14 @@ def _sources(sources: Sequence[SourceEntry], console: "Console", room: _Room) ->
         bad = sum(source.status != "ok" for source in sources[room.sources :])
         table.add_row(_cell(f"and {left:,} more", console), "", _cell(f"{bad:,} not ok", console))
     return table
+
+
+def _as_of(report: Report, source: SourceEntry) -> str:
+    """Say up to when a source speaks: where its logs end, else the time of its newest file."""
+    if end := logs_end(report, source):
+        early = ", long before the window ends" if ends_early(report, source) else ""
+        return f", logs to {end[:10]}{early}"
+    return f", as of {source.data_as_of[:10]}" if source.data_as_of else ""
 
 
 def _identities(rows: list[Row], console: "Console", room: _Room) -> "Table":

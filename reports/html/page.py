@@ -17,6 +17,7 @@ from reports.html.island import island
 from reports.html.opening import event_facts, opening
 from reports.html.visible import LONGEST_NAME, visible
 from reports.html.words import PROVIDERS, day, minute
+from reports.log_ends import ends_early, logs_end, worst_first
 
 SCRIPTS = (
     "text.js",
@@ -61,7 +62,10 @@ def page(report: Report) -> Iterator[str]:
         opening=opening(report),
         decisions=decisions(report),
         gaps=gaps(report),
-        first_sources=sorted(report.sources, key=lambda source: source.status == "ok")[:_SOURCES],
+        first_sources=[
+            (source, logs_end(report, source), ends_early(report, source))
+            for source in worst_first(report)[:_SOURCES]
+        ],
         findings_shown=50,
         identities_shown=200,
         event_facts=event_facts(report.summary.log_events),
