@@ -220,11 +220,14 @@ def _admin(held: Held) -> str:
 
 
 def _only_on_itself(holder: Holder, places: Mapping[str, PermissionSet]) -> PermissionSet:
-    """Return what a user or role holds on itself and nowhere else (`user/${aws:username}`, filled in)."""
+    """Return what a user or role holds on itself and nowhere else (`user/${aws:username}`, filled in).
+
+    Names are unique in an account whatever the path, and nobody administers IAM of another account.
+    """
     itself = elsewhere = 0
     for pattern, held in places.items():
-        name = pattern.rpartition(":")[2]
-        if name == holder.arn.rpartition(":")[2] and matches(pattern, holder.arn):
+        kind, _, name = pattern.rpartition(":")[2].partition("/")
+        if kind == holder.kind and name.rpartition("/")[2] == holder.name and ":iam:" in pattern:
             itself |= held
         else:
             elsewhere |= held
