@@ -99,11 +99,13 @@ class AiSignals:
             yield Signal(SignalKind.USAGE, permission, f"{count} calls in the logs")
 
     def of_workloads(self, arns: Iterable[str], evidence: str) -> Iterator[Signal]:
-        """Yield a signal for each AI resource that credentials were issued to."""
+        """Yield a signal for each AI resource that credentials were issued to, else for a telling name."""
         for text in sorted(arns):
             arn = parse_arn(text)
             if arn and arn.service in self._services:
                 yield Signal(SignalKind.LOG, text, evidence)
+            elif arn:
+                yield from self.of_name(re.split("[:/]", arn.resource)[-1])
 
     def of_name(self, name: str) -> Iterator[Signal]:
         """Yield a signal when the short name fits a built-in or configured pattern."""

@@ -284,6 +284,12 @@ def test_a_workload_named_in_the_log_is_listed_and_tells_ai(facts_of):
     assert signals(facts) == {(SignalKind.LOG, runtime)}
 
 
+def test_the_telling_name_of_a_workload_in_the_log_is_a_weak_signal(facts_of):
+    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:weather-mcp-server"
+    events = [call("DescribeInstances", "ec2.amazonaws.com", inScopeOf={"credentialsIssuedTo": function})]
+    assert signals(facts_of([role()], events=events)) == {(SignalKind.NAME, "weather-mcp-server")}
+
+
 def test_workloads_follow_from_profiles_and_pinned_trust(facts_of):
     agent = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:agent/A1"
     subject = {"StringEquals": {"oidc.eks.us-east-1.amazonaws.com/id/X:sub": "system:serviceaccount:ml:rag"}}
