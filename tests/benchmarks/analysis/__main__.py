@@ -93,8 +93,11 @@ def comparison(choice: random.Random, identities: int, permissions: int) -> tupl
     return seconds(ours), seconds(theirs) * identities / sample
 
 
-SHAPES = ("realistic", "wide", "admin")
-"""Ten policies of a few services each, shared and inline; one of 40 whole services each; `*` each."""
+SHAPES = ("realistic", "wide", "admin", "trusting")
+"""Ten policies of a few services each, shared and inline; one of 40 whole services each; `*` each.
+
+Or ten administrators among roles that may all become each other.
+"""
 
 
 def account(choice: random.Random, roles: int, shape: str = "realistic") -> dict[str, Any]:
@@ -155,6 +158,18 @@ def account(choice: random.Random, roles: int, shape: str = "realistic") -> dict
     if shape != "realistic":
         for one in details:
             actions = ["*"] if shape == "admin" else [f"{name}:*" for name in choice.sample(services, 40)]
+            if shape == "trusting":
+                account_itself = {
+                    "Effect": "Allow",
+                    "Action": "sts:AssumeRole",
+                    "Principal": {"AWS": "111122223333"},
+                }
+                one["AssumeRolePolicyDocument"] = {
+                    **trust,
+                    "Statement": [*trust["Statement"], account_itself],
+                }
+                strong = int(one["RoleName"][-4:]) % max(1, roles // 10) == 0
+                actions = ["*"] if strong else ["sts:AssumeRole", "s3:GetObject"]
             statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
             policy = {"Version": "2012-10-17", "Statement": [statement]}
             one |= {
