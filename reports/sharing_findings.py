@@ -94,6 +94,7 @@ class _Writer:
         self._common = common
         self._names: dict[object, str] = {}
         """Ids given so far: by the object of a list of references, by the content of a part."""
+        self._by_objects: dict[tuple[object, ...], str] = {}
         self._seen: Counter[tuple[str, _Key]] = Counter()
         for finding in findings:
             known = common[finding.rule]
@@ -108,12 +109,12 @@ class _Writer:
     def refer(self, finding: FindingEntry) -> FindingEntry:
         """Return a finding that names what it shares with others."""
         common, seen = self._common[finding.rule], self._seen
-        together: dict[str, EvidenceValue] = {}
+        together: list[object] = []
         own: dict[str, EvidenceValue] = {}
         named = []
         for key, value in finding.evidence.items():
             if key in common:
-                together[key] = value
+                together += (key, id(value))
             elif seen.get(pair := (key, _key(value)), 0) > 1:
                 named.append(self._names.get(pair) or self._named(pair, {key: value}))
             else:
@@ -123,7 +124,7 @@ class _Writer:
             frameworks=[],
             framework_set=self._references(finding.frameworks),
             evidence=own,
-            evidence_shared=[*([self._part(together)] if together else []), *named],
+            evidence_shared=[*([self._together(finding, together)] if together else []), *named],
         )
 
     def _references(self, references: list[FrameworkReference]) -> str:
@@ -133,6 +134,15 @@ class _Writer:
         if name is None:
             name = self._names[id(references)] = digest(written(references))
             self.frameworks.setdefault(name, references)
+        return name
+
+    def _together(self, finding: FindingEntry, content: list[object]) -> str:
+        """Return the id of what a finding has in common with others, told by its objects: most are one."""
+        objects = tuple(content)
+        name = self._by_objects.get(objects)
+        if name is None:
+            evidence = {str(key): finding.evidence[str(key)] for key in content[::2]}
+            name = self._by_objects[objects] = self._part(evidence)
         return name
 
     def _part(self, evidence: dict[str, EvidenceValue]) -> str:

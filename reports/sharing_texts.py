@@ -5,13 +5,15 @@ smaller reports all of it stands where it is read.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
 from reports.document import (
     Artifact,
+    EvidenceValue,
     FindingBody,
     FindingEntry,
     GrantEntry,
@@ -50,13 +52,16 @@ def share_texts(report: Report) -> Report:
         return report
     identities = [without_scripts(entry) for entry in report.identities]
     bodies = _Bodies(report.findings)
-    findings = [bodies.moved(finding) for finding in report.findings]
-    texts = _Texts(identities, findings)
+    left = [bodies.left(finding) for finding in report.findings]
+    texts = _Texts(identities, left)
     grants = _Grants(identities)
     return msgspec.structs.replace(
         report,
         identities=[grants.moved(texts.moved(entry)) for entry in identities],
-        findings=[texts.cut(finding) for finding in findings],
+        findings=[
+            _Finding(**msgspec.structs.asdict(finding) | bodies.named(finding) | texts.named(said))
+            for finding, said in zip(report.findings, left, strict=True)
+        ],
         texts=texts.shared(),
         grant_rows=grants.shared(),
         finding_bodies=bodies.shared(),
@@ -102,15 +107,18 @@ class _Bodies:
         partly = _repeated((one, _body(one, "")) for one in alike if id(one) not in whole)
         self._bodies = whole | partly
 
-    def moved(self, finding: FindingEntry) -> FindingEntry:
-        """Return a finding that names its body, if others have it."""
+    def left(self, finding: FindingEntry) -> "_Left":
+        """Return what a finding says beside its body."""
         if id(finding) not in self._bodies:
-            return finding
-        name, body = self._bodies[id(finding)]
-        remediation = "" if body.remediation else finding.remediation
-        return _lean(
-            finding, message="", remediation=remediation, evidence={}, evidence_shared=_NONE, body=name
-        )
+            return _Left(finding.message, finding.remediation, finding.evidence)
+        _, body = self._bodies[id(finding)]
+        return _Left("", "" if body.remediation else finding.remediation, {})
+
+    def named(self, finding: FindingEntry) -> dict[str, object]:
+        """Return the fields of a finding that name its body, if others have it."""
+        if id(finding) not in self._bodies:
+            return {}
+        return {"evidence_shared": _NONE, "body": self._bodies[id(finding)][0]}
 
     def shared(self) -> dict[str, FindingBody]:
         """Return the bodies by id."""
@@ -136,23 +144,27 @@ def _body(finding: FindingEntry, remediation: str | None = None) -> FindingBody:
     )
 
 
-def _listed(finding: FindingEntry) -> Iterator[list[str]]:
+class _Left(NamedTuple):
+    """What a finding says beside its body."""
+
+    message: str
+    remediation: str
+    evidence: dict[str, EvidenceValue]
+
+
+def _listed(evidence: Mapping[str, EvidenceValue]) -> Iterator[tuple[str, list[str]]]:
     """Yield the lists of evidence that may hold texts; most hold names, which are shorter."""
-    for value in finding.evidence.values():
+    for key, value in evidence.items():
         if isinstance(value, list) and value and len(value[0]) >= _LONG:
-            yield value
-
-
-def _lean(finding: FindingEntry, **changed: object) -> FindingEntry:
-    return _Finding(**msgspec.structs.asdict(finding) | changed)
+            yield key, value
 
 
 class _Texts:
     """Texts that stand more than once: whole ones of identities, whole ones and ends of those of findings."""
 
-    def __init__(self, identities: Iterable[IdentityEntry], findings: Sequence[FindingEntry]) -> None:
+    def __init__(self, identities: Iterable[IdentityEntry], findings: Sequence[_Left]) -> None:
         said = [text for one in findings for text in (one.message, one.remediation)]
-        listed = (texts for one in findings for texts in _listed(one))
+        listed = (texts for one in findings for _, texts in _listed(one.evidence))
         whole = Counter(said)
         self._cuts = {text: 0 if count > 1 else text.find(". ") + 1 for text, count in whole.items()}
         counted = Counter(text[self._cuts[text] :] for text in said)
@@ -185,24 +197,23 @@ class _Texts:
         name = self._ids.get(one.content)
         return msgspec.structs.replace(one, content="", content_text=name) if name else one
 
-    def cut(self, finding: FindingEntry) -> FindingEntry:
-        """Return a finding that names the ends of its texts, and the lists of texts, that it shares."""
-        message, more = self._parted(finding.message)
-        remediation, rest = self._parted(finding.remediation)
+    def named(self, said: "_Left") -> dict[str, object]:
+        """Return the fields of a finding that hold what it says, and name the texts that it shares."""
+        message, more = self._parted(said.message)
+        remediation, rest = self._parted(said.remediation)
         lists = {
-            key: [self._ids[text] for text in value]
-            for key, value in finding.evidence.items()
-            if isinstance(value, list) and value and all(text in self._ids for text in value)
+            key: [self._ids[text] for text in texts]
+            for key, texts in _listed(said.evidence)
+            if all(text in self._ids for text in texts)
         }
-        return _lean(
-            finding,
-            message=message,
-            message_text=more or msgspec.UNSET,
-            remediation=remediation,
-            remediation_text=rest or msgspec.UNSET,
-            evidence=finding.evidence | dict.fromkeys(lists, _NONE) if lists else finding.evidence,
-            evidence_texts=lists or msgspec.UNSET,
-        )
+        return {
+            "message": message,
+            "message_text": more or msgspec.UNSET,
+            "remediation": remediation,
+            "remediation_text": rest or msgspec.UNSET,
+            "evidence": said.evidence | dict.fromkeys(lists, _NONE) if lists else said.evidence,
+            "evidence_texts": lists or msgspec.UNSET,
+        }
 
     def _parted(self, text: str) -> tuple[str, str]:
         cut = self._cuts[text]

@@ -18,7 +18,14 @@ class Beside:
         data = table("checked_with")
         self._always = _masks((*data["permissions"].items(), *data["dependent"].items()), permissions)
         self._after_failure = _masks(data["after_failure"].items(), permissions)
-        self._permissions = permissions
+        self._own = {
+            permission: permissions.mask([permission])
+            for permission in self._always
+            if permission not in _ASYNCHRONOUS
+        }
+        self._asked = 0
+        for own in self._own.values():
+            self._asked |= own
         self._failed = called.failed
         self._used: dict[str, set[str]] = {}
         for row in called.usage:
@@ -40,15 +47,17 @@ class Beside:
 
     def of_unseen(self, held: PermissionSet, spots: Iterable[Blind]) -> Iterator[Blind]:
         """Yield what calls that the logs cannot show may have needed, with what would show those calls."""
-        spots = tuple(spots)
-        for permission, others in self._always.items():
-            own = held & 1 << self._permissions.index(permission)
-            if not own or permission in _ASYNCHRONOUS:
-                continue
-            spot = next((one for one in spots if one.permissions & own), None)
-            if spot is not None:
+        spots, unseen = tuple(spots), 0
+        for spot in spots:
+            unseen |= spot.permissions
+        unseen &= held & self._asked
+        if not unseen:
+            return
+        for permission, own in self._own.items():
+            if own & unseen:
+                spot = next(one for one in spots if one.permissions & own)
                 reason = f"calls of {permission} cannot be seen; such a call may need this too"
-                yield from _blind(held & others, reason, spot.fix)
+                yield from _blind(held & self._always[permission], reason, spot.fix)
 
 
 def _masks(rows: Iterable[tuple[str, list[str]]], permissions: Permissions) -> Mapping[str, PermissionSet]:
