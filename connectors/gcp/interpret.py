@@ -20,7 +20,7 @@ from connectors.gcp.identities.credentials import Keys, api_keys
 from connectors.gcp.identities.identities import PROVIDER, Register, is_ai_agent
 from connectors.gcp.identities.workloads import Runtime, find_runtimes
 from connectors.gcp.inventory import Inventory, alias_caveats, read_inventory
-from connectors.gcp.limits import not_interpreted, unread
+from connectors.gcp.limits import not_interpreted, stale_agents, unread
 from connectors.gcp.names import agent
 from connectors.gcp.trust.actors import with_actors
 from connectors.gcp.trust.becoming import steps_of_all
@@ -111,6 +111,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     steps = steps_of_all(identities, holdings, denials, permissions, register.emails, hierarchy)
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
     caveats += [*ground.pools.caveats(bindings), *alias_caveats(inventory)]
+    caveats += stale_agents(inventory, holdings, {row.identity for row in calls.usage})
     caveats += [*calls.caveats, *observability.caveats(), *gaps(given, window)]
     return Facts(
         provider=PROVIDER,

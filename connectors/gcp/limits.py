@@ -1,10 +1,11 @@
 """Say what could not be read and what is not interpreted, and what that does to the result."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from connectors.facts import Caveat
 from connectors.gcp.exports.files import LOGS
 from connectors.gcp.inventory import Inventory
+from connectors.gcp.names import agent
 from connectors.interface import Evidence, Status
 
 _UNKNOWN = {
@@ -66,3 +67,33 @@ def not_interpreted(inventory: Inventory, evidence: Iterable[Evidence]) -> Itera
             "a Data Access log switched on within the window counts as on for all of it, unless the Admin"
             " Activity log given holds that change",
         )
+
+
+def stale_agents(
+    inventory: Inventory, identities: Iterable[str], callers: Collection[str]
+) -> Iterable[Caveat]:
+    """Say which agents hold grants although no resource is them while others of their kind are listed.
+
+    An engine that is made anew gets a new principal; what the old one was given stays behind.
+    """
+    hierarchy = inventory.hierarchy
+    listed: dict[tuple[str, str], set[str]] = {}
+    for _, resource in inventory.resources:
+        path = resource.name.removeprefix("//").partition("/")[2] if resource.asset_type else resource.name
+        parts = path.split("/")
+        if len(parts) > 4 and parts[0] == "projects":
+            key = (hierarchy.project(parts[1]), parts[-2])
+            listed.setdefault(key, set()).add("/".join(parts[2:]))
+    for identity in sorted(set(identities) - set(callers)):
+        found = agent(identity)
+        if found is None:
+            continue
+        place = found.name.partition(f"projects/{found.project}/")[2]
+        others = listed.get((hierarchy.project(found.project), place.split("/")[-2]), set())
+        if others and place not in others:
+            yield Caveat(
+                "a grant to an agent that no resource of the evidence is",
+                identity,
+                "unless the list of resources is not whole, the agent was deleted or made anew under another"
+                " identity: what it holds serves nobody and can be removed",
+            )

@@ -429,3 +429,22 @@ def test_of_very_many_who_may_act_as_an_account_the_first_and_all_sets_are_liste
     assert ("domain:example.com", "group:ops@example.com", "user:u0000@example.com") == trusted[:3]
     assert 103 == len(trusted)
     assert "150 more users and service accounts by roles on projects/agents-prod or above it" == trusted[-1]
+
+
+def test_an_agent_that_no_resource_is_while_others_are_listed_is_named(gcp):
+    other = {
+        "name": f"//aiplatform.googleapis.com/projects/{PROJECT}/locations/us-central1/reasoningEngines/43",
+        "assetType": "aiplatform.googleapis.com/ReasoningEngine",
+        "project": f"projects/{NUMBER}",
+    }
+    own = {**other, "name": other["name"].replace("/43", "/42")}
+    policy = searched(binding(AI["name"], AGENT))
+
+    def stale(*resources, **more):
+        run = gcp({"iam_policies": [policy], "roles": [AI], "resources": list(resources), **more})
+        return run.caveats("no resource of the evidence is")
+
+    assert len(stale(other)) == 1
+    assert stale(other, own) == []
+    assert stale() == []
+    assert stale(other, audit_logs=[entry("aiplatform.endpoints.predict", who="", subject=AGENT)]) == []
