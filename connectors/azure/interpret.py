@@ -1,6 +1,6 @@
 """Turn the evidence of all Azure sources into facts: the order in which the rooms do their work."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connectors.azure.catalog.tables import catalogue
 from connectors.azure.coverage.coverage import activity_coverage, seen_coverage
@@ -33,7 +33,8 @@ from connectors.logs.sums import added_up
 def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) -> Facts:
     """Return the facts of one cloud from its evidence."""
     inventory = read_inventory(evidence)
-    rows = [row for one in evidence for row in added_up(one.usage())]
+    days: set[tuple[str, str]] = set()
+    rows = [row for one in evidence for row in added_up(_noted(one.usage(), days))]
     presence = [seen for one in evidence for seen in one.presence()]
     universe = build_universe(inventory, rows, evidence)
     ties = tie(inventory)
@@ -90,7 +91,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
                     *evidence_caveats(evidence, inventory, universe, members, held, short, ties),
                     *key_caveats(inventory, roles, held, used),
                     *unnamed_caveats(used.unattributed),
-                    *silent_caveats(rows, window),
+                    *silent_caveats(days, window),
                 }
             )
         ),
@@ -105,6 +106,13 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
             universe.permissions,
         ),
     )
+
+
+def _noted(rows: Iterable[UsageRow], days: set[tuple[str, str]]) -> Iterator[UsageRow]:
+    """Yield rows and note the days with records of each account: rows are read once."""
+    for row in rows:
+        days.add((row.account, row.day))
+        yield row
 
 
 def _coverage(

@@ -10,7 +10,6 @@ from connectors.azure.inventory import Inventory
 from connectors.azure.policy.patterns import Universe
 from connectors.facts import Caveat, Window
 from connectors.interface import Evidence, Status
-from connectors.logs.rows import UsageRow
 from connectors.logs.spans import silence
 
 _MOST_NAMED = 5
@@ -76,11 +75,14 @@ def _partly_known_groups(
     ]
 
 
-def silent_caveats(rows: Iterable[UsageRow], window: Window) -> list[Caveat]:
-    """Say on which days no log of a subscription has a record, in the midst of days that have some."""
+def silent_caveats(seen: Iterable[tuple[str, str]], window: Window) -> list[Caveat]:
+    """Say on which days no log of a subscription has a record, in the midst of days that have some.
+
+    `seen` are (subscription, day) of the records.
+    """
     start, end = window.start.strftime("%Y-%m-%d"), window.end.strftime("%Y-%m-%d")
     days: dict[str, set[str]] = {}
-    for account, day in {(row.account, row.day) for row in rows}:
+    for account, day in seen:
         if account and start <= day <= end:
             days.setdefault(account, set()).add(day)
     return [

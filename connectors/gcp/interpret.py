@@ -30,8 +30,6 @@ from connectors.gcp.usage.usage import read_calls
 from connectors.interface import Evidence, Patterns
 from connectors.permissions import Permissions
 
-_POOLS = "/workloadIdentityPools/"
-
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -54,11 +52,11 @@ def survey(evidence: Sequence[Evidence], window: Window) -> Ground:
     inventory.hierarchy.learn_projects(node.removeprefix("projects/") for node in given.first)
     bindings = read_bindings(inventory)
     seen = {binding.member.id for binding in bindings if binding.member.kind in SINGLE}
-    seen |= {row.identity for source in evidence for row in source.usage() if row.identity}
+    callers = {one.source: {row.identity for row in one.usage() if row.identity} for one in evidence}
+    seen |= set().union(*callers.values())
     runtimes = find_runtimes(inventory, caveats, seen)
     aliases = Aliases({*seen, *(runtime.identity for runtime in runtimes)}, inventory.hierarchy)
-    register = _register(inventory, bindings, runtimes, evidence, aliases)
-    _add_federated(register, bindings, evidence)
+    register = _register(inventory, bindings, runtimes, callers, aliases)
     return Ground(inventory, bindings, given, aliases, register, Pools(inventory), caveats)
 
 
@@ -152,13 +150,13 @@ def _register(
     inventory: Inventory,
     bindings: Iterable[Binding],
     runtimes: Iterable[Runtime],
-    evidence: Iterable[Evidence],
+    callers: Mapping[str, Iterable[str]],
     aliases: Aliases,
 ) -> Register:
     """Return every identity of the evidence.
 
-    Of identities that only logs name, agents are kept: a binding to a principal set names none of them.
-    Callers of models are added once the calls are read.
+    Of the callers that only logs name (by source), agents and federated identities are kept: a binding to a
+    principal set names none of them. Callers of models are added once the calls are read.
     """
     register = Register(inventory)
     register.add_service_accounts()
@@ -166,27 +164,28 @@ def _register(
     for binding in bindings:
         if binding.member.kind in SINGLE:
             register.add(aliases.of(binding.member.id), binding.source)
-    for source in evidence:
-        for identity in sorted({aliases.of(row.identity) for row in source.usage() if agent(row.identity)}):
-            register.add(identity, source.source)
+    pools = _pools_let_in(bindings)
+    for source, named in callers.items():
+        for identity in sorted({aliases.of(one) for one in named if agent(one)}):
+            register.add(identity, source)
             register.signal(identity, Signal(SignalKind.LOG, "agent identity in the audit log", identity))
+        for identity in sorted({aliases.of(one) for one in named if _pool(one) in pools}):
+            register.add(identity, source)
     return register
 
 
-def _add_federated(register: Register, bindings: Iterable[Binding], evidence: Iterable[Evidence]) -> None:
-    """Register the federated callers of the logs of whose pool some binding lets a set in.
+def _pools_let_in(bindings: Iterable[Binding]) -> set[str]:
+    """Return the workload identity pools of which some binding lets a set in.
 
-    Whether the set holds them may not be in the evidence; that they called is.
+    Whether the set holds a caller of the pool may not be in the evidence; that it called is.
     """
-    pools = {
-        one.member.written.removeprefix("principalSet://").partition(_POOLS)[2].partition("/")[0]
-        for one in bindings
-        if one.member.kind == "principalSet" and _POOLS in one.member.written
-    }
-    for source in evidence if pools else ():
-        for identity in sorted({row.identity for row in source.usage() if _POOLS in row.identity}):
-            if identity.partition(_POOLS)[2].partition("/")[0] in pools:
-                register.add(identity, source.source)
+    sets = {_pool(one.member.written) for one in bindings if one.member.kind == "principalSet"}
+    return sets - {""}
+
+
+def _pool(principal: str) -> str:
+    """Return the workload identity pool in the name of a principal or a set, by its short name."""
+    return principal.partition("/workloadIdentityPools/")[2].partition("/")[0]
 
 
 def _holdings(
