@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from connectors.facts import Dependent, Effect, Facts, PermissionSet, Window
 from connectors.interface import Connector, Evidence
@@ -253,7 +254,13 @@ def _only_young(entry: IdentityResult, window: Window, limits: Limits) -> Permis
 
 def _is_young(created: str, window: Window, limits: Limits) -> bool:
     """Tell whether something is too young to be called unused; an unknown age is not young."""
-    return created > (window.end - timedelta(days=limits.grace_days)).strftime(_TIME)
+    return created > _grace_begins(window.end, limits.grace_days)
+
+
+@lru_cache(maxsize=64)
+def _grace_begins(end: datetime, days: int) -> str:
+    """Return the time after which something is young; every grant of every identity is held against it."""
+    return (end - timedelta(days=days)).strftime(_TIME)
 
 
 def _disjoint(stays: Iterable[Stay]) -> tuple[Stay, ...]:
