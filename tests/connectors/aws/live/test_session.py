@@ -3,14 +3,18 @@
 import json
 import threading
 from collections import Counter
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import boto3
 import pytest
+from botocore.utils import parse_timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.aws.grants.organization import read_organization
-from connectors.aws.live.session import open_session
+from connectors.aws.live.session import open_session, read_time
 from connectors.aws.live.settings import LiveSettings
 from connectors.interface import Status
 
@@ -23,13 +27,13 @@ TRUST = {
 
 def assumed(account, role="entdrift"):
     """Return a boto3 session inside another account of moto."""
-    given = boto3.client("sts").assume_role(
+    answer = boto3.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="test"
     )["Credentials"]
     return boto3.Session(
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
+        aws_access_key_id=answer["AccessKeyId"],
+        aws_secret_access_key=answer["SecretAccessKey"],
+        aws_session_token=answer["SessionToken"],
         region_name="eu-west-1",
     )
 
@@ -256,3 +260,27 @@ def test_a_session_without_a_region_begins_in_the_partition_of_its_role(monkeypa
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     assert region == open_session(LiveSettings("live", **settings)).region
+
+
+MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1))  # noqa: DTZ001 written as UTC
+
+
+@given(
+    st.one_of(
+        MOMENTS.map(lambda at: f"{at.isoformat()}Z"),
+        MOMENTS.map(lambda at: f"{at:%Y-%m-%dT%H:%M:%S}.000Z"),
+        MOMENTS.map(lambda at: f"{at:%a, %d %b %Y %H:%M:%S} GMT"),
+        st.integers(0, 2**31),
+        st.sampled_from(["1700000000", "17e8", "2026-11-29T10:00:00+02:00", "20261129T100000Z", "Z", ""]),
+    )
+)
+def test_times_are_read_as_botocore_reads_them(value):
+    try:
+        expected = parse_timestamp(value)
+    except ValueError:
+        with pytest.raises(ValueError, match="timestamp"):
+            read_time(value)
+        return
+    found = read_time(value)
+    assert expected == found
+    assert expected.utcoffset() == found.utcoffset()
