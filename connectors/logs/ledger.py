@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from connectors.errors import StateError
 from connectors.logs.cells import spans
+from connectors.logs.copies import Flags
 from connectors.logs.fold import FileRead, Kind
 from connectors.logs.kinds import KindTable
 from connectors.logs.recalled import Packed, Page, Recalled
@@ -339,7 +340,7 @@ class Ledger:
             kept.duplicates[kept.which][order],
             kept.again[kept.which][order],
         )
-        copied = packed_flags(kept.copied[spans(starts[order], lengths[kept.which][order])])
+        copied = packed_flags(_in_turn(kept.copied, starts[order], lengths[kept.which][order]))
         rolled = Rolled(listed, copied, kinds, kept.cells, kept.sights, kept.named)
         write_rolled(self.state, self.scope, rolled)
 
@@ -354,6 +355,14 @@ class Ledger:
     def close(self) -> None:
         """Close the state file."""
         self.state.close()
+
+
+def _in_turn(flags: Flags, starts: Whole, lengths: Whole) -> Flags:
+    """Return the flags of spans, one span after the other; as they are where they stand so."""
+    ends = starts + lengths
+    if len(starts) and not starts[0] and ends[-1] == len(flags) and np.array_equal(starts[1:], ends[:-1]):
+        return flags
+    return flags[spans(starts, lengths)]
 
 
 def _beyond(files: Sequence[FileRead], objects: Sequence[Objects]) -> Sequence[FileRead]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from connectors.logs.cells import Cells
+from connectors.logs.cells import Cells, merged
 from connectors.logs.clock import DAY_SECONDS, day, stamp
 from connectors.logs.copies import Flags, columns, copies, few, is_nameless, part
 from connectors.logs.count import Count
@@ -82,6 +82,9 @@ class _Ledgers(NamedTuple):
     """By place: whether one of them with the same content stands before it."""
     copied: Flags
     """By event as they were met: whether it is a copy of one in them."""
+    all_there: bool
+    """Whether they are all files, and count as they do in the read: only what lies outside the window is
+    counted for them then, since sums of millions of rows take memory."""
 
 
 class Tally:
@@ -172,12 +175,12 @@ class Tally:
         looked = self._looked_through(runs)
         again = self._again(order.files, self._seen.has_file)
         now = self._reckoning(order, looked, again, *self._window)
-        alone = self._alone(order, looked, kept) if kept is not None else None
+        alone = self._alone(order, looked, kept, again if not runs else None) if kept is not None else None
         new = self._count_stored(order, runs, again, now, alone)
         self._store.close()
         cells = now.rows(self.kinds)
         if alone is not None:
-            self.kept = self._of_ledger(order, alone)
+            self.kept = self._of_ledger(order, alone, now, cells)
         self._tell_seen(order, new, looked)
         counts = (column.tolist() for column in now.files())
         listed = [_log_file(*one) for one in zip(order.files, *counts, strict=True)]
@@ -223,8 +226,13 @@ class Tally:
         sights = looked.sights if looked is not None else Sights()
         return Reckoning(Count(len(order.files), start, end), self._base, sights, ranks, again)
 
-    def _alone(self, order: _Order, looked: LookedThrough | None, kept: Container[str]) -> _Ledgers:
-        """Return how the files of a ledger are counted, before anything is."""
+    def _alone(
+        self, order: _Order, looked: LookedThrough | None, kept: Container[str], read: Flags | None
+    ) -> _Ledgers:
+        """Return how the files of a ledger are counted, before anything is.
+
+        `read` says which files count as copies in the read, unless others may hold copies, too.
+        """
         base = self._base
         recalled = len(base.files) if base is not None else 0
         which = np.zeros(len(order.files), np.bool_)
@@ -235,7 +243,8 @@ class Tally:
         copied = np.zeros(self._met, np.bool_)
         if base is not None:
             copied[: base.events] = base.copied
-        return _Ledgers(which, self._reckoning(order, looked, again, 0, _EVER), again, copied)
+        all_there = base is None and bool(np.all(which)) and read is not None and np.array_equal(read, again)
+        return _Ledgers(which, self._reckoning(order, looked, again, 0, _EVER), again, copied, all_there)
 
     def _count_stored(
         self, order: _Order, runs: list[Run], again: Flags, now: Reckoning, alone: _Ledgers | None
@@ -257,6 +266,11 @@ class Tally:
             now.take(events, owners, copied, self.kinds)
             if alone is not None:
                 which = alone.which[owners]
+                if alone.all_there:
+                    alone.copied[events.ats] = copied & ~nameless
+                    which = (events.times < self._window[0]) | (events.times >= self._window[1])
+                    alone.reckoning.take(events.taken(which), owners[which], copied[which], self.kinds)
+                    continue
                 if runs or not np.all(which):
                     events, owners = events.taken(which), owners[which]
                     named = np.flatnonzero(~nameless[which])
@@ -267,10 +281,13 @@ class Tally:
                 alone.reckoning.take(events, owners, copied, self.kinds)
         return new.run()
 
-    def _of_ledger(self, order: _Order, alone: _Ledgers) -> Kept:
-        """Return what the files of a ledger add up to."""
+    def _of_ledger(self, order: _Order, alone: _Ledgers, now: Reckoning, rows: Cells) -> Kept:
+        """Return what the files of a ledger add up to; `rows` is what all files do within the window."""
         cells = alone.reckoning.rows(self.kinds)
-        duplicates, _ = alone.reckoning.files()
+        if alone.all_there:
+            cells = merged(rows, cells) if len(cells.keys) else rows
+        same = now if alone.all_there else alone.reckoning
+        duplicates, _ = same.files()
         return Kept(
             alone.which[order.ranks],
             np.concatenate(self._firsts),
@@ -279,7 +296,7 @@ class Tally:
             alone.again[order.ranks],
             alone.copied,
             cells,
-            alone.reckoning.sights,
+            same.sights,
             self._named,
         )
 
