@@ -8,8 +8,8 @@ from changing_account import ROLE, states
 
 from connectors.state import open_state
 from reports.document import FindingEntry
-from scanner.history.approvals import APPROVALS, entries, verify
-from scanner.history.patterns import AcceptedPattern, Pattern, cover
+from scanner.history.approvals import APPROVALS, Approval, append, entries, verify
+from scanner.history.patterns import PATTERN, AcceptedPattern, Pattern, cover
 from scanner.history.schema import HISTORY
 from scanner.history.waivers import Accepted
 
@@ -155,3 +155,20 @@ def test_ended_waivers_are_never_covered():
     assert wide.matches(finding(1), {})
     assert not Pattern("ED106", "b", "*").matches(finding(1), {("aws", "1", "a"): "agent"})
     assert Pattern("ED106", "agent", "*").matches(finding(1), {("aws", "1", "a"): "agent"})
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "[]",
+        '{"rule": 7}',
+        '{"rule": "*", "at_most": "many"}',
+        '{"rule": "*", "at_most": 9, "severity": "low"}',
+    ],
+)
+def test_an_entry_that_is_not_understood_covers_nothing_and_stops_no_scan(granted, subject):
+    made = Approval(PATTERN, subject, "sam", "moves", "2026-11-20T00:00:00Z", "2026-12-01T00:00:00Z")
+    with open_state(granted.out / "state.sqlite", HISTORY, APPROVALS) as state:
+        append(state, made)
+    assert ["open"] == states(granted.scan("2026-11-21"), "ED106")
