@@ -152,6 +152,17 @@ def test_what_cannot_be_read_is_found_out_again(tree, state, body):
     assert before == rolled(state)
 
 
+def test_what_other_code_added_up_is_added_up_again(tree, state, monkeypatch):
+    put(tree / "a.json.gz", 1, 1, 2)
+    again(tree, state=state)
+    before = rolled(state)
+    monkeypatch.setattr("connectors.logs.rolled.counted_by", lambda: b"other code")
+    assert rolled(state) is None
+    logs, told = again(tree, state=state)
+    assert (0, plain(read(tree))) == (told["read"], plain(logs))
+    assert before == rolled(state)
+
+
 def test_rows_that_had_other_fields_are_found_out_again(tree, state, monkeypatch):
     put(tree / "a.json.gz", 1, 1, 2)
     again(tree, state=state)
