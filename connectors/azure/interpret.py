@@ -23,6 +23,7 @@ from connectors.azure.trust.becoming import steps_of_all
 from connectors.azure.trust.holders import memberships, short_groups
 from connectors.azure.trust.keys import key_caveats, key_reach, keyless
 from connectors.azure.usage.graph_use import GraphUse
+from connectors.azure.usage.shown import shown
 from connectors.azure.usage.usage import Callers, read_usage
 from connectors.facts import Coverage, Entitlement, Facts, PermissionSet, Window
 from connectors.interface import Evidence, Patterns, Status
@@ -81,6 +82,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         grants=tuple(one for one in written if one.identity in names),
         entitlements=entitlements,
         usage=tuple(used.usage),
+        activity=shown(rows, callers),
         coverage=_coverage(evidence, inventory, logs, data_logs, held),
         unmapped=tuple(used.unmapped),
         caveats=tuple(

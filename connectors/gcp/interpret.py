@@ -70,7 +70,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     caveats += not_interpreted(inventory, evidence)
     witnesses = Witnesses(inventory, register.emails, aliases, window)
     keys = Keys(inventory, register.emails, window, witnesses.keys)
-    calls = read_calls(evidence, aliases, keys, permissions, inventory.aliases)
+    calls = read_calls(evidence, aliases, keys, permissions, register.emails, inventory.aliases)
     # Without a policy the logs are all there is to know callers by.
     shown = calls.model_callers if inventory.policies else {**calls.callers, **calls.model_callers}
     for identity, source in sorted(shown.items()):
@@ -104,7 +104,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
     register.read_grants(one for held in holdings.values() for one in held)
     register.read_usage(calls.usage)
     trusted = _trusted(bindings, inventory, register, ground.pools)
-    credentials = (*keys.credentials(calls.usage), *api_keys(inventory, caveats))
+    credentials = (*keys.credentials((*calls.usage, *calls.activity)), *api_keys(inventory, caveats))
     identities = with_actors(register.identities(patterns, trusted, ground.pools.gaps), calls.usage)
     steps = steps_of_all(identities, holdings, denials, permissions, register.emails, hierarchy)
     caveats += [*book.caveats(), *membership.caveats(), *denials.caveats(), *boundaries.caveats()]
@@ -119,6 +119,7 @@ def interpret(evidence: Sequence[Evidence], window: Window, patterns: Patterns) 
         grants=tuple(sorted(grants, key=lambda grant: (grant.identity, grant.id))),
         entitlements=entitlements,
         usage=calls.usage,
+        activity=calls.activity,
         coverage=tuple(coverage_rows(_covered(inventory, given), auditing, given)),
         unmapped=calls.unmapped,
         caveats=tuple(sorted(set(caveats))),

@@ -76,13 +76,14 @@ ROLES = {
 }
 
 
-def assignment(name, scope=SUB):
+def assignment(name, scope=SUB, principal=ME):
     found = ROLES[name]
     key = f"aaaa0000-0000-4000-8000-{found['name'][-12:]}"
+    key = key if principal == ME else f"{principal[:8]}{key[8:]}"
     return {
         "id": f"{scope}/providers/Microsoft.Authorization/roleAssignments/{key}",
         "name": key,
-        "principalId": ME,
+        "principalId": principal,
         "principalType": "ServicePrincipal",
         "roleDefinitionId": found["id"],
         "scope": scope,
@@ -160,8 +161,8 @@ def setting(*categories, **destination):
     }
 
 
-def verdicts(place, held, log=None, **files):
-    """Run the command and return the verdict of each permission."""
+def scan(place, held, log=None, **files):
+    """Run the command and return the report."""
     listed = [
         {
             "name": name,
@@ -194,7 +195,12 @@ def verdicts(place, held, log=None, **files):
     arguments += ["--now", "2026-11-29T00:00:00Z", "--no-history"]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    report = json.loads((place / "out" / "report.json").read_text())
+    return json.loads((place / "out" / "report.json").read_text())
+
+
+def verdicts(place, held, log=None, **files):
+    """Run the command and return the verdict of each permission."""
+    report = scan(place, held, log, **files)
     (me,) = [one for one in report["identities"] if one["id"] == ME]
     kinds = ("used", "denied", "unused", "unobservable", "conditional")
     return {name.lower(): kind for service in me["services"] for kind in kinds for name in service[kind]}

@@ -135,6 +135,7 @@ def scan(place, policies, audits, log, **more):
     ]
     lines += ['service_accounts = "accounts.json"', 'testable_permissions = "testable.json"']
     lines += ['log_buckets = "buckets.json"'] if "buckets" in more else []
+    lines += ['service_account_keys = "service_account_keys.json"'] if "service_account_keys" in more else []
     (place / "config.toml").write_text("\n".join(lines))
     arguments = ["scan", "--config", str(place / "config.toml"), "--output", str(place / "out")]
     arguments += ["--now", "2026-11-29T00:00:00Z", "--no-history"]

@@ -10,8 +10,8 @@ from connectors.azure.ids import principal as canonical
 from connectors.azure.usage.noted import Fields, word
 from connectors.logs.rows import RowKey
 
-SIGN_IN = "sign-in"
-"""The operation of every row made here; a sign-in is no use of a permission."""
+SIGN_IN, SIGN_IN_THROUGH = "sign-in", "sign-in-through"
+"""The operations of the rows made here; a sign-in is no use of a permission."""
 SERVICE_PRINCIPAL, MANAGED_IDENTITY, USER = (
     "service-principal-sign-ins",
     "managed-identity-sign-ins",
@@ -23,6 +23,10 @@ FEDERATED = "federated:"
 """What a federated credential's id starts with in a row."""
 
 
+Place = tuple[str, str, str, str]
+"""Tenant, region, class of log, resource type."""
+
+
 def is_sign_in(record: Fields, category: str) -> bool:
     """Return whether a record is a sign-in: by its category, its table, or its Graph fields."""
     if category.endswith("signinlogs") or record.word("table").lower().endswith("signinlogs"):
@@ -32,20 +36,21 @@ def is_sign_in(record: Fields, category: str) -> bool:
     return bool(named) and record.get("operation") is None
 
 
-def sign_in(record: Fields) -> tuple[list[RowKey], tuple[str, str, str, str]] | str:
+def sign_in(record: Fields) -> tuple[list[RowKey], Place] | str:
     """Return the row of a sign-in: the principal, its application and the credential it presented.
 
-    Sign-ins of users are read for coverage only. Of an agent the kind stands in `identity_type` and the
-    blueprint in `grant`.
+    Sign-ins of users tell which application people use, and not who they are. Of an agent the kind stands in
+    `identity_type` and the blueprint in `grant`.
     """
     properties = record.inside("properties")
     principal = canonical(properties.word("serviceprincipalid") or record.word("service_principal"))
     log_class = _class(record, properties, principal)
     tenant = guid(record.word("tenant") or properties.word("resourcetenantid"))
     place = (tenant, "", log_class, "microsoft.aadiam")
-    if log_class == USER or not principal:
-        return [], place
     application = canonical(properties.word("appid") or record.word("app_id"))
+    if log_class == USER or not principal:
+        row = _of_application(record, properties, application, place)
+        return [row] if application else [], place
     agent, blueprint = _agent(record, properties)
     row = RowKey(
         account=tenant,
@@ -59,14 +64,29 @@ def sign_in(record: Fields) -> tuple[list[RowKey], tuple[str, str, str, str]] | 
         via=f"app:{application}" if application else "",
         grant=blueprint,
         outcome=_outcome(record, properties),
-        workload=canonical(
-            properties.word("resourceserviceprincipalid")
-            or properties.word("resourceid")
-            or record.word("target_id")
-        ),
+        workload=_target(record, properties),
         detail=log_class,
     )
     return [row], place
+
+
+def _of_application(record: Fields, properties: Fields, application: str, place: Place) -> RowKey:
+    """Return the row of sign-ins of people to an application, or of its own that name no principal."""
+    return RowKey(
+        account=place[0],
+        identity="",
+        identity_type="user" if place[2] == USER else "app",
+        credential="",
+        operation=SIGN_IN_THROUGH,
+        permission="",
+        resource="",
+        region="",
+        via=f"app:{application}",
+        grant="",
+        outcome=_outcome(record, properties),
+        workload=_target(record, properties),
+        detail=place[2],
+    )
 
 
 AGENTS: Mapping[str, str] = {
@@ -97,6 +117,12 @@ def _class(record: Fields, properties: Fields, principal: str) -> str:
     if principal and managed not in ("", "none"):
         return MANAGED_IDENTITY
     return SERVICE_PRINCIPAL if principal else USER
+
+
+def _target(record: Fields, properties: Fields) -> str:
+    """Return the principal of what was signed in to, or its application id."""
+    named = properties.word("resourceserviceprincipalid") or properties.word("resourceid")
+    return canonical(named or record.word("target_id"))
 
 
 def _credential(record: Fields, properties: Fields) -> str:

@@ -11,7 +11,7 @@ from connectors.azure.ids import principal
 from connectors.azure.inventory import Inventory
 from connectors.azure.policy.patterns import Plane
 from connectors.azure.usage.activity import ACCEPTED, STARTED
-from connectors.azure.usage.sign_ins import SIGN_IN
+from connectors.azure.usage.sign_ins import SIGN_IN, SIGN_IN_THROUGH
 from connectors.azure.usage.unnamed import ANYONE, APPLICATION, USER, Unnamed
 from connectors.facts import Unmapped, Usage
 from connectors.logs.rows import UsageRow
@@ -148,7 +148,7 @@ def read_usage(
     """
     reader = _Reader(callers, inventory, permissions, keyless)
     for row in rows:
-        if row.operation != SIGN_IN and row.operation not in _no_permission():
+        if row.operation not in (SIGN_IN, SIGN_IN_THROUGH) and row.operation not in _no_permission():
             reader.read(row)
     return reader.used()
 

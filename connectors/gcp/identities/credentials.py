@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.facts import Caveat, Credential, Usage, Window
+from connectors.facts import Activity, Caveat, Credential, Usage, Window
 from connectors.gcp.inventory import Inventory
 from connectors.gcp.names import principal_id
 
@@ -64,10 +64,10 @@ class Keys:
         """Return the export's name of a key for a log's, which may write the project differently."""
         return self._names.get(logged.rpartition("/keys/")[2], logged)
 
-    def credentials(self, usage: Iterable[Usage]) -> list[Credential]:
+    def credentials(self, seen: Iterable[Usage | Activity]) -> list[Credential]:
         """Return the user-managed keys, and those only the logs know, whose state is unknown."""
         found = dict(self._known)
-        for row in usage:
+        for row in seen:
             name = row.credential
             if not name or name.rpartition("/keys/")[2] in self._system:
                 continue

@@ -5,14 +5,8 @@ from dataclasses import replace
 
 from connectors.facts import Actor, Identity, Usage
 from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN
+from connectors.gcp.usage.shown import TAKING
 
-_TAKING = {
-    "iam.serviceAccounts.getAccessToken",
-    "iam.serviceAccounts.getOpenIdToken",
-    "iam.serviceAccounts.implicitDelegation",
-    "iam.serviceAccounts.signBlob",
-    "iam.serviceAccounts.signJwt",
-}
 _MARK = "/serviceAccounts/"
 
 
@@ -31,7 +25,7 @@ def with_actors(identities: Sequence[Identity], usage: Iterable[Usage]) -> tuple
     seen: dict[str, dict[tuple[str, bool, str], tuple[int, str]]] = {}
     for row in usage:
         target = by_name.get(row.resource.rpartition(_MARK)[2]) if _MARK in row.resource else None
-        if row.permission not in _TAKING or row.count <= row.denied or not target or target == row.identity:
+        if row.permission not in TAKING or row.count <= row.denied or not target or target == row.identity:
             continue
         held = seen.setdefault(target, {})
         key = (row.identity, _is_person(row.identity), row.permission)

@@ -29,6 +29,9 @@ from connectors.logs.rows import OTHER_LOG, STRANGE, UNREAD, EventKind, Folded, 
 LAST = " last"
 """Ends a row's `detail` when it comes from the closing entry of a long-running operation."""
 
+SHOWN = " shown"
+"""Ends a row's `detail` when its entry shows that the caller is there, and is no use of a permission."""
+
 AUDIT_CHANGE = "audit-config"
 """Kind of caller of rows that tell a change of an audit configuration; they are nobody's use."""
 _LOG_TYPES = {1: "ADMIN_READ", 2: "DATA_WRITE", 3: "DATA_READ"}
@@ -117,9 +120,9 @@ class AuditLogReader:
     def fold(self, record: LogEntry) -> Folded | str:
         """Return the entry's rows, or why it is no audit record.
 
-        One row for each permission that was checked. Nothing is counted for system events, for test calls
-        (`testIamPermissions`) and for entries that only close an operation; they still show that the log
-        was recorded.
+        One row for each permission that was checked. Nothing is counted for system events; they still show
+        that the log was recorded. Test calls (`testIamPermissions`) and entries that only close an operation
+        show that their caller is there, and are no use.
         """
         found = self._event(record)
         if isinstance(found, str):
@@ -293,9 +296,11 @@ def _type(one: Authorization) -> str:
 
 def _keys(call: Call) -> Sequence[RowKey]:
     """Return the rows of a call."""
-    if call.log_class == "system_event" or call.method.lower().endswith("testiampermissions"):
+    if call.log_class == "system_event":
         return ()
-    if call.closing and not call.checks:
+    tests = call.method.lower().endswith("testiampermissions")
+    no_use = tests or (call.closing and not call.checks)
+    if no_use and not call.caller.identity:
         return ()
     row = RowKey(
         account=call.account,
@@ -310,9 +315,9 @@ def _keys(call: Call) -> Sequence[RowKey]:
         grant="",
         outcome=call.status,
         workload="",
-        detail=call.log_class + (LAST if call.closing else ""),
+        detail=call.log_class + (SHOWN if no_use else LAST if call.closing else ""),
     )
-    if not call.checks:
+    if no_use or not call.checks:
         return (row,)
     refused = call.log_class == "policy"
     keys = (

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from connectors.facts import Caveat, Unmapped, Usage
+from connectors.facts import Activity, Caveat, Unmapped, Usage
 from connectors.gcp.catalog import services
 from connectors.gcp.grants.members import Aliases
 from connectors.gcp.identities.credentials import Keys
@@ -13,8 +13,9 @@ from connectors.gcp.identities.identities import PROVIDER, is_ai_permission
 from connectors.gcp.names import SERVICE_ACCOUNT_DOMAIN
 from connectors.gcp.usage.callers import UNKNOWN_CALLER
 from connectors.gcp.usage.delegation import PERMISSION, Delegations
-from connectors.gcp.usage.events import AUDIT_CHANGE, LAST
+from connectors.gcp.usage.events import AUDIT_CHANGE, LAST, SHOWN
 from connectors.gcp.usage.methods import Known, needed, needs_none
+from connectors.gcp.usage.shown import Shown
 from connectors.interface import Evidence
 from connectors.logs.rows import UsageRow
 from connectors.logs.sums import UsageKey, UsageSum, added_up
@@ -28,6 +29,8 @@ class Calls:
     """What the logs of all sources say."""
 
     usage: tuple[Usage, ...] = ()
+    activity: tuple[Activity, ...] = ()
+    """All that the logs show of identities, calls that no permission is known for included."""
     unmapped: tuple[Unmapped, ...] = ()
     unattributed: dict[str, int] = field(default_factory=dict)
     types: dict[str, set[str]] = field(default_factory=dict)
@@ -52,15 +55,16 @@ def read_calls(
     aliases: Aliases,
     keys: Keys,
     permissions: Permissions,
+    emails: Mapping[str, str],
     primary: Mapping[str, str] = MappingProxyType({}),
 ) -> Calls:
     """Return the usage of every identity that the logs name, inventory or not.
 
     Entries that close a long-running operation repeat the permissions of the entry that opened it; they
-    count only where that entry is not in the evidence. `primary` has the preferred name of permissions that
-    are another name of one.
+    count only where that entry is not in the evidence. `emails` are those of accounts by unique id; `primary`
+    has the preferred name of permissions that are another name of one.
     """
-    reader = _Reader(aliases, keys, permissions, primary)
+    reader = _Reader(aliases, keys, permissions, emails, primary)
     for source in evidence:
         reader.source = source.source
         for row in added_up(source.usage()):
@@ -70,7 +74,12 @@ def read_calls(
 
 class _Reader:
     def __init__(
-        self, aliases: Aliases, keys: Keys, permissions: Permissions, primary: Mapping[str, str]
+        self,
+        aliases: Aliases,
+        keys: Keys,
+        permissions: Permissions,
+        emails: Mapping[str, str],
+        primary: Mapping[str, str],
     ) -> None:
         self._aliases = aliases
         self._primary = primary
@@ -85,6 +94,7 @@ class _Reader:
         self._unmapped: Counter[tuple[str, str]] = Counter()
         self._fallback: Counter[tuple[str, str]] = Counter()
         self._delegations = Delegations(aliases)
+        self._shown = Shown(aliases, emails)
         self._result = Calls()
         self.source = ""
 
@@ -93,25 +103,25 @@ class _Reader:
         if row.identity_type == AUDIT_CHANGE:
             return
         if not row.identity:
-            if not row.permission:
-                kind = row.identity_type or UNKNOWN_CALLER
-                result.unattributed[kind] = result.unattributed.get(kind, 0) + row.count
-            elif row.outcome != "denied":
-                result.nameless.add(self._spelled(row.permission))
+            self._nobody(row)
             return
         identity = self._aliases.of(row.identity)
         if identity.endswith(SERVICE_ACCOUNT_DOMAIN) or identity.startswith("principal://"):
             result.callers.setdefault(identity, self.source)
         self._delegations.read(row, identity)
+        credential = self._keys.name(row.credential) if row.credential else ""
+        if row.detail.endswith(SHOWN):
+            self._shown.read(row, identity, credential, "", counts=False)
+            return
         kind, closing = row.detail.removesuffix(LAST), row.detail.endswith(LAST)
         permission = self._permission(row, identity)
+        self._shown.read(row, identity, credential, permission, counts=not closing)
         if not permission:
             return
         if kind in ("data_access", *TYPES):
             result.recorded.setdefault(row.account, set()).add(permission)
         if kind in TYPES:
             result.types.setdefault(permission, set()).add(kind)
-        credential = self._keys.name(row.credential) if row.credential else ""
         key = (identity, permission, row.resource, credential, row.via, row.operation)
         if closing:
             self._closing.append((key, row))
@@ -123,6 +133,16 @@ class _Reader:
                 result.model_callers.setdefault(identity, self.source)
         self._opened.add((identity, permission, row.resource))
         self._sums.setdefault(key, UsageSum()).add(row)
+
+    def _nobody(self, row: UsageRow) -> None:
+        """Count a call whose caller the record does not name."""
+        result = self._result
+        if not row.permission:
+            kind = row.identity_type or UNKNOWN_CALLER
+            result.unattributed[kind] = result.unattributed.get(kind, 0) + row.count
+        elif row.outcome != "denied":
+            result.nameless.add(self._spelled(row.permission))
+        self._shown.read(row, "", "", self._spelled(row.permission), counts=False)
 
     def _permission(self, row: UsageRow, identity: str) -> str:
         """Return the permission of a row; count it as unmapped where neither log nor table names one."""
@@ -152,9 +172,11 @@ class _Reader:
         for key, row in self._closing:
             if key[:3] not in self._opened:
                 self._sums.setdefault(key, UsageSum()).add(row)
+                self._shown.read(row, key[0], key[3], key[1], counts=True)
         usage = [total.usage(key) for key, total in sorted(self._sums.items())]
         recorded = {one.identity for one in usage if one.permission == PERMISSION and one.count > one.denied}
         self._result.usage = (*usage, *self._delegations.usage(recorded))
+        self._result.activity = self._shown.activity()
         self._result.unmapped = tuple(
             Unmapped(PROVIDER, source, operation, count)
             for (source, operation), count in sorted(self._unmapped.items())

@@ -310,7 +310,7 @@ def test_a_table_of_queue_logs_is_not_read_as_blobs():
     assert permission(row(columns)) == read
 
 
-def test_sign_ins_of_users_as_graph_lists_them_are_read_for_coverage_only():
+def test_sign_ins_of_users_as_graph_lists_them_tell_the_application_and_not_the_person():
     record = {
         "id": "66ea54eb-6301-4ee5-be62-ff5a759b0100",
         "createdDateTime": "2026-09-10T10:00:00Z",
@@ -320,7 +320,9 @@ def test_sign_ins_of_users_as_graph_lists_them_are_read_for_coverage_only():
         "status": {"errorCode": 0},
     }
     found = fold(record)
-    assert (list(found.keys), found.place[2]) == ([], "user-sign-ins")
+    [row] = found.keys
+    assert (row.identity, row.via, row.operation) == ("", f"app:{AGENT_APP}", "sign-in-through")
+    assert found.place[2] == "user-sign-ins"
 
 
 COSMOS_PLACE = f"/subscriptions/{SUB}/resourceGroups/a/providers/Microsoft.DocumentDB/databaseAccounts/mem"
