@@ -62,8 +62,8 @@ def places(
 ) -> Places | None:
     """Return where calls of one permission need an assignment; None where that cannot be said.
 
-    Calls outside its scope are another's. Calls that another assignment allows without a condition do not
-    need this one.
+    Calls outside its scope are another's. Calls do not need this one where another assignment allows them
+    without a condition in all of the scope: a right on the one resource beside it leaves the next one out.
     """
     first: dict[str, str] = {}
     needed = set()
@@ -81,7 +81,7 @@ def places(
         first[scope] = min(first.get(scope, row.first_seen), row.first_seen)
         plane = ground.planes(row.permission)
         if not any(
-            ground.reaches(other, row.resource) and "" in other.gives(row.permission, plane, ground.window)
+            ground.reaches(other, scope) and "" in other.gives(row.permission, plane, ground.window)
             for other in others
         ):
             needed.add(scope)
