@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from connectors.aws.catalog.actions import Catalogue
+from connectors.aws.catalog.tables import table
 from connectors.aws.coverage.beside import Beside
 from connectors.aws.coverage.data_coverage import DataCoverage, callers_of, part_of
 from connectors.aws.coverage.fixes import SHOW_TRAILS, halves_lacking, management_fix, selector_fix
@@ -22,36 +23,11 @@ from connectors.facts import Blind, Entitlement, PermissionSet, Window
 _LATE = timedelta(days=1)
 _NEW_DUMP = "export the authorization details again, so that they describe the one that exists now"
 
-_GLOBAL = (
-    "account",
-    "artifact",
-    "bcm-data-exports",
-    "billing",
-    "budgets",
-    "ce",
-    "chime",
-    "cloudfront",
-    "cost-optimization-hub",
-    "cur",
-    "ecr-public",
-    "freetier",
-    "health",
-    "iam",
-    "invoicing",
-    "organizations",
-    "payments",
-    "purchase-orders",
-    "route53",
-    "route53domains",
-    "savingsplans",
-    "shield",
-    "support",
-    "sustainability",
-    "tax",
-    "trustedadvisor",
-    "waf",
-)
+_TABLE = table("global_services")
+_GLOBAL: frozenset[str] = frozenset(_TABLE["services"])
 """Services whose management events stand in one region (`GLOBAL_REGIONS`) wherever the call comes from."""
+_PERHAPS: frozenset[str] = frozenset(_TABLE["perhaps"])
+"""Services of which this may be so: their silence elsewhere shows nothing, nor does that region alone."""
 
 
 class BlindSpots:
@@ -79,7 +55,8 @@ class BlindSpots:
         self._cache: dict[tuple[str, int, Selection | None, Places], tuple[Blind, ...]] = {}
         self._tagging = catalogue.level("Tagging")
         self._creators = self._creators_of()
-        self._global = union(catalogue.expand(f"{name}:*") for name in _GLOBAL)
+        self._global = union(catalogue.expand(f"{name}:*") for name in sorted(_GLOBAL))
+        self._perhaps = union(catalogue.expand(f"{name}:*") for name in sorted(_PERHAPS))
         self._beside = Beside(called, catalogue.permissions)
 
     def of(
@@ -192,7 +169,7 @@ class BlindSpots:
         region = recorded.without_global_region
         if region and not self._hears_global(recorded.account):
             yield from _blind(
-                held & self._global,
+                held & (self._global | self._perhaps),
                 "global-region-not-given",
                 f"their events stand in {region} wherever the call comes from, and the logs of account "
                 f"{recorded.account} hold none of that region",

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from connectors.aws.catalog.actions import Catalogue
+from connectors.aws.catalog.tables import table
 from connectors.aws.connector import CONNECTOR
 from connectors.aws.coverage.selectors import read_selectors
 from connectors.facts import CoverageState, Window
@@ -823,6 +825,23 @@ def test_global_services_are_not_seen_in_logs_of_other_regions_alone(blind, even
     if "cn-northwest-1" in str(events):
         (spot,) = facts.entitlements[AGENT].blind
         assert "cn-north-1 too under cloudtrail" in spot.fix
+
+
+def test_services_that_may_have_other_endpoints_are_not_seen_by_a_trail_of_the_global_region(blind):
+    """Trusted Advisor answers in five regions too: a trail of us-east-1 alone shows IAM's events, not all of its."""
+    there = trail(EVERYTHING, HomeRegion="us-east-1", IsMultiRegionTrail=False)
+    codes, _ = blind(allow("iam:GetUser", "trustedadvisor:ListChecks", "ec2:DescribeVpcs"), [SEEN], there)
+    assert set(codes) == {"trustedadvisor:ListChecks", "ec2:DescribeVpcs"}
+    codes, _ = blind(allow("iam:GetUser", "trustedadvisor:ListChecks"), [HERE])
+    assert set(codes.values()) == {"global-region-not-given"}
+
+
+def test_global_services_are_known_services_and_stand_in_one_list():
+    catalogue = Catalogue()
+    listed = table("global_services")
+    assert not set(listed["services"]) & set(listed["perhaps"])
+    for service in (*listed["services"], *listed["perhaps"]):
+        assert catalogue.expand(f"{service}:*"), service
 
 
 @pytest.mark.parametrize("junk", [None, True, 7, "x", [], {}, [None], [[]], ["x"], {"a": 1}])
