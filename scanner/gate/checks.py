@@ -9,6 +9,7 @@ from reports.gate import document as gate
 from reports.overview import counted, first_of
 from scanner.gate.policy import FAIL_ON
 from scanner.gate.question import BaselineState, Question, age_days, waived
+from scanner.moments import moment
 from scanner.rules import admin_grant, escalation_path, static_credential, unused_grant, unused_permission
 
 _NAMED = 3
@@ -51,15 +52,13 @@ def _coverage(entry: doc.IdentityEntry, question: Question) -> _Answer:
 
 
 def _log_age(entry: doc.IdentityEntry, question: Question) -> _Answer:
-    """Refuse where the logs end too long ago: what happened since, and what is used since, nobody saw."""
+    """Refuse where the logs end long before the window does: what was used in between, nobody saw."""
     most = question.policy.max_log_age_days
     if entry.observed is None:
         words = "the report knows no log record of its account in the window: its evidence has no known age"
         return ("refused" if most else "not_asked"), words
-    age = age_days(entry.observed.end, question.now)
-    words = (
-        f"the logs of its account end {counted(age, 'day')} before this decision, with {entry.observed.end}"
-    )
+    age = age_days(entry.observed.end, moment(question.report.window.end))
+    words = f"the logs of its account end {counted(age, 'day')} before the window, with {entry.observed.end}"
     if not most:
         return "not_asked", words
     if age <= most:

@@ -31,7 +31,7 @@ class GatePolicy:
     accept_partial_evidence: bool = False
     max_report_age_days: int = 0
     """0: any age."""
-    max_log_age_days: int = 14
+    max_log_age_days: int = 30
     """Days since the last log record of the identity's account; 0: any age."""
     given: frozenset[str] = field(default=frozenset())
     """The keys that the config file sets."""

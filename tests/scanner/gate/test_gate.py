@@ -120,17 +120,18 @@ def test_each_condition_refuses_alone(name, changes, findings):
     assert ("refused", "refused") == (decision.decision, standing(decision, name))
 
 
-LOGS_END = "2026-11-01T00:00:00Z"
+LOGS_END = "2026-10-01T00:00:00Z"
+DAYS = 52
 
 
 def test_stale_logs_refuse_and_say_since_when():
-    stale = {"observed": WindowSpan(start="2026-08-24T00:00:00Z", end=LOGS_END, days=69)}
+    stale = {"observed": WindowSpan(start="2026-08-24T00:00:00Z", end=LOGS_END, days=38)}
     decision = decided(**stale)
     (check,) = [one for one in decision.workloads[0].checks if one.name == "log age"]
     assert ("refused", "refused") == (decision.decision, check.standing)
-    assert f"end 21 days before this decision, with {LOGS_END}; at most 14 days allowed" in check.reason
+    assert f"end {DAYS} days before the window, with {LOGS_END}; at most 30 days allowed" in check.reason
     assert LOGS_END in text.render(decision)
-    assert "passed" == decided(GatePolicy(max_log_age_days=21), **stale).decision
+    assert "passed" == decided(GatePolicy(max_log_age_days=DAYS), **stale).decision
     assert "not_asked" == standing(decided(GatePolicy(max_log_age_days=0), **stale), "log age")
 
 
