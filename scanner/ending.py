@@ -16,7 +16,7 @@ _program = threading.Event()
 
 
 def as_program() -> None:
-    """Note that this process does nothing after the verb it runs, as tests and notebooks do."""
+    """Note that this process ends with the verb it runs; tests and notebooks go on."""
     _program.set()
 
 

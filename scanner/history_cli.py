@@ -188,10 +188,10 @@ def waive(
         from scanner.history.patterns import Pattern  # noqa: PLC0415 as above
 
         pattern = Pattern(**(wide | {"at_most": wide["at_most"] or 0}))
-        sys.exit(waive_pattern.waive(waive_pattern.Request(pattern, dry_run=dry_run, **flags), talk))
+        sys.exit(waive_pattern.waive(pattern, work.Terms(**flags), talk, dry_run=dry_run))
     if dry_run:
         raise click.UsageError("--dry-run is for a pattern (--rule)")
-    sys.exit(work.waive(work.Request(fingerprint, **flags), talk))
+    sys.exit(work.waive(fingerprint, work.Terms(**flags), talk))
 
 
 @click.command()

@@ -161,8 +161,10 @@ class Folder:
 
     def _folded(self, records: Sequence[Any]) -> FoldedEvents:
         """Return the events of records; together where the reader can do that, else one by one."""
+        if self._fold_all is None:
+            return self._one_by_one(records)
         try:
-            return self._one_by_one(records) if self._fold_all is None else self._fold_all(records)
+            return self._fold_all(records)
         except Exception:  # noqa: BLE001 - one by one, it is told which record did it
             return self._one_by_one(records)
 

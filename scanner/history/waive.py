@@ -33,10 +33,9 @@ _CLOSE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The flags of `waive`."""
+class Terms:
+    """Who accepts until when and why, in the state of which report."""
 
-    fingerprint: str
     reason: str
     owner: str
     until: str
@@ -63,36 +62,41 @@ def state_of(source: Path, config: Path | None, state: str | None) -> str:
     return place(folder_of(source), settings_of(config), state)
 
 
-def waive(request: Request, talk: Talk) -> Exit:
+def waive(fingerprint: str, terms: Terms, talk: Talk) -> Exit:
     """Accept one finding; refuses what a reviewer could not follow later."""
-    settings = settings_of(request.config)
-    now = present(request.now)
-    until = last_day(request.until, now, settings.waiver_max_days)
-    for flag, text in (("--reason", request.reason), ("--owner", request.owner)):
-        if not text.strip():
-            raise ConfigError(f"waive needs {flag}", hint="say why it is accepted, and who answers for it")
-    found = find(_findings(request.source), request.fingerprint)
+    found = find(_findings(terms.source), fingerprint)
     if found.rule == "ED302":
         waived = str(found.evidence.get("waived_finding", ""))[:12]
         raise ConfigError("a finding about an ended waiver cannot be waived", hint=f"waive {waived} anew")
+    what = f"{found.fingerprint[:12]} ({found.rule}: {found.title})"
+    accept(WAIVER, found.fingerprint, digest(found), terms, what, talk)
+    return Exit.OK
+
+
+def accept(kind: str, subject: str, covered: str, terms: Terms, what: str, talk: Talk) -> None:
+    """Add an entry to the chain of approvals and say so; `covered` is the digest of what was looked at."""
+    settings, now = settings_of(terms.config), present(terms.now)
+    until = time_text(last_day(terms.until, now, settings.waiver_max_days))
+    for flag, text in (("--reason", terms.reason), ("--owner", terms.owner)):
+        if not text.strip():
+            raise ConfigError(f"waive needs {flag}", hint="say why it is accepted, and who answers for it")
     approval = Approval(
-        kind=WAIVER,
-        subject=found.fingerprint,
-        who=request.owner.strip(),
-        why=request.reason.strip(),
+        kind=kind,
+        subject=subject,
+        who=terms.owner.strip(),
+        why=terms.reason.strip(),
         at=time_text(now),
-        until=time_text(until),
-        digest=digest(found),
+        until=until,
+        digest=covered,
     )
-    where = place(folder_of(request.source), settings, request.state)
+    where = place(folder_of(terms.source), settings, terms.state)
     with local(where, write=True) as path, open_state(path, HISTORY, APPROVALS) as state:
         refuse_broken(state)
         entry = append(state, approval)
     talk.say(
-        f"waived {found.fingerprint[:12]} ({found.rule}: {found.title}) until {spoken(time_text(until))};"
-        f" entry {entry.number} of the chain of approvals. It counts from the next scan on."
+        f"waived {what} until {spoken(until)}; entry {entry.number} of the chain of approvals."
+        " It counts from the next scan on."
     )
-    return Exit.OK
 
 
 def revoke(fingerprint: str, reason: str, owner: str, path: Path, now: str | None, talk: Talk) -> Exit:

@@ -4,61 +4,30 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from connectors.state import open_state
 from reports import json as report_json
 from reports.document import SEVERITIES, FindingEntry, Report
 from reports.escape import terminal
 from reports.overview import counted
 from scanner.errors import ConfigError
 from scanner.exits import Exit
-from scanner.history.approvals import APPROVALS, Approval, append
 from scanner.history.patterns import ENDED_WAIVER, PATTERN, Names, Pattern, names_of
-from scanner.history.scans import time_text
-from scanner.history.schema import HISTORY
-from scanner.history.session import local, place
-from scanner.history.waive import (
-    digest,
-    folder_of,
-    last_day,
-    present,
-    refuse_broken,
-    settings_of,
-)
+from scanner.history.waive import Terms, accept, digest
 from scanner.lookup import REPORT
-from scanner.moments import spoken
 from scanner.talk import Talk
 
 _SHOWN = 40
 _ANYBODY = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The flags of `waive` with a pattern."""
-
-    pattern: Pattern
-    reason: str
-    owner: str
-    until: str
-    source: Path
-    dry_run: bool = False
-    config: Path | None = None
-    state: str | None = None
-    now: str | None = None
-
-
-def waive(request: Request, talk: Talk) -> Exit:
+def waive(pattern: Pattern, terms: Terms, talk: Talk, *, dry_run: bool = False) -> Exit:
     """List what the pattern covers now and, unless it is a dry run, accept it."""
-    pattern = request.pattern
     if pattern.identity == _ANYBODY and pattern.account == _ANYBODY:
         raise ConfigError(
             "a pattern needs --identity or --account beside --rule",
             hint="a rule that is wanted nowhere is not a waiver; name whom it is about",
         )
-    source = request.source / REPORT if request.source.is_dir() else request.source
+    source = terms.source / REPORT if terms.source.is_dir() else terms.source
     report = report_json.decode(source)
     names = names_of(report)
     found = [row for row in report.findings if row.status != "fixed" and pattern.matches(row, names)]
@@ -66,28 +35,11 @@ def waive(request: Request, talk: Talk) -> Exit:
     for line in _listing(found):
         sys.stdout.write(terminal(line) + "\n")
     sys.stdout.write(terminal(_summary(pattern, found, left)) + "\n")
-    if request.dry_run:
+    if dry_run:
         return Exit.OK
     _refuse(pattern, found)
-    settings, now = settings_of(request.config), present(request.now)
-    until = last_day(request.until, now, settings.waiver_max_days)
-    approval = Approval(
-        kind=PATTERN,
-        subject=pattern.subject(),
-        who=request.owner.strip(),
-        why=request.reason.strip(),
-        at=time_text(now),
-        until=time_text(until),
-        digest=_digest(found),
-    )
-    where = place(folder_of(request.source), settings, request.state)
-    with local(where, write=True) as path, open_state(path, HISTORY, APPROVALS) as state:
-        refuse_broken(state)
-        entry = append(state, approval)
-    talk.say(
-        f"waived by pattern {pattern.id} until {spoken(time_text(until))}, at most {pattern.at_most:,};"
-        f" entry {entry.number} of the chain of approvals. It counts from the next scan on."
-    )
+    what = f"at most {counted(pattern.at_most, 'finding')} by pattern {pattern.id}"
+    accept(PATTERN, pattern.subject(), _digest(found), terms, what, talk)
     return Exit.OK
 
 
