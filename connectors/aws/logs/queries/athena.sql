@@ -1,7 +1,7 @@
 -- CloudTrail in Athena, grouped into kinds of events: everything that a row depends on, the day, and counts.
 -- Columns as in the AWS documentation of CloudTrail tables (CREATE TABLE with useridentity and resources typed).
 -- One representative of each kind is then read by the same code as a log file, so the rows are the same.
--- What stands in double angle brackets is filled in by connectors/aws/log_groups.py.
+-- What stands in double angle brackets is filled in by connectors/aws/logs/groups.py.
 WITH events AS (
   SELECT
     eventtime,

@@ -2,7 +2,7 @@
 -- the whole record without what no row depends on, the day, and counts. entdrift_lines holds the lines (value) and
 -- their files (path). One record of each kind is then read by the same code as a log file, so the rows are the same.
 -- A field that is not named here keeps records apart, so one that the services add makes more groups and no error.
--- What stands in double angle brackets is filled in by connectors/azure/log_spark.py.
+-- What stands in double angle brackets is filled in by connectors/azure/logs/spark.py.
 WITH lines AS (
   SELECT
     path,

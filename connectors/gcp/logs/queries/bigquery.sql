@@ -1,7 +1,7 @@
 -- Cloud Audit Logs in BigQuery, grouped into kinds of entries: everything that a row depends on, the day, and counts.
 -- Columns as a log sink makes them (protopayload_auditlog); one that was never filled is not there, and stays NULL.
 -- One representative of each kind is then read by the same code as a log file, so the rows are the same.
--- What stands in double angle brackets is filled in by connectors/gcp/log_groups.py.
+-- What stands in double angle brackets is filled in by connectors/gcp/logs/groups.py.
 WITH entries AS (
   SELECT
     <<log_name>> AS log_name,

@@ -2,7 +2,7 @@
 -- that a row depends on, the day, and counts. entdrift_lines holds the lines (value) and their files (path).
 -- One line of each kind is then read by the same code as a log file, so the rows are the same. A line that is no
 -- LogEntry of this spelling is not guessed at: its file is named, and calls are missing.
--- What stands in double angle brackets is filled in by connectors/gcp/log_spark.py.
+-- What stands in double angle brackets is filled in by connectors/gcp/logs/spark.py.
 WITH lines AS (
   SELECT
     path,
