@@ -488,6 +488,7 @@ def test_an_identity_says_where_else_it_stands(open_report):
     page = report.page
     assert "Written alike in 3 accounts" in page.locator("#identity-content").inner_text()
     page.get_by_text("Show them all").click()
+    page.locator("#identities-rows tbody .identity-link").first.wait_for()
     assert 3 == len(names(page))
     assert report.errors == []
 
